@@ -1,0 +1,65 @@
+// HTTP requests and responses as handlers see them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "libs/base/shared_bytes.h"
+#include "libs/base/string_map.h"
+
+namespace holdfast::http {
+
+// Valid until the reply to it has been sent; views point into the connection's buffer.
+class Request {
+ public:
+  virtual ~Request() = default;
+  virtual std::string_view method() const = 0;  // "GET"
+  virtual std::string_view target() const = 0;  // as sent: path and query
+  virtual std::string_view path() const = 0;    // before '?', not decoded
+  virtual std::string_view query() const = 0;   // after '?', or ""
+  virtual std::string_view Header(std::string_view name) const = 0;  // any case; "" if absent
+  virtual std::string_view body() const = 0;
+  virtual std::string_view remote_address() const = 0;  // numeric, without port
+  // Parts that the matched route named with {braces}, in order, percent-decoded.
+  virtual const std::vector<std::string>& captures() const = 0;
+};
+
+struct Response {
+  int status = 200;
+  std::string_view content_type = "application/json";  // a literal
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string text;    // the body, unless `bytes` is set
+  SharedBytes bytes;   // a body with several owners, sent without a copy
+
+  static Response Json(std::string text) { return {.text = std::move(text)}; }
+  static Response Text(int status, std::string text) {
+    return {.status = status, .content_type = "text/plain; charset=utf-8", .text = std::move(text)};
+  }
+};
+
+std::string_view ReasonPhrase(int status);
+
+// A decoded query string or form body. First value of a name wins; names that end in [] collect.
+class Form {
+ public:
+  Form() = default;
+  explicit Form(std::string_view encoded);  // a=b&c=d, form-decoded leniently
+
+  void Merge(std::string_view encoded);  // existing names stay
+  std::string_view Get(std::string_view name) const;  // "" if absent
+  bool Has(std::string_view name) const;
+  std::vector<std::string> All(std::string_view name) const;
+  // The number, or `otherwise` for absent, "undefined", "NaN" and other noise that boxes send.
+  std::int64_t Int(std::string_view name, std::int64_t otherwise) const;
+  const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+// The value of one cookie in a Cookie header, percent-decoded; "" if absent.
+std::string CookieValue(std::string_view cookie_header, std::string_view name);
+
+}  // namespace holdfast::http

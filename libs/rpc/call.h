@@ -1,0 +1,43 @@
+// What a handler knows about the request it answers, and what a caller hands on to the next one.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "libs/base/deadline.h"
+#include "libs/telemetry/trace.h"
+
+namespace holdfast::rpc {
+
+// What may be shed first when an instance is full; travels with the call.
+enum class Criticality {
+  kCritical = 0,     // the picture: zap, key, licence, heartbeat
+  kInteractive = 1,  // a person waits: lists, guide, login
+  kBackground = 2,   // nobody waits: reports, refresh-ahead
+  kBulk = 3,         // imports, exports
+};
+
+// A value; cheap enough to copy once per request.
+class Call {
+ public:
+  Call(Deadline deadline, telemetry::TraceContext trace,
+       Criticality criticality = Criticality::kInteractive, std::string caller = "")
+      : deadline_(deadline), trace_(std::move(trace)), criticality_(criticality),
+        caller_(std::move(caller)) {}
+
+  // A call that no request caused: jobs, start-up. New trace.
+  static Call Background(Duration timeout, const Clock& clock, Random& random);
+
+  Deadline deadline() const { return deadline_; }
+  const telemetry::TraceContext& trace() const { return trace_; }
+  Criticality criticality() const { return criticality_; }
+  const std::string& caller() const { return caller_; }  // service name from its certificate, or ""
+
+ private:
+  Deadline deadline_;
+  telemetry::TraceContext trace_;
+  Criticality criticality_;
+  std::string caller_;
+};
+
+}  // namespace holdfast::rpc

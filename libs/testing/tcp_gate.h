@@ -1,0 +1,34 @@
+// A TCP relay between a client and a server under test that can be made to misbehave.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace holdfast::test {
+
+// Thread-safe. Owns its threads; the destructor closes everything.
+class TcpGate {
+ public:
+  explicit TcpGate(std::uint16_t target_port);  // on 127.0.0.1
+  ~TcpGate();
+
+  std::uint16_t port() const;
+  std::string address() const { return "127.0.0.1:" + std::to_string(port()); }
+
+  void Open();                                   // passes everything on (the state at start)
+  void Cut();                                    // closes all connections, refuses new ones
+  void Blackhole();                              // accepts and keeps connections, passes nothing
+  void Delay(std::chrono::milliseconds each_way);
+  void Throttle(std::size_t bytes_per_second);   // 0: no limit
+  void CorruptNextBytes(std::size_t count);      // towards the client
+
+  std::uint64_t connections_seen() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::test
