@@ -25,6 +25,13 @@ struct Bounds {
   T max = std::numeric_limits<T>::max();
 };
 
+// Durations have no negative values here, and no upper bound unless one is named.
+template <>
+struct Bounds<std::chrono::milliseconds> {
+  std::chrono::milliseconds min = std::chrono::milliseconds::zero();
+  std::chrono::milliseconds max = std::chrono::milliseconds::max();
+};
+
 // Collects knobs, then fills the fields they point to. The fields must outlive this object.
 // Not thread-safe: used once, at start.
 class Knobs {
@@ -56,7 +63,7 @@ class Knobs {
     prefix_ = saved;
   }
 
-  // Reads the command line (without the program's name) and the environment ("NAME=value" lines).
+  // Reads the command line ("--name=value", "--name value", "--switch"; without the program's name) and the environment ("NAME=value" lines).
   // INVALID_ARGUMENT names the flag or variable at fault: unknown flag, unknown variable with this
   // program's prefix, wrong form, out of bounds, unreadable secret file. Nothing is half-applied
   // for a caller that stops on error.
@@ -80,15 +87,20 @@ class Knobs {
   };
 
   Knob& Add(std::string_view name, std::string form, std::string_view help);
+  const Knob* Find(std::string_view name) const;
   std::string VariableOf(const Knob& knob) const;
+  absl::Status ParseEnvironment(const std::vector<std::string>& environment);
+  absl::Status ParseArguments(const std::vector<std::string>& arguments);
 
-  std::string program_;
-  std::string prefix_;
+  std::string variable_prefix_;  // "HOLDFAST_BILLING_"
+  std::string prefix_;           // of the group being described: "postgres_"
   std::vector<Knob> knobs_;
   bool help_wanted_ = false;
 };
 
+// "250ms", "2s", "5m", "36h", "7d": a whole number and one unit. INVALID_ARGUMENT for anything else.
 absl::Status ParseDuration(std::string_view text, std::chrono::milliseconds& out);
+// The same in the largest unit that needs no fraction: 90 s is "90s", 120 s is "2m".
 std::string FormatDuration(std::chrono::milliseconds value);
 
 }  // namespace holdfast::config
