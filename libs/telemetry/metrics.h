@@ -114,8 +114,9 @@ class Metrics {
                                              std::vector<std::string> labels,
                                              std::span<const double> buckets = LatencyBuckets());
 
-  // A gauge (or counter) whose value is asked for at each scrape. `read` must be quick and must
-  // not block; it is called until this object dies.
+  // A gauge (or counter) whose value is asked for at each scrape. `read` must be quick, must not
+  // block and must not use this object; it is called until this object dies, or until the name is
+  // given again, which replaces it.
   void GaugeFrom(std::string_view name, std::string_view help, std::function<double()> read);
   void CounterFrom(std::string_view name, std::string_view help, std::function<double()> read);
 
