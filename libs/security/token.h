@@ -44,8 +44,10 @@ struct PlayClaims {
   friend bool operator==(const PlayClaims&, const PlayClaims&) = default;
 };
 
-// UNAUTHENTICATED with a reason for anything malformed, forged, expired or made with an unknown
-// key. Constant time in the signature. Thread-safe: no state.
+// Signing gives "" when the set holds no secret or a field exceeds its bound (128 bytes a text, 256
+// packages, no time before 1970). Verifying gives UNAUTHENTICATED with a reason for anything
+// malformed, forged, expired or made with an unknown key. Constant time in the signature.
+// Thread-safe: no state.
 std::string SignPortalToken(const PortalClaims& claims, const KeySet& keys);
 absl::StatusOr<PortalClaims> VerifyPortalToken(std::string_view token, const KeySet& keys, WallTime now);
 
