@@ -22,7 +22,8 @@ constexpr std::size_t kFirstInputSize = 4096;
 constexpr std::size_t kBodyReadSize = 64 * 1024;
 constexpr std::size_t kKeptInputSize = 32 * 1024;
 constexpr std::int64_t kSlowestBytesPerSecond = 8 * 1024;  // of a client that takes an answer
-constexpr seconds kLinger(2);
+constexpr milliseconds kLingerRefused(2000);  // the client may still be sending what was refused
+constexpr milliseconds kLingerAnswered(200);
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 bool IsKnownMethod(std::string_view method) {
@@ -123,13 +124,19 @@ bool Connection::TakeRequest() {
   return true;
 }
 
+// Some clients end a body with an empty line that is not part of it. False: more bytes are needed.
+bool Connection::SkipEmptyLines() {
+  if (scanner_.size() > 0) return true;
+  std::size_t skipped = 0;
+  while (filled_ - skipped >= 2 && std::memcmp(input_.data() + skipped, "\r\n", 2) == 0) skipped += 2;
+  filled_ -= skipped;
+  std::memmove(input_.data(), input_.data() + skipped, filled_);
+  return filled_ > 1 || (filled_ == 1 && input_[0] != '\r');
+}
+
 bool Connection::TakeHead() {
   const auto max_size = static_cast<std::size_t>(thread_->state().options.max_head_bytes);
-  if (scanner_.size() == 0 && filled_ >= 2 && std::memcmp(input_.data(), "\r\n", 2) == 0) {
-    // Some clients end a body with an empty line that is not part of it.
-    filled_ -= 2;
-    std::memmove(input_.data(), input_.data() + 2, filled_);
-  }
+  if (!SkipEmptyLines()) return false;
   const auto result = scanner_.Scan({input_.data(), filled_});
   if (result == HeadScanner::Result::kMalformed) {
     Refuse(400);
@@ -340,8 +347,8 @@ void Connection::Linger() {
   error_code ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
   filled_ = 0;
-  expires_at_ = steady_clock::now() +
-                std::min<std::chrono::nanoseconds>(kLinger, thread_->state().options.read_timeout);
+  const bool refused = metrics_ == &thread_->state().malformed;
+  expires_at_ = steady_clock::now() + (refused ? kLingerRefused : kLingerAnswered);
   Read();
 }
 

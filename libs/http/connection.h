@@ -64,6 +64,7 @@ class Connection final : public Request,
   void OnRead(std::size_t size);
   void Process();          // takes requests out of the input until one is not complete
   bool TakeRequest();      // false: more bytes are needed
+  bool SkipEmptyLines();
   bool TakeHead();
   bool TakeBody();
   void SendContinue();

@@ -38,7 +38,7 @@ RouteMetrics MakeRouteMetrics(std::string_view server, std::string_view route,
 
 thread_local const IoThread* IoThread::current_ = nullptr;
 
-ServerState::ServerState(const ServerOptions& o, std::unique_ptr<Router::Impl> r,
+ServerState::ServerState(const ServerOptions& o, std::unique_ptr<RouteTable> r,
                          telemetry::Metrics& metrics)
     : options(o),
       routes(std::move(r)),
@@ -48,7 +48,7 @@ ServerState::ServerState(const ServerOptions& o, std::unique_ptr<Router::Impl> r
                             .GaugeFamily("holdfast_http_connections", "HTTP connections open now.",
                                          {"server"})
                             .With({o.name})) {
-  for (const auto& route : routes->routes) {
+  for (const auto& route : routes->routes()) {
     route->metrics = MakeRouteMetrics(o.name, route->pattern, metrics);
   }
 }

@@ -37,11 +37,11 @@ class Connection;
 
 // What all threads of a server share; filled before they start.
 struct ServerState {
-  ServerState(const ServerOptions& o, std::unique_ptr<Router::Impl> r, telemetry::Metrics& metrics);
+  ServerState(const ServerOptions& o, std::unique_ptr<RouteTable> r, telemetry::Metrics& metrics);
 
   // Handles live as long as the Metrics they came from; nothing is counted after the server died.
   const ServerOptions options;
-  const std::unique_ptr<Router::Impl> routes;
+  const std::unique_ptr<RouteTable> routes;
   RouteMetrics unmatched;  // 404
   RouteMetrics malformed;  // refused before a route was looked for
   telemetry::Gauge connections_gauge;

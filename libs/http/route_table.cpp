@@ -55,7 +55,7 @@ const Handler* Route::Find(std::string_view method) const {
   return method == "HEAD" ? Find("GET") : nullptr;
 }
 
-Route* Router::Impl::FindOrMake(std::string_view pattern) {
+Route* RouteTable::FindOrMake(std::string_view pattern) {
   HOLDFAST_CHECK(pattern.starts_with('/'));
   Node* node = &root_;
   bool only_literals = true;
@@ -76,15 +76,15 @@ Route* Router::Impl::FindOrMake(std::string_view pattern) {
     if (rest.empty()) place = &node->route;
   }
   if (*place == nullptr) {
-    routes.push_back(std::make_unique<Route>());
-    *place = routes.back().get();
+    routes_.push_back(std::make_unique<Route>());
+    *place = routes_.back().get();
     (*place)->pattern = pattern;
     if (only_literals) literal_[std::string(pattern)] = *place;
   }
   return *place;
 }
 
-void Router::Impl::Add(std::string_view method, std::string_view pattern, Handler handler) {
+void RouteTable::Add(std::string_view method, std::string_view pattern, Handler handler) {
   Route* const route = FindOrMake(pattern);
   HOLDFAST_CHECK(route->handlers.empty() || method == "HEAD" || route->Find(method) == nullptr);
   route->handlers.emplace_back(method, std::move(handler));
@@ -92,14 +92,14 @@ void Router::Impl::Add(std::string_view method, std::string_view pattern, Handle
   route->allow += method == "GET" ? "GET, HEAD" : method;
 }
 
-const Route* Router::Impl::Match(std::string_view path, std::vector<std::string>& captures) const {
+const Route* RouteTable::Match(std::string_view path, std::vector<std::string>& captures) const {
   captures.clear();
   if (Route* const* found = Find(literal_, path)) return *found;
   if (!path.starts_with('/')) return nullptr;
   return MatchFrom(root_, path, captures);
 }
 
-const Route* Router::Impl::MatchFrom(const Node& node, std::string_view rest,
+const Route* RouteTable::MatchFrom(const Node& node, std::string_view rest,
                                      std::vector<std::string>& captures) const {
   if (rest.empty()) return node.route;
   std::string_view after = rest;
@@ -117,17 +117,17 @@ const Route* Router::Impl::MatchFrom(const Node& node, std::string_view rest,
   return node.rest;
 }
 
-Router::Router() : impl_(std::make_unique<Impl>()) {}
+Router::Router() : table_(std::make_unique<RouteTable>()) {}
 Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
 
 void Router::Add(std::string_view method, std::string_view pattern, Handler handler) {
-  impl_->Add(method, pattern, std::move(handler));
+  table_->Add(method, pattern, std::move(handler));
 }
 
 void Router::Any(std::string_view pattern, Handler handler) {
-  impl_->Add("GET", pattern, handler);
-  impl_->Add("POST", pattern, std::move(handler));
+  table_->Add("GET", pattern, handler);
+  table_->Add("POST", pattern, std::move(handler));
 }
 
 }  // namespace holdfast::http

@@ -40,14 +40,15 @@ struct Route {
   const Handler* Find(std::string_view method) const;
 };
 
-struct Router::Impl {
+class RouteTable {
+ public:
   void Add(std::string_view method, std::string_view pattern, Handler handler);
 
   // The route of a path, its captured parts in `captures`; null if there is none. Literal segments
   // win over {captures}, those over {rest*}.
   const Route* Match(std::string_view path, std::vector<std::string>& captures) const;
 
-  std::vector<std::unique_ptr<Route>> routes;
+  const std::vector<std::unique_ptr<Route>>& routes() const { return routes_; }
 
  private:
   struct Node {
@@ -61,6 +62,7 @@ struct Router::Impl {
   const Route* MatchFrom(const Node& node, std::string_view rest,
                          std::vector<std::string>& captures) const;
 
+  std::vector<std::unique_ptr<Route>> routes_;
   Node root_;
   StringMap<Route*> literal_;  // patterns without braces: one look-up
 };

@@ -57,7 +57,7 @@ struct Server::Impl {
 
 Server::Server(const ServerOptions& options, Router router, telemetry::Metrics& metrics)
     : impl_(std::make_unique<Impl>(
-          std::make_shared<ServerState>(options, std::move(router.impl_), metrics))) {}
+          std::make_shared<ServerState>(options, std::move(router.table_), metrics))) {}
 
 Server::~Server() {
   for (const auto& thread : impl_->threads) thread->Stop();
