@@ -22,7 +22,9 @@ class Call {
  public:
   Call(Deadline deadline, telemetry::TraceContext trace,
        Criticality criticality = Criticality::kInteractive, std::string caller = "")
-      : deadline_(deadline), trace_(std::move(trace)), criticality_(criticality),
+      : deadline_(deadline),
+        trace_(std::move(trace)),
+        criticality_(criticality),
         caller_(std::move(caller)) {}
 
   // A call that no request caused: jobs, start-up. New trace.

@@ -4,10 +4,14 @@
 //       call, "holdfast.billing.v1.Billing/GetEntitlement", request, {.timeout = 150ms});
 //
 // In order: deadline (the caller's remaining time, less a margin, at most `timeout`; passed =
-// DEADLINE_EXCEEDED at once) -> breaker of the neighbour -> choice of instance -> breaker of the
-// instance -> call. A call that failed because of the instance (UNAVAILABLE, DEADLINE_EXCEEDED of
-// the try, RESOURCE_EXHAUSTED, INTERNAL from the transport) is tried once more on another instance if its method is
-// idempotent (idempotency_level in the proto). Business errors never count against an instance.
+// DEADLINE_EXCEEDED at once) -> max_in_flight -> breaker of the neighbour -> choice of instance ->
+// breaker of the instance -> call.
+//
+// A call that failed because of the instance (UNAVAILABLE, DEADLINE_EXCEEDED of the try,
+// RESOURCE_EXHAUSTED, INTERNAL from the transport) is tried on another instance, at most twice, if
+// its method is idempotent (idempotency_level in the proto) or the instance said that it did not
+// begin; within the deadline and a budget (retry_budget.h). Business errors never count against an
+// instance. The breaker of the neighbour counts only calls that no instance answered at all.
 #pragma once
 
 #include <chrono>
@@ -62,7 +66,9 @@ struct ChannelEnvironment {  // what a Channel borrows; all must outlive it
   std::string own_zone;
 };
 
-// Thread-safe. Invoke blocks its thread: use it on worker threads and in jobs. Start never blocks.
+// Thread-safe. Invoke blocks its thread: use it on worker threads and in jobs (inside an inline
+// handler or a `done` it refuses: INTERNAL). Start never blocks. The destructor waits for running
+// calls, which end by their deadlines; stream readers must be gone before.
 class Channel {
  public:
   Channel(std::string service, const PeerOptions& options, const ChannelEnvironment& environment);
@@ -83,13 +89,15 @@ class Channel {
                           const google::protobuf::Message& request,
                           google::protobuf::Message& response, const InvokeOptions& options = {});
 
-  // The same without blocking; `done` runs once, on a gRPC or timer thread: do not block in it.
-  // `response` is filled before `done` runs and must live until then.
+  // The same without blocking; `done` runs once, on a gRPC thread, or inside Start when the call
+  // cannot begin: do not block in it and do not destroy the Channel. `response` is filled before
+  // `done` runs and must live until then; `request` only until Start returns.
   void Start(const Call& call, std::string_view method, const google::protobuf::Message& request,
              google::protobuf::Message& response, const InvokeOptions& options,
              std::function<void(absl::Status)> done);
 
-  // Opens a stream of responses from one healthy instance. The stream itself has no deadline.
+  // Opens a stream of responses from one healthy instance, without waiting for it: Read tells. The
+  // stream itself has no deadline. Never null.
   std::unique_ptr<StreamReader> OpenStream(const Call& call, std::string_view method,
                                            const google::protobuf::Message& request);
 
@@ -98,8 +106,6 @@ class Channel {
 
   // What this instance thinks of every peer and why: a readable page.
   std::string Describe() const;
-  // The same page from a function that may outlive the channel; it then answers "".
-  std::function<std::string()> Describer() const;
 
  private:
   struct Impl;

@@ -22,7 +22,7 @@ struct ServerOptions {
   std::int64_t worker_threads = 8;
   std::int64_t max_waiting = 512;  // worker calls in line; beyond: RESOURCE_EXHAUSTED
   std::int64_t max_streams = 64;
-  security::TlsFiles tls;          // empty: plaintext
+  security::TlsFiles tls;  // empty: plaintext
 };
 
 // Register first, then Start, then Drain from any thread. Handlers run on gRPC's threads (inline),

@@ -78,7 +78,7 @@ class ServiceTable {
     Execution execution = Execution::kWorker;
     std::function<std::unique_ptr<google::protobuf::Message>()> new_request;
     std::function<std::unique_ptr<google::protobuf::Message>()> new_response;
-    UnaryFunction unary;    // one of these two is set
+    UnaryFunction unary;  // one of these two is set
     StreamFunction stream;
   };
 

@@ -1,0 +1,98 @@
+// Stops calls to a dependency that keeps failing, and lets a few through to notice recovery.
+//
+//              failures_to_open in a row
+//     CLOSED ----------------------------> OPEN <------+
+//       ^                                   |          |
+//       |     open_for passes, or LookAgain |          | a probe fails
+//       |   probes_to_close succeed         v          |
+//       +------------------------------ HALF_OPEN -----+
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "absl/synchronization/mutex.h"
+#include "libs/base/clock.h"
+
+namespace holdfast::rpc {
+
+// A call asks for a Permit and reports its outcome on it. A Permit dropped without a report (the
+// caller gave up) proves nothing about the dependency and is counted as neither. A Permit that is
+// neither reported nor dropped within permit_lease no longer holds its place: HALF_OPEN cannot
+// stick.
+//
+// Thread-safe. Owns no thread and never sleeps: time is read from the Clock, so a test can live
+// through a one-hour outage in a microsecond. Must outlive its permits.
+class CircuitBreaker {
+ public:
+  enum class State { kClosed, kHalfOpen, kOpen };
+
+  struct Options {
+    int failures_to_open = 5;
+    int probes_to_close = 2;  // also how many probes may be in flight together
+    Duration open_for = std::chrono::seconds(2);
+    Duration permit_lease = std::chrono::seconds(30);  // longer than any call
+  };
+
+  // Told of every change of state, in order, with the breaker locked: must be quick and must not
+  // call back.
+  using Listener = std::function<void(State next, std::string_view why)>;
+
+  class [[nodiscard]] Permit {
+   public:
+    Permit(Permit&& other) noexcept;
+    Permit& operator=(Permit&& other) noexcept;
+    ~Permit();
+
+    void Succeeded();
+    void Failed();
+
+   private:
+    friend class CircuitBreaker;
+    Permit(CircuitBreaker& breaker, int generation) : breaker_(&breaker), generation_(generation) {}
+
+    CircuitBreaker* breaker_;  // null once reported or moved from
+    int generation_;           // an outcome from before a state change is stale and ignored
+  };
+
+  CircuitBreaker(const Options& options, const Clock& clock, Listener listener = nullptr);
+
+  // A permit if the call may start now, nothing if it has to fail fast.
+  std::optional<Permit> TryAcquire();
+
+  // Somebody has seen the dependency alive: do not wait for the rest of open_for.
+  void LookAgain();
+
+  State state() const;
+  // How long OPEN will still refuse; zero in the other states.
+  Duration refuses_for() const;
+  Duration in_state_for() const;
+
+ private:
+  enum class Outcome { kSucceeded, kFailed, kUnknown };
+
+  void Report(int generation, Outcome outcome);
+  void ReportClosed(Outcome outcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReportHalfOpen(Outcome outcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Enter(State next, std::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool ProbeMayStart() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const Options options_;
+  const Clock& clock_;
+  const Listener listener_;
+
+  mutable absl::Mutex mutex_;
+  State state_ ABSL_GUARDED_BY(mutex_) = State::kClosed;
+  int generation_ ABSL_GUARDED_BY(mutex_) = 0;
+  int failures_ ABSL_GUARDED_BY(mutex_) = 0;       // in a row, while closed
+  int successes_ ABSL_GUARDED_BY(mutex_) = 0;      // probes that came back, while half-open
+  int probes_ ABSL_GUARDED_BY(mutex_) = 0;         // probes in flight, while half-open
+  SteadyTime entered_at_ ABSL_GUARDED_BY(mutex_);  // when the state began
+  SteadyTime last_probe_at_ ABSL_GUARDED_BY(mutex_);
+};
+
+std::string_view Name(CircuitBreaker::State state);  // "closed", "half-open", "open"
+
+}  // namespace holdfast::rpc

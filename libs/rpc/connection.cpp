@@ -1,0 +1,193 @@
+#include "libs/rpc/connection.h"
+
+#include <fmt/format.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <optional>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "grpc/health/v1/health.pb.h"
+#include "libs/base/status.h"
+#include "libs/rpc/grpc_wire.h"
+#include "libs/rpc/inline_thread.h"
+#include "libs/rpc/wire_stream.h"
+
+namespace holdfast::rpc {
+
+namespace {
+
+std::shared_ptr<grpc::ChannelCredentials> Credentials(const security::PemMaterial& material) {
+  if (material.ca.empty()) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = material.ca;
+  options.pem_private_key = material.key;
+  options.pem_cert_chain = material.certificate;
+  return grpc::SslCredentials(options);
+}
+
+grpc::ChannelArguments Arguments(const security::PemMaterial& material,
+                                 const std::string& tls_name) {
+  grpc::ChannelArguments arguments;
+  if (!material.ca.empty()) arguments.SetSslTargetNameOverride(tls_name);
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  arguments.SetMaxSendMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 300);  // also the time a connect may take
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);              // ours go to another instance
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  // A connection that a partition killed is made anew instead of waiting for TCP to give up.
+  // Shorter than 5 s would kill healthy connections of a process that is short of CPU.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 3000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  return arguments;
+}
+
+// Everything one unary call needs until it is done.
+struct UnaryState {
+  grpc::ClientContext context;
+  std::shared_ptr<const EncodedRequest> request;
+  grpc::ByteBuffer bytes;
+  google::protobuf::Message* response = nullptr;
+  Connection::Done done;
+};
+
+TryResult ResultOf(const UnaryState& state, const grpc::Status& status) {
+  if (!status.ok()) return {FromGrpc(status), OriginOf(state.context)};
+  if (state.response != nullptr && !Decode(state.bytes, *state.response)) {
+    return {Internal("the answer is not a {}", state.response->GetDescriptor()->full_name()),
+            Origin::kTransport};
+  }
+  return {absl::OkStatus(), Origin::kHandler};
+}
+
+}  // namespace
+
+struct Connection::Impl {
+  explicit Impl(std::shared_ptr<grpc::Channel> c) : channel(std::move(c)), stub(channel) {}
+
+  std::shared_ptr<grpc::Channel> channel;
+  grpc::GenericStub stub;
+};
+
+std::shared_ptr<const EncodedRequest> EncodeRequest(const google::protobuf::Message& request) {
+  return std::make_shared<const EncodedRequest>(EncodedRequest{Encode(request)});
+}
+
+Connection::Connection(const std::string& address, const security::PemMaterial& material,
+                       const std::string& tls_name)
+    : impl_(std::make_shared<Impl>(grpc::CreateCustomChannel(address, Credentials(material),
+                                                             Arguments(material, tls_name)))) {
+  impl_->channel->GetState(/*try_to_connect=*/true);
+}
+
+Connection::~Connection() = default;
+
+void Connection::Start(const std::string& path, const Headers& headers,
+                       const std::shared_ptr<const EncodedRequest>& request, Duration time,
+                       google::protobuf::Message* response, Done done) {
+  auto state = std::make_shared<UnaryState>();
+  AddHeaders(headers, state->context);
+  state->context.set_deadline(GrpcDeadlineAfter(time));
+  state->request = request;
+  state->response = response;
+  state->done = std::move(done);
+  impl_->stub.UnaryCall(&state->context, path, grpc::StubOptions(), &state->request->bytes,
+                        &state->bytes, [state, impl = impl_](const grpc::Status& status) {
+                          const InlineThreadScope scope;
+                          const Done call_done = std::move(state->done);
+                          call_done(ResultOf(*state, status));
+                        });
+}
+
+std::unique_ptr<WireStream> Connection::OpenStream(
+    const std::string& path, const Headers& headers,
+    const std::shared_ptr<const EncodedRequest>& request) {
+  return OpenWireStream(impl_->channel, path, headers, request);
+}
+
+void Connection::AskHealth(Duration time, std::function<void(Health, std::string why)> done) {
+  static const std::shared_ptr<const EncodedRequest> request =
+      EncodeRequest(grpc::health::v1::HealthCheckRequest());
+  auto answer = std::make_shared<grpc::health::v1::HealthCheckResponse>();
+  Start("/grpc.health.v1.Health/Check", Headers(), request, time, answer.get(),
+        [answer, done = std::move(done)](const TryResult& result) {
+          using Answer = grpc::health::v1::HealthCheckResponse;
+          if (!result.status.ok()) return done(Health::kNoAnswer, ToString(result.status));
+          const bool serving = answer->status() == Answer::SERVING;
+          done(serving ? Health::kServing : Health::kNotServing, "");
+        });
+}
+
+// One connection being watched; owned by the completion queue that will return it.
+struct Watched {
+  std::shared_ptr<grpc::Channel> channel;
+  std::weak_ptr<const void> listener;
+  ConnectionEvents::Callback callback;
+  bool connected = false;
+  grpc_connectivity_state last = GRPC_CHANNEL_IDLE;
+};
+
+struct ConnectionEvents::Impl {
+  // gRPC cannot be asked to forget a watch, so each is short and made again.
+  static constexpr Duration kWatchFor = std::chrono::milliseconds(100);
+
+  void Arm(std::unique_ptr<Watched> watched) {
+    watched->last = watched->channel->GetState(/*try_to_connect=*/true);
+    Watched* tag = watched.release();
+    tag->channel->NotifyOnStateChange(tag->last, GrpcDeadlineAfter(kWatchFor), &queue, tag);
+  }
+
+  void Returned(std::unique_ptr<Watched> watched) {
+    const std::shared_ptr<const void> listener = watched->listener.lock();
+    if (!listener) return;
+    const bool connected = watched->channel->GetState(true) == GRPC_CHANNEL_READY;
+    if (connected != watched->connected) {
+      watched->connected = connected;
+      watched->callback(connected ? Event::kConnected : Event::kLost);
+    }
+    Arm(std::move(watched));
+  }
+
+  grpc::CompletionQueue queue;
+};
+
+ConnectionEvents::ConnectionEvents() : impl_(std::make_unique<Impl>()) {}
+
+ConnectionEvents::~ConnectionEvents() {
+  impl_->queue.Shutdown();
+  void* tag = nullptr;
+  bool ok = false;
+  while (impl_->queue.Next(&tag, &ok)) delete static_cast<Watched*>(tag);
+}
+
+void ConnectionEvents::Watch(Connection& connection, std::weak_ptr<const void> listener,
+                             Callback callback) {
+  auto watched = std::make_unique<Watched>();
+  watched->channel = connection.impl_->channel;
+  watched->listener = std::move(listener);
+  watched->callback = std::move(callback);
+  impl_->Arm(std::move(watched));
+}
+
+void ConnectionEvents::Wait(Duration wait) {
+  gpr_timespec until = GrpcDeadlineAfter(wait);
+  void* tag = nullptr;
+  bool ok = false;
+  while (impl_->queue.AsyncNext(&tag, &ok, until) == grpc::CompletionQueue::GOT_EVENT) {
+    impl_->Returned(std::unique_ptr<Watched>(static_cast<Watched*>(tag)));
+    until = gpr_inf_past(GPR_CLOCK_MONOTONIC);
+  }
+}
+
+}  // namespace holdfast::rpc

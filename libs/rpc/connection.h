@@ -1,0 +1,92 @@
+// The wire to one instance of a neighbour: gRPC behind an interface that does not show it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "google/protobuf/message.h"
+#include "libs/base/deadline.h"
+#include "libs/rpc/call.h"
+#include "libs/rpc/call_rules.h"
+#include "libs/rpc/channel.h"
+#include "libs/security/tls.h"
+
+namespace holdfast::rpc {
+
+// A request in wire form, made once and sent as often as tried. Immutable.
+struct EncodedRequest;
+std::shared_ptr<const EncodedRequest> EncodeRequest(const google::protobuf::Message& request);
+
+// Beside the request.
+struct Headers {
+  std::string traceparent;
+  Criticality criticality = Criticality::kInteractive;
+};
+
+// A stream of responses as the wire gives it; see StreamReader.
+class WireStream {
+ public:
+  enum class Result { kMessage, kEnded, kLate };
+
+  virtual ~WireStream() = default;  // cancels
+  virtual Result Read(google::protobuf::Message& message, Duration wait) = 0;
+  virtual TryResult result() const = 0;  // once ended
+  virtual void Cancel() = 0;
+};
+
+class ConnectionEvents;
+
+// Thread-safe. Connects by itself and again after every break (0.1 s to 1 s between attempts).
+// Callbacks run on gRPC's threads, never inside the call that asked for them, and hold what they
+// need: a Connection may be dropped while calls are under way.
+class Connection {
+ public:
+  using Done = std::function<void(TryResult)>;
+  enum class Health { kServing, kNotServing, kNoAnswer };
+
+  // `material` empty: plaintext. `tls_name`: the name the instance's certificate must bear.
+  Connection(const std::string& address, const security::PemMaterial& material,
+             const std::string& tls_name);
+  ~Connection();
+
+  // `path` is "/package.Service/Method". `response` (null: the answer is of no interest) must live
+  // until `done`, which runs once, at the latest when `time` has passed.
+  void Start(const std::string& path, const Headers& headers,
+             const std::shared_ptr<const EncodedRequest>& request, Duration time,
+             google::protobuf::Message* response, Done done);
+
+  std::unique_ptr<WireStream> OpenStream(const std::string& path, const Headers& headers,
+                                         const std::shared_ptr<const EncodedRequest>& request);
+
+  // grpc.health.v1: one question.
+  void AskHealth(Duration time, std::function<void(Health, std::string why)> done);
+
+ private:
+  friend class ConnectionEvents;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// Breaks and returns of connections, for one thread to wait on.
+class ConnectionEvents {
+ public:
+  enum class Event { kConnected, kLost };
+  using Callback = std::function<void(Event)>;
+
+  ConnectionEvents();
+  ~ConnectionEvents();  // the waiting thread must have left; takes up to 100 ms
+
+  // `callback` runs on the thread inside Wait, until `listener` has expired.
+  void Watch(Connection& connection, std::weak_ptr<const void> listener, Callback callback);
+
+  // Runs the callbacks of what happens within `wait`.
+  void Wait(Duration wait);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::rpc

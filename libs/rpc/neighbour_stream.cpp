@@ -1,0 +1,111 @@
+#include "libs/rpc/neighbour_stream.h"
+
+#include <utility>
+
+#include "libs/base/check.h"
+#include "libs/base/status.h"
+
+namespace holdfast::rpc {
+
+namespace {
+
+// There was nobody to open a stream to.
+class RefusedStream final : public StreamReader {
+ public:
+  explicit RefusedStream(absl::Status status) : status_(std::move(status)) {}
+
+  bool Read(google::protobuf::Message&, Deadline) override { return false; }
+  absl::Status status() const override { return status_; }
+  void Cancel() override {}
+
+ private:
+  const absl::Status status_;
+};
+
+class NeighbourStream final : public StreamReader {
+ public:
+  NeighbourStream(std::shared_ptr<Neighbour> neighbour, const CalledMethod& method,
+                  std::shared_ptr<Instance> instance, std::unique_ptr<WireStream> wire)
+      : neighbour_(std::move(neighbour)),
+        method_(method),
+        instance_(std::move(instance)),
+        start_(neighbour_->clock.SteadyNow()),
+        attempt_(instance_->peer.Begin()),
+        wire_(std::move(wire)) {}
+
+  bool Read(google::protobuf::Message& message, Deadline deadline) override {
+    if (ended_) return false;
+    switch (wire_->Read(message, deadline.Remaining(neighbour_->clock))) {
+      case WireStream::Result::kMessage:
+        attempt_.FinishUntimed(TryOutcome::kAnswered);  // the first one; later ones change nothing
+        return true;
+      case WireStream::Result::kLate:
+        wire_->Cancel();
+        End(DeadlineExceeded("{} at {}: nothing came", neighbour_->service,
+                             instance_->peer.instance().id));
+        return false;
+      case WireStream::Result::kEnded:
+        Ended(wire_->result());
+        return false;
+    }
+    return false;
+  }
+
+  absl::Status status() const override {
+    absl::MutexLock lock(&mutex_);
+    return status_;
+  }
+
+  void Cancel() override { wire_->Cancel(); }
+
+ private:
+  void Ended(const TryResult& result) {
+    const bool cancelled_by_us = result.status.code() == absl::StatusCode::kCancelled;
+    const Verdict verdict = Judge(result, /*idempotent=*/false, /*fair_time=*/true);
+    attempt_.FinishUntimed(cancelled_by_us ? TryOutcome::kUnknown : verdict.instance);
+    if (verdict.connection_lost) instance_->peer.ConnectionLost(ToString(result.status));
+    const bool from_wire = !result.status.ok() && result.origin == Origin::kTransport;
+    if (!from_wire) return End(result.status);
+    End(Annotate(result.status, neighbour_->service + " at " + instance_->peer.instance().id));
+  }
+
+  void End(absl::Status status) {
+    ended_ = true;
+    neighbour_->Count(method_, status, start_);
+    absl::MutexLock lock(&mutex_);
+    status_ = std::move(status);
+  }
+
+  const std::shared_ptr<Neighbour> neighbour_;
+  const CalledMethod& method_;
+  const std::shared_ptr<Instance> instance_;
+  const SteadyTime start_;
+  Peer::Attempt attempt_;
+  const std::unique_ptr<WireStream> wire_;
+  bool ended_ = false;  // the reader's thread only
+
+  mutable absl::Mutex mutex_;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);  // OK while it runs
+};
+
+}  // namespace
+
+std::unique_ptr<StreamReader> OpenNeighbourStream(const std::shared_ptr<Neighbour>& neighbour,
+                                                  const Call& call, std::string_view name,
+                                                  const google::protobuf::Message& request) {
+  const CalledMethod& method = neighbour->Method(name);
+  HOLDFAST_CHECK(method.descriptor->server_streaming());
+  HOLDFAST_CHECK(method.descriptor->input_type() == request.GetDescriptor());
+  const auto list = neighbour->instances();
+  const std::optional<std::size_t> index = neighbour->Pick(*list, {});
+  if (!index) {
+    return std::make_unique<RefusedStream>(
+        Unavailable("{}: no instance is known", neighbour->service));
+  }
+  const std::shared_ptr<Instance>& instance = list->instances[*index];
+  auto wire = instance->connection.OpenStream(method.path, neighbour->HeadersFor(call),
+                                              EncodeRequest(request));
+  return std::make_unique<NeighbourStream>(neighbour, method, instance, std::move(wire));
+}
+
+}  // namespace holdfast::rpc

@@ -1,0 +1,125 @@
+// One instance of a neighbour as this process sees it: is it alive, does it answer, how fast.
+//
+//   health (probes, connection)                 breaker (outcome of calls)
+//     UNPROVEN --1 good probe--> UP               CLOSED / OPEN / HALF_OPEN, see circuit_breaker.h;
+//     UP --2 failed probes, NOT_SERVING,          it closes again by a canary: a copy of a read
+//          or connection lost--> DOWN             that another instance answers for real
+//     DOWN --2 good probes--> UP
+//
+// An instance is usable when it is UP and its breaker is closed. Being unusable only moves it to
+// the end of the line: see PickInstance.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/synchronization/mutex.h"
+#include "libs/base/clock.h"
+#include "libs/discovery/directory.h"
+#include "libs/rpc/circuit_breaker.h"
+
+namespace holdfast::rpc {
+
+// What one try says about the instance.
+enum class TryOutcome {
+  kAnswered,  // it works, whatever the answer was
+  kFailed,    // the instance or the way to it is at fault
+  kUnknown,   // neither: it shed the call, or the caller's own time was too short to tell
+};
+
+// Thread-safe. Owns no thread, contains no gRPC: whoever has evidence reports it here. Must outlive
+// its attempts.
+class Peer {
+ public:
+  enum class Health { kUnproven, kUp, kDown };
+
+  struct Options {
+    int probes_to_fail = 2;
+    int probes_to_admit = 2;
+    CircuitBreaker::Options breaker = {
+        .failures_to_open = 3, .probes_to_close = 1, .open_for = std::chrono::seconds(1)};
+    // Where no reads are called, nothing can be copied: after this a real call is the canary.
+    Duration canary_patience = std::chrono::seconds(5);
+    Duration latency_memory = std::chrono::seconds(3);  // after this a peak weighs a third
+    Duration failure_latency =
+        std::chrono::milliseconds(200);  // what a failure counts as, at least
+  };
+
+  using Listener = std::function<void(const Peer&, std::string_view what, std::string_view why)>;
+
+  // A try that is under way. Dropped without Finish it counts as kUnknown.
+  class [[nodiscard]] Attempt {
+   public:
+    Attempt(Attempt&& other) noexcept;
+    Attempt& operator=(Attempt&&) = delete;
+    ~Attempt();
+
+    void Finish(TryOutcome outcome);
+    // The same for a stream: its time says nothing about the speed of the instance.
+    void FinishUntimed(TryOutcome outcome);
+
+   private:
+    friend class Peer;
+    Attempt(Peer& peer, std::optional<CircuitBreaker::Permit> permit, SteadyTime start);
+    void End(TryOutcome outcome, bool timed);
+
+    Peer* peer_;  // null once finished or moved from
+    std::optional<CircuitBreaker::Permit> permit_;
+    SteadyTime start_;
+  };
+
+  Peer(discovery::Instance instance, const Options& options, const Clock& clock,
+       Listener listener = nullptr);
+
+  const discovery::Instance& instance() const { return instance_; }
+
+  // Evidence of probes and of the connection. True: it has just become UP.
+  bool ProbeSucceeded();
+  void ProbeFailed(std::string_view why);
+  void SaidNotServing();
+  void ConnectionLost(std::string_view why);
+
+  Attempt Begin();                       // never refused: the choice was made before
+  std::optional<Attempt> BeginCanary();  // only when the breaker waits for one
+
+  bool usable() const;
+  Health health() const;
+  CircuitBreaker::State breaker_state() const { return breaker_.state(); }
+
+  // Latency x (calls under way + 1), less for a heavier weight: lower is better. Peaks count at
+  // once and are forgotten slowly; a failure counts as a slow answer, so that failing fast does
+  // not look attractive.
+  double Load() const;
+  int outstanding() const;
+
+  std::string Describe() const;  // one line: "billing-a 127.0.0.1:50051 zone=a up closed 1.2ms ..."
+
+ private:
+  void SetHealth(Health next, std::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  double LatencySeconds() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void Observe(double seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void End(TryOutcome outcome, SteadyTime start, bool timed);
+
+  const discovery::Instance instance_;
+  const Options options_;
+  const Clock& clock_;
+  const Listener listener_;
+  CircuitBreaker breaker_;
+
+  mutable absl::Mutex mutex_;
+  Health health_ ABSL_GUARDED_BY(mutex_) = Health::kUnproven;
+  int good_probes_ ABSL_GUARDED_BY(mutex_) = 0;    // in a row, while not UP
+  int failed_probes_ ABSL_GUARDED_BY(mutex_) = 0;  // in a row, while UP
+  int outstanding_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool answered_once_ ABSL_GUARDED_BY(mutex_) = false;
+  double latency_seconds_ ABSL_GUARDED_BY(mutex_) = 0;  // as of latency_at_
+  SteadyTime latency_at_ ABSL_GUARDED_BY(mutex_);
+  std::string last_trouble_ ABSL_GUARDED_BY(mutex_);
+};
+
+std::string_view Name(Peer::Health health);  // "unproven", "up", "down"
+
+}  // namespace holdfast::rpc

@@ -1,0 +1,128 @@
+#include "libs/rpc/server.h"
+
+#include <fmt/format.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <thread>
+#include <utility>
+
+#include "libs/base/check.h"
+#include "libs/base/status.h"
+#include "libs/rpc/grpc_wire.h"
+#include "libs/rpc/method_table.h"
+#include "libs/rpc/server_calls.h"
+#include "libs/rpc/server_core.h"
+#include "libs/telemetry/log.h"
+
+namespace holdfast::rpc {
+
+namespace {
+
+class GenericService final : public grpc::CallbackGenericService {
+ public:
+  explicit GenericService(ServerCore& core) : core_(core) {}
+
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override {
+    return NewServerCall(core_, core_.Find(context->method()), *context);
+  }
+
+ private:
+  ServerCore& core_;
+};
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(
+    const security::TlsFiles& files) {
+  if (!files.enabled()) return grpc::InsecureServerCredentials();
+  HOLDFAST_ASSIGN_OR_RETURN(const security::PemMaterial material, security::ReadTlsFiles(files));
+  grpc::SslServerCredentialsOptions options(
+      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = material.ca;
+  options.pem_key_cert_pairs.push_back({material.key, material.certificate});
+  return grpc::SslServerCredentials(options);
+}
+
+void SetArguments(grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder.SetMaxSendMessageSize(kMaxMessageBytes);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port: an error
+  // Callers ping to notice partitions; that is not abuse. We ping to free the streams of callers
+  // that are gone without a word.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(const ServerOptions& o, const Clock& clock, Random& random, telemetry::Metrics& metrics)
+      : options(o), core(options, clock, random, metrics), service(core) {}
+
+  const ServerOptions options;
+  ServerCore core;
+  GenericService service;
+  int port = 0;
+  absl::Mutex drain_mutex;               // one drain at a time
+  std::unique_ptr<grpc::Server> server;  // null: not started, or drained
+};
+
+Server::Server(const ServerOptions& options, const Clock& clock, Random& random,
+               telemetry::Metrics& metrics)
+    : impl_(std::make_unique<Impl>(options, clock, random, metrics)) {}
+
+Server::~Server() { Drain(Duration::zero(), Deadline::After(std::chrono::seconds(1))); }
+
+void Server::Register(const ServiceTable& table) {
+  HOLDFAST_CHECK(impl_->server == nullptr);
+  CheckAgainstProto(table);
+  for (const ServiceTable::Method& method : table.methods()) {
+    const std::string label = table.full_name() + "/" + method.name;
+    const auto& metrics = impl_->core.metrics;
+    impl_->core.methods["/" + label] = std::make_unique<ServedMethod>(
+        ServedMethod{.label = label,
+                     .method = method,
+                     .response_type = MethodByName(label).output_type(),
+                     .answered_ok = metrics.requests.With({label, "OK"}),
+                     .seconds = metrics.seconds.With({label})});
+  }
+}
+
+absl::Status Server::Start() {
+  HOLDFAST_ASSIGN_OR_RETURN(auto credentials, Credentials(impl_->options.tls));
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::ServerBuilder builder;
+  SetArguments(builder);
+  const std::string address =
+      fmt::format("{}:{}", impl_->options.bind_address, impl_->options.port);
+  builder.AddListeningPort(address, std::move(credentials), &impl_->port);
+  builder.RegisterCallbackGenericService(&impl_->service);
+  impl_->server = builder.BuildAndStart();
+  if (impl_->server == nullptr || impl_->port == 0) {
+    impl_->server.reset();
+    return Unavailable("cannot listen on {}", address);
+  }
+  return absl::OkStatus();
+}
+
+std::uint16_t Server::port() const { return static_cast<std::uint16_t>(impl_->port); }
+
+void Server::Drain(Duration announce, Deadline deadline) {
+  absl::MutexLock one_at_a_time(&impl_->drain_mutex);
+  if (impl_->server == nullptr) return;
+  impl_->server->GetHealthCheckService()->SetServingStatus(false);
+  if (announce > Duration::zero()) {
+    telemetry::Log(telemetry::Info, "draining: callers are told");
+    std::this_thread::sleep_for(announce);
+  }
+  impl_->core.streams.StopForDrain();
+  impl_->server->Shutdown(GrpcDeadlineAfter(deadline.Remaining(impl_->core.clock)));
+  impl_->server.reset();
+}
+
+}  // namespace holdfast::rpc

@@ -1,0 +1,269 @@
+#include "libs/rpc/server_calls.h"
+
+#include <grpc/support/time.h>
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "libs/base/check.h"
+#include "libs/base/status.h"
+#include "libs/rpc/call_rules.h"
+#include "libs/rpc/grpc_wire.h"
+#include "libs/rpc/inline_thread.h"
+#include "libs/telemetry/trace.h"
+
+namespace holdfast::rpc {
+
+namespace {
+
+using Context = grpc::GenericCallbackServerContext;
+
+std::string_view Header(const Context& context, const char* key) {
+  const auto it = context.client_metadata().find(key);
+  if (it == context.client_metadata().end()) return {};
+  return {it->second.data(), it->second.size()};
+}
+
+Deadline DeadlineOf(const Context& context, const Clock& clock) {
+  const gpr_timespec at = context.raw_deadline();
+  if (gpr_time_cmp(at, gpr_inf_future(at.clock_type)) == 0) return Deadline::Never();
+  const gpr_timespec left = gpr_time_sub(at, gpr_now(at.clock_type));
+  const auto wait = std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
+  return Deadline::After(wait, clock);
+}
+
+std::string CallerOf(const Context& context) {
+  const auto auth = context.auth_context();
+  if (!auth || !auth->IsPeerAuthenticated()) return "";
+  for (const grpc::string_ref& name : auth->GetPeerIdentity()) {
+    std::string service = security::ServiceOfTlsName({name.data(), name.size()});
+    if (!service.empty()) return service;
+  }
+  return "";
+}
+
+Call CallOf(const Context& context, const ServerCore& core) {
+  std::optional<telemetry::TraceContext> trace =
+      telemetry::TraceContext::Parse(Header(context, kTraceKey));
+  if (!trace) trace = telemetry::TraceContext::Start(core.random);
+  const std::string_view marks = Header(context, kContextKey);
+  Criticality criticality = Criticality::kInteractive;
+  if (marks.size() == 1 && marks[0] >= '0' && marks[0] <= '3') {
+    criticality = static_cast<Criticality>(marks[0] - '0');
+  }
+  return Call(DeadlineOf(context, core.clock), *std::move(trace), criticality, CallerOf(context));
+}
+
+// What all served calls have in common: the request is read, counted, and answered once.
+class ServerCall : public grpc::ServerGenericBidiReactor {
+ public:
+  ServerCall(ServerCore& core, const ServedMethod* method, Context& context)
+      : core_(core), method_(method), context_(context), start_(core.clock.SteadyNow()) {
+    core_.metrics.in_flight.Add(1);
+  }
+
+  void OnDone() override {
+    core_.metrics.in_flight.Add(-1);
+    delete this;
+  }
+
+  void OnCancel() override { gone_.store(true, std::memory_order_relaxed); }
+
+ protected:
+  // An error is marked with who made it, so that the caller can tell it from a broken wire.
+  void Finish(const absl::Status& status, Origin origin) {
+    if (!status.ok())
+      context_.AddTrailingMetadata(kOriginKey, origin == Origin::kHandler ? "h" : "d");
+    Count(status);
+    grpc::ServerGenericBidiReactor::Finish(ToGrpc(status));
+  }
+
+  void Decline(const absl::Status& status, std::string_view reason) {
+    core_.metrics.shed.With({reason}).Add();
+    Finish(status, Origin::kDeclined);
+  }
+
+  void Count(const absl::Status& status) {
+    if (method_ == nullptr) {
+      core_.metrics.requests.With({"unknown", absl::StatusCodeToString(status.code())}).Add();
+      return;
+    }
+    method_->seconds.Observe(
+        std::chrono::duration<double>(core_.clock.SteadyNow() - start_).count());
+    if (status.ok()) return method_->answered_ok.Add();
+    core_.metrics.requests.With({method_->label, absl::StatusCodeToString(status.code())}).Add();
+  }
+
+  bool gone() const { return gone_.load(std::memory_order_relaxed); }
+
+  ServerCore& core_;
+  const ServedMethod* const method_;
+  Context& context_;
+  const SteadyTime start_;
+  grpc::ByteBuffer received_;
+
+ private:
+  std::atomic<bool> gone_ = false;
+};
+
+class UnknownMethod final : public ServerCall {
+ public:
+  UnknownMethod(ServerCore& core, Context& context) : ServerCall(core, nullptr, context) {
+    Finish(Unimplemented("{} is not served here", context.method()), Origin::kDeclined);
+  }
+};
+
+class UnaryCall final : public ServerCall {
+ public:
+  UnaryCall(ServerCore& core, const ServedMethod& method, Context& context)
+      : ServerCall(core, &method, context) {
+    StartRead(&received_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(InvalidArgument("no request came"), Origin::kDeclined);
+    if (method_->method.execution == Execution::kInline) {
+      const InlineThreadScope scope;
+      return Run();
+    }
+    if (!core_.workers.TrySubmit([this] { RunAfterWaiting(); })) {
+      Decline(ResourceExhausted("too many calls are waiting"), "queue_full");
+    }
+  }
+
+ private:
+  void RunAfterWaiting() {
+    if (gone()) return Decline(absl::CancelledError("the caller has left"), "gone");
+    if (DeadlineOf(context_, core_.clock).Passed(core_.clock)) {
+      return Decline(DeadlineExceeded("waited too long for a worker"), "late");
+    }
+    Run();
+  }
+
+  void Run() {
+    const std::unique_ptr<google::protobuf::Message> request = method_->method.new_request();
+    const std::unique_ptr<google::protobuf::Message> response = method_->method.new_response();
+    if (!Decode(received_, *request)) {
+      return Finish(InvalidArgument("the request is not a {}", request->GetTypeName()),
+                    Origin::kDeclined);
+    }
+    const Call call = CallOf(context_, core_);
+    const telemetry::ScopedTrace trace(call.trace());
+    const absl::Status status = method_->method.unary(call, *request, *response);
+    if (!status.ok()) return Finish(status, Origin::kHandler);
+    answer_ = Encode(*response);
+    Count(status);
+    StartWriteAndFinish(&answer_, grpc::WriteOptions(), grpc::Status::OK);
+  }
+
+  grpc::ByteBuffer answer_;  // gRPC's until OnDone
+};
+
+// A handler that writes on a thread of its own. One message is on its way at a time.
+class StreamCall final : public ServerCall, public StreamWriter, public RunningStream {
+ public:
+  StreamCall(ServerCore& core, const ServedMethod& method, Context& context)
+      : ServerCall(core, &method, context) {
+    StartRead(&received_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return ServerCall::Finish(InvalidArgument("no request came"), Origin::kDeclined);
+    request_ = method_->method.new_request();
+    if (!Decode(received_, *request_)) {
+      return ServerCall::Finish(InvalidArgument("the request is not a {}", request_->GetTypeName()),
+                                Origin::kDeclined);
+    }
+    switch (core_.streams.Start(*this)) {
+      case StreamThreads::Started::kYes:
+        return;
+      case StreamThreads::Started::kFull:
+        return Decline(ResourceExhausted("too many streams"), "streams_full");
+      case StreamThreads::Started::kDraining:
+        return Decline(Unavailable("draining"), "draining");
+    }
+  }
+
+  void OnCancel() override {
+    ServerCall::OnCancel();
+    absl::MutexLock lock(&mutex_);
+    stopped_ = true;
+  }
+
+  void OnWriteDone(bool ok) override {
+    absl::MutexLock lock(&mutex_);
+    writing_ = false;
+    if (!ok) stopped_ = true;
+  }
+
+  bool Write(const google::protobuf::Message& message) override {
+    if (message.GetDescriptor() != method_->response_type) {
+      CheckFailed(__FILE__, __LINE__, method_->label + " streams a " + message.GetTypeName());
+    }
+    grpc::ByteBuffer encoded = Encode(message);
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(this, &StreamCall::MayWriteOrStopped));
+      if (stopped_) return false;
+      writing_ = true;
+      sending_.Swap(&encoded);
+    }
+    StartWrite(&sending_);
+    return true;
+  }
+
+  bool cancelled() const override {
+    absl::MutexLock lock(&mutex_);
+    return stopped_;
+  }
+
+  void Serve() override {
+    const Call call = CallOf(context_, core_);
+    const telemetry::ScopedTrace trace(call.trace());
+    status_ = method_->method.stream(call, *request_, *this);
+  }
+
+  void StopForDrain() override {
+    absl::MutexLock lock(&mutex_);
+    stopped_ = draining_ = true;
+  }
+
+  void Finish() override {
+    bool draining = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(this, &StreamCall::NothingOnItsWay));
+      draining = draining_;
+    }
+    if (draining) return ServerCall::Finish(Unavailable("draining"), Origin::kDeclined);
+    ServerCall::Finish(status_, Origin::kHandler);
+  }
+
+ private:
+  bool MayWriteOrStopped() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return !writing_ || stopped_;
+  }
+  bool NothingOnItsWay() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !writing_; }
+
+  std::unique_ptr<google::protobuf::Message> request_;
+  absl::Status status_;       // of the handler
+  grpc::ByteBuffer sending_;  // gRPC's while writing_
+
+  mutable absl::Mutex mutex_;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;   // no write will succeed any more
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;  // and that is why
+};
+
+}  // namespace
+
+grpc::ServerGenericBidiReactor* NewServerCall(ServerCore& core, const ServedMethod* method,
+                                              Context& context) {
+  if (method == nullptr) return new UnknownMethod(core, context);
+  if (method->method.stream) return new StreamCall(core, *method, context);
+  return new UnaryCall(core, *method, context);
+}
+
+}  // namespace holdfast::rpc

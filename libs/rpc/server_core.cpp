@@ -1,0 +1,106 @@
+#include "libs/rpc/server_core.h"
+
+#include <pthread.h>
+
+#include <system_error>
+#include <utility>
+
+#include "libs/telemetry/log.h"
+
+namespace holdfast::rpc {
+
+ServerMetrics::ServerMetrics(telemetry::Metrics& metrics)
+    : requests(metrics.CounterFamily("holdfast_rpc_server_requests_total",
+                                     "Calls answered, by method and status code.",
+                                     {"method", "code"})),
+      seconds(metrics.HistogramFamily("holdfast_rpc_server_seconds",
+                                      "Time from the arrival of a call to its answer.",
+                                      {"method"})),
+      in_flight(metrics.Gauge("holdfast_rpc_server_in_flight", "Calls being served.")),
+      shed(metrics.CounterFamily(
+          "holdfast_rpc_server_shed_total",
+          "Calls refused before their handler ran: queue_full, late, gone, streams_full, draining.",
+          {"reason"})) {}
+
+StreamThreads::~StreamThreads() {
+  std::list<Entry> entries;
+  {
+    absl::MutexLock lock(&mutex_);
+    draining_ = true;
+    entries.swap(entries_);
+  }
+  for (Entry& entry : entries) entry.thread.join();
+}
+
+StreamThreads::Started StreamThreads::Start(RunningStream& stream) {
+  JoinEnded();
+  absl::MutexLock lock(&mutex_);
+  if (draining_) return Started::kDraining;
+  if (running_ >= limit_) return Started::kFull;
+  Entry& entry = entries_.emplace_back();
+  entry.stream = &stream;
+  try {
+    entry.thread = std::thread([this, &entry] { Run(entry); });
+  } catch (const std::system_error& error) {  // the machine has no thread to give
+    telemetry::Log(telemetry::Error, "no thread for a stream", {{"error", error.what()}});
+    entries_.pop_back();
+    return Started::kFull;
+  }
+  ++running_;
+  return Started::kYes;
+}
+
+void StreamThreads::StopForDrain() {
+  absl::MutexLock lock(&mutex_);
+  draining_ = true;
+  for (Entry& entry : entries_) {
+    if (entry.stream != nullptr) entry.stream->StopForDrain();
+  }
+}
+
+void StreamThreads::Run(Entry& entry) {
+  pthread_setname_np(pthread_self(), "rpc-stream");
+  RunningStream* stream = nullptr;
+  {
+    absl::MutexLock lock(&mutex_);
+    stream = entry.stream;
+  }
+  stream->Serve();
+  {
+    absl::MutexLock lock(&mutex_);
+    entry.stream = nullptr;
+    --running_;
+  }
+  stream->Finish();
+  absl::MutexLock lock(&mutex_);
+  entry.ended = true;
+}
+
+void StreamThreads::JoinEnded() {
+  std::list<Entry> ended;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (auto it = entries_.begin(); it != entries_.end();) {
+      const auto entry = it++;
+      if (entry->ended) ended.splice(ended.end(), entries_, entry);
+    }
+  }
+  for (Entry& entry : ended) entry.thread.join();
+}
+
+ServerCore::ServerCore(const ServerOptions& options, const Clock& server_clock,
+                       Random& server_random, telemetry::Metrics& server_metrics)
+    : clock(server_clock),
+      random(server_random),
+      metrics(server_metrics),
+      workers({.name = "rpc-worker",
+               .threads = static_cast<std::size_t>(options.worker_threads),
+               .max_waiting = static_cast<std::size_t>(options.max_waiting)}),
+      streams(options.max_streams) {}
+
+const ServedMethod* ServerCore::Find(std::string_view path) const {
+  const auto* found = holdfast::Find(methods, path);
+  return found == nullptr ? nullptr : found->get();
+}
+
+}  // namespace holdfast::rpc

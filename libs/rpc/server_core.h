@@ -1,0 +1,93 @@
+// What the calls of one Server share. For server*.cpp.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "absl/synchronization/mutex.h"
+#include "google/protobuf/descriptor.h"
+#include "libs/base/clock.h"
+#include "libs/base/random.h"
+#include "libs/base/string_map.h"
+#include "libs/base/worker_pool.h"
+#include "libs/rpc/server.h"
+#include "libs/rpc/service.h"
+#include "libs/telemetry/metrics.h"
+
+namespace holdfast::rpc {
+
+struct ServerMetrics {
+  explicit ServerMetrics(telemetry::Metrics& metrics);
+
+  telemetry::CounterFamily requests;   // method, code
+  telemetry::HistogramFamily seconds;  // method
+  telemetry::Gauge in_flight;
+  telemetry::CounterFamily shed;  // reason
+};
+
+// One method as it is served.
+struct ServedMethod {
+  std::string label;  // "holdfast.billing.v1.Billing/GetEntitlement"
+  ServiceTable::Method method;
+  const google::protobuf::Descriptor* response_type;
+  telemetry::Counter answered_ok;
+  telemetry::Histogram seconds;
+};
+
+// A stream that is being served, as its thread and the draining server see it.
+class RunningStream {
+ public:
+  virtual ~RunningStream() = default;
+  virtual void Serve() = 0;         // runs the handler
+  virtual void StopForDrain() = 0;  // makes the handler's next write fail; not after Serve
+  virtual void Finish() = 0;        // after Serve; may destroy the object
+};
+
+// A thread for each stream, up to a limit. Thread-safe.
+class StreamThreads {
+ public:
+  explicit StreamThreads(std::int64_t limit) : limit_(limit) {}
+  ~StreamThreads();  // joins: the streams must be ending
+
+  enum class Started { kYes, kFull, kDraining };
+  Started Start(RunningStream& stream);  // Serve and Finish on a new thread
+
+  // Ends all streams and refuses new ones.
+  void StopForDrain();
+
+ private:
+  struct Entry {
+    RunningStream* stream = nullptr;  // null once it has served
+    bool ended = false;               // the thread can be joined
+    std::thread thread;
+  };
+
+  void Run(Entry& entry);
+  void JoinEnded() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const std::int64_t limit_;
+  absl::Mutex mutex_;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  std::int64_t running_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::list<Entry> entries_ ABSL_GUARDED_BY(mutex_);
+};
+
+struct ServerCore {
+  ServerCore(const ServerOptions& options, const Clock& clock, Random& random,
+             telemetry::Metrics& metrics);
+
+  const ServedMethod* Find(std::string_view path) const;  // "/package.Service/Method"
+
+  const Clock& clock;
+  Random& random;
+  const ServerMetrics metrics;
+  StringMap<std::unique_ptr<ServedMethod>> methods;  // by path; fixed once started
+  WorkerPool workers;
+  StreamThreads streams;
+};
+
+}  // namespace holdfast::rpc
