@@ -2,7 +2,8 @@
 // admin port, signals and draining; a service is a function that builds its parts and runs.
 //
 //   int main(int argc, char** argv) {
-//     return holdfast::app::Main<holdfast::billing::Config>(argc, argv, "billing", holdfast::billing::Run);
+//     return holdfast::app::Main<holdfast::billing::Config>(argc, argv, "billing",
+//     holdfast::billing::Run);
 //   }
 //
 // Admin port: /metrics /livez /readyz /config /dependencies /debug/neighbours.
@@ -44,9 +45,9 @@ struct CommonConfig {
   std::string advertise_address;  // default: bind_address
   std::uint16_t grpc_port = 0;
   std::uint16_t admin_port = 0;
-  std::string data_dir;       // replicas, spools, last good sets; made if missing
-  std::string discovery;      // see discovery::Options::spec
-  std::string tls_dir;        // folder with ca.pem, <service>.pem, <service>.key; empty: plaintext
+  std::string data_dir;   // replicas, spools, last good sets; made if missing
+  std::string discovery;  // see discovery::Options::spec
+  std::string tls_dir;    // folder with ca.pem, <service>.pem, <service>.key; empty: plaintext
   std::string log_level = "info";
   std::int64_t worker_threads = 8;
   std::chrono::milliseconds drain_announce = std::chrono::milliseconds(500);
@@ -82,8 +83,8 @@ class Runtime {
   // Never fails because the server is away; migrations run when it is there (see Migrate).
   virtual storage::PgPool OpenPostgres(const storage::PgOptions& options) = 0;
   virtual storage::RedisPool OpenRedis(const storage::RedisOptions& options) = 0;
-  virtual absl::StatusOr<std::unique_ptr<storage::DiskSpool>> OpenSpool(std::string_view name,
-                                                                        std::uint64_t max_bytes) = 0;
+  virtual absl::StatusOr<std::unique_ptr<storage::DiskSpool>> OpenSpool(
+      std::string_view name, std::uint64_t max_bytes) = 0;
 
   // Tries now for up to 5 s, then in the background until it succeeds: a start never waits for the
   // database. `then` runs once after success, on a background thread (or before this returns).
@@ -122,7 +123,8 @@ class Runtime {
                                    std::function<absl::Status(Deadline)> body) = 0;
 
   // Shown on /dependencies and as holdfast_dependency_up{dependency}; never makes us "not ready".
-  virtual void ReportDependency(std::string_view name, std::function<absl::Status(Deadline)> ping) = 0;
+  virtual void ReportDependency(std::string_view name,
+                                std::function<absl::Status(Deadline)> ping) = 0;
   // Ready means: can serve something. All must be true for /readyz to say 200.
   virtual void ReadyWhen(std::string_view what, std::function<bool()> ready) = 0;
 
@@ -130,7 +132,7 @@ class Runtime {
   virtual absl::Status RunUntilStopped() = 0;
 };
 
-// For Main and for tests that run a service inside their process (see libs/testing/in_process.h).
+// For Main and for tests that run a service inside their process (see in_process.h).
 struct RuntimeOptions {
   std::string service;
   CommonConfig common;
@@ -139,7 +141,7 @@ struct RuntimeOptions {
 };
 class RunningRuntime : public Runtime {
  public:
-  virtual void RequestStop() = 0;          // what SIGTERM does; any thread
+  virtual void RequestStop() = 0;  // what SIGTERM does; any thread
   virtual bool WaitUntilServing(Deadline deadline) = 0;
   virtual std::uint16_t grpc_port() const = 0;
   virtual std::uint16_t admin_port() const = 0;

@@ -266,8 +266,7 @@ absl::Status Knobs::ParseEnvironment(const std::vector<std::string>& environment
       return InvalidArgument("unknown variable {}{}", name, Suggestion(name, known));
     }
     const Knob& knob = knobs_[static_cast<std::size_t>(it - known.begin())];
-    HOLDFAST_RETURN_IF_ERROR(
-        Annotate(knob.set(std::string_view(line).substr(equals + 1)), name));
+    HOLDFAST_RETURN_IF_ERROR(Annotate(knob.set(std::string_view(line).substr(equals + 1)), name));
   }
   return absl::OkStatus();
 }

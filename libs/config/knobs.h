@@ -39,7 +39,8 @@ class Knobs {
   // `program` is "billing": variables begin with HOLDFAST_BILLING_.
   explicit Knobs(std::string_view program);
 
-  void Port(std::string_view name, std::uint16_t& field, std::string_view help);  // 0: any free port
+  void Port(std::string_view name, std::uint16_t& field,
+            std::string_view help);  // 0: any free port
   void Int(std::string_view name, std::int64_t& field, Bounds<std::int64_t> bounds,
            std::string_view help);
   void Real(std::string_view name, double& field, Bounds<double> bounds, std::string_view help);
@@ -63,10 +64,10 @@ class Knobs {
     prefix_ = saved;
   }
 
-  // Reads the command line ("--name=value", "--name value", "--switch"; without the program's name) and the environment ("NAME=value" lines).
-  // INVALID_ARGUMENT names the flag or variable at fault: unknown flag, unknown variable with this
-  // program's prefix, wrong form, out of bounds, unreadable secret file. Nothing is half-applied
-  // for a caller that stops on error.
+  // Reads the command line ("--name=value", "--name value", "--switch"; without the program's name)
+  // and the environment ("NAME=value" lines). INVALID_ARGUMENT names the flag or variable at fault:
+  // unknown flag, unknown variable with this program's prefix, wrong form, out of bounds,
+  // unreadable secret file. Nothing is half-applied for a caller that stops on error.
   absl::Status Parse(const std::vector<std::string>& arguments,
                      const std::vector<std::string>& environment);
 
@@ -98,7 +99,8 @@ class Knobs {
   bool help_wanted_ = false;
 };
 
-// "250ms", "2s", "5m", "36h", "7d": a whole number and one unit. INVALID_ARGUMENT for anything else.
+// "250ms", "2s", "5m", "36h", "7d": a whole number and one unit. INVALID_ARGUMENT for anything
+// else.
 absl::Status ParseDuration(std::string_view text, std::chrono::milliseconds& out);
 // The same in the largest unit that needs no fraction: 90 s is "90s", 120 s is "2m".
 std::string FormatDuration(std::chrono::milliseconds value);

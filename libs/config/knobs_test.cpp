@@ -12,11 +12,11 @@ namespace holdfast::config {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
-using ::testing::Not;
 using test::HasCode;
 using test::HasMessage;
 using test::IsOk;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct DatabaseConfig {
   std::string host = "localhost";
@@ -98,8 +98,8 @@ TEST_F(KnobsTest, ASwitchAloneMeansTrue) {
 }
 
 TEST_F(KnobsTest, AFlagBeatsTheVariableAndTheVariableBeatsTheDefault) {
-  EXPECT_THAT(Parse({"--workers=3"}, {"HOLDFAST_CDN_ROUTING_WORKERS=5",
-                                      "HOLDFAST_CDN_ROUTING_POSTGRES_HOST=db"}),
+  EXPECT_THAT(Parse({"--workers=3"},
+                    {"HOLDFAST_CDN_ROUTING_WORKERS=5", "HOLDFAST_CDN_ROUTING_POSTGRES_HOST=db"}),
               IsOk());
   EXPECT_EQ(config_.workers, 3);
   EXPECT_EQ(config_.postgres.host, "db");
@@ -125,18 +125,34 @@ TEST_F(KnobsTest, VariablesOfOthersAreNotOurs) {
 }
 
 TEST_F(KnobsTest, BoundsAreNamedInTheRefusal) {
-  EXPECT_THAT(Parse({"--workers=65"}), HasMessage("--workers: '65' is out of bounds: integer 1..64"));
+  EXPECT_THAT(Parse({"--workers=65"}),
+              HasMessage("--workers: '65' is out of bounds: integer 1..64"));
   EXPECT_THAT(Parse({"--interval=1ms"}), HasMessage("out of bounds: duration 1s..1h"));
   EXPECT_THAT(Parse({}, {"HOLDFAST_CDN_ROUTING_RATIO=1.1"}),
               HasMessage("HOLDFAST_CDN_ROUTING_RATIO: '1.1' is out of bounds: number 0..1"));
 }
 
 TEST_F(KnobsTest, WrongFormsAreRefused) {
-  for (const char* flag : {"--grpc_port=65536", "--grpc_port=-1", "--grpc_port=", "--grpc_port=1x",
-                           "--workers=1.5", "--workers=99999999999999999999", "--workers= 1",
-                           "--ratio=nan", "--ratio=inf", "--ratio=0,5", "--level=INFO",
-                           "--interval=5", "--interval=s", "--interval=-5s", "--interval=1h30m",
-                           "--interval=99999999999999999d", "--workers", "workers=3", "--", ""}) {
+  for (const char* flag : {"--grpc_port=65536",
+                           "--grpc_port=-1",
+                           "--grpc_port=",
+                           "--grpc_port=1x",
+                           "--workers=1.5",
+                           "--workers=99999999999999999999",
+                           "--workers= 1",
+                           "--ratio=nan",
+                           "--ratio=inf",
+                           "--ratio=0,5",
+                           "--level=INFO",
+                           "--interval=5",
+                           "--interval=s",
+                           "--interval=-5s",
+                           "--interval=1h30m",
+                           "--interval=99999999999999999d",
+                           "--workers",
+                           "workers=3",
+                           "--",
+                           ""}) {
     EXPECT_THAT(Parse({flag}), HasCode(absl::StatusCode::kInvalidArgument)) << flag;
   }
   EXPECT_EQ(config_.workers, 8);

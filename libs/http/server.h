@@ -1,5 +1,5 @@
-// A strict HTTP/1.1 server (Boost.Beast underneath): keep-alive, one request at a time per
-// connection, head and body in one gather write.
+// A strict HTTP/1.1 server (Boost.Asio underneath, with a parser of its own that takes no memory per
+// request): keep-alive, one request at a time per connection, head and body in one gather write.
 //
 // Strict: exactly one Host in HTTP/1.1, no Content-Length with Transfer-Encoding, no differing
 // lengths, no obs-fold, no bare LF, bounded head (431) and body (413), slow clients are cut off,
@@ -50,6 +50,8 @@ Handler Inline(std::function<Response(const Request&)> function);
 // May block; runs on the pool. A full pool answers 503 with Retry-After.
 Handler Worker(WorkerPool& pool, std::function<Response(const Request&)> function);
 
+class RouteTable;
+
 // Routes by method and path. Patterns: "/v1/keys/{channel}/{period}"; a last "{rest*}" takes the
 // remaining segments. Unknown path: 404; known path with another method: 405 with Allow.
 class Router {
@@ -66,8 +68,7 @@ class Router {
 
  private:
   friend class Server;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<RouteTable> table_;
 };
 
 struct ServerOptions {

@@ -31,7 +31,7 @@ struct Update {
   std::vector<std::pair<std::string, SharedBytes>> items;
 };
 
-// Thread-safe. Writers never wait for readers.
+// Thread-safe. A writer waits at most for one copy of a list of pointers, never for a consumer.
 class Publication {
  public:
   enum class Kind { kModel, kFeed };
@@ -49,16 +49,24 @@ class Publication {
 
   const std::string& name() const { return options_.name; }
 
-  // Applies all of it as one revision. A null value deletes. No change at all makes no revision.
+  // Applies all of it as one revision, a key's last value winning. A null value deletes. No change at
+  // all makes no revision (so a model that is empty from the start is one that was never filled).
+  // The first call fills a model: nobody gets a delta across it.
   // `revision` 0: the next one; otherwise it must be above the last (a smaller one is ignored).
   void Apply(std::vector<std::pair<std::string, SharedBytes>> changes, std::uint64_t revision = 0);
 
   // Makes `items` the whole content (kModel): publishes only the differences.
   void ReplaceAll(OrderedStringMap<SharedBytes> items, std::uint64_t revision = 0);
 
+  // For a feed whose revisions come from the database: changes up to `revision` exist and are not
+  // kept. Ignored after the first change.
+  void StartAt(std::uint64_t revision);
+
   // What a consumer that holds (epoch, revision) has to be told next. Waits up to `deadline` for a
   // change, then answers a heartbeat. A model that was never filled answers heartbeats with
-  // revision 0: an empty start is not "everything was deleted".
+  // revision 0: an empty start is not "everything was deleted". A consumer that is ahead of us
+  // (it followed an instance that reads the database sooner) is given until the deadline to see us
+  // catch up; then it is told to go back (full or reset).
   Update Next(std::string_view known_epoch, std::uint64_t known_revision, Deadline deadline) const;
 
   std::uint64_t revision() const;
@@ -75,7 +83,18 @@ class Publication {
     SharedBytes value;  // null: deleted
   };
 
-  Options options_;
+  struct Known {
+    bool same_epoch;
+    std::uint64_t revision;
+  };
+  bool IsFilled() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return revision_ > 0; }
+  bool HasNews(const Known& known) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  Update Everything() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  Update ChangesSince(std::uint64_t revision) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void ApplyLocked(OrderedStringMap<SharedBytes> changes, std::uint64_t revision)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Options options_;  // constant after the constructor
   mutable absl::Mutex mutex_;
   OrderedStringMap<SharedBytes> items_ ABSL_GUARDED_BY(mutex_);  // kModel only
   std::deque<Change> changes_ ABSL_GUARDED_BY(mutex_);

@@ -42,14 +42,16 @@ class ReplicaBase {
   std::string epoch() const;
   std::uint64_t revision() const;
 
-  // Time since the producer was last heard (also a heartbeat). For `X-Degraded: ...;age=`. After a
-  // start from disk the age of the file counts.
+  // Time since the producer was last known to agree with what is held (a heartbeat of another
+  // revision, as from a producer that has not loaded its data yet, is no agreement). For
+  // `X-Degraded: ...;age=`. After a start from disk the age of the file counts; never heard: years.
   std::chrono::seconds age() const;
   bool stale() const { return age() > std::chrono::seconds(10); }
   bool loaded() const;  // holds something, from the producer or from disk
 
   // Validates and applies one update as a whole. An error leaves the replica as it was, is
-  // counted, and means: ask the producer for everything again. Feeding thread only.
+  // counted, and means: ask the producer for everything again. A delta that is already part of what
+  // is held changes nothing. Feeding thread only.
   absl::Status Apply(const Update& update);
 
   // Reads the file; NOT_FOUND or DATA_LOSS leave the replica empty. Before the first Apply.
@@ -64,17 +66,23 @@ class ReplicaBase {
                                   const std::vector<std::pair<std::string, SharedBytes>>& items) = 0;
   // Everything held, for the file.
   virtual std::vector<std::pair<std::string, SharedBytes>> AllItems() const = 0;
+  virtual std::size_t ItemCount() const { return AllItems().size(); }
   virtual void OnReset() {}  // feeds: what is held is suspect
 
   const ReplicaOptions options_;
   const Clock& clock_;
 
  private:
+  absl::Status ApplyFull(const Update& update);
+  absl::Status ApplyDelta(const Update& update);
+  bool ShrinksTooMuch(std::size_t items);
+  void Accept(const Update& update);
+
   mutable absl::Mutex mutex_;
   std::string epoch_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;
   bool loaded_ ABSL_GUARDED_BY(mutex_) = false;
-  WallTime heard_at_ ABSL_GUARDED_BY(mutex_);
+  SteadyTime heard_at_ ABSL_GUARDED_BY(mutex_);
   SteadyTime shrink_first_offered_ ABSL_GUARDED_BY(mutex_);
   bool shrink_offered_ ABSL_GUARDED_BY(mutex_) = false;
   bool dirty_ ABSL_GUARDED_BY(mutex_) = false;
@@ -143,6 +151,8 @@ class Replica final : public ReplicaBase {
     }
     return all;
   }
+
+  std::size_t ItemCount() const override { return Current()->items.size(); }
 
  private:
   const Validate validate_;

@@ -35,6 +35,9 @@ struct StaleCacheOptions {
   std::chrono::milliseconds give_up = std::chrono::hours(24 * 7);
   std::size_t max_entries = 1'000'000;  // least recently used go first
   std::string file;                     // copy on disk; empty: none
+  std::chrono::milliseconds refresh_timeout = std::chrono::seconds(5);  // of one in the background
+  // After a failed fetch the next one for that key waits this long, if something old can be served.
+  std::chrono::milliseconds pause_after_error = std::chrono::seconds(1);
 };
 
 // A value with its age. `value` is null only from Peek when nothing is known.
@@ -44,8 +47,12 @@ struct Cached {
   bool stale = false;  // older than soft_ttl, or suspect
 };
 
-// Thread-safe. Peek and Put never block; Get blocks its thread in `fetch` at most until the
-// deadline, so use it on workers.
+// Thread-safe. Peek and Put never block; Get blocks its thread in `fetch` (its own or that of another
+// caller) at most until the deadline, so use it on workers. Must outlive the jobs given to `submit`.
+// Ages are measured by the steady clock: a machine whose clock jumps loses nothing.
+//
+// The entries are spread over shards by key, so that neither callers on several cores nor SaveToDisk
+// wait long for each other; "least recently used" is exact within a shard.
 class StaleCache {
  public:
   using Fetch = std::function<absl::StatusOr<SharedBytes>(std::string_view key, Deadline deadline)>;
@@ -54,12 +61,13 @@ class StaleCache {
 
   StaleCache(const StaleCacheOptions& options, const Clock& clock, telemetry::Metrics& metrics,
              Fetch fetch, Submit submit);
+  ~StaleCache();
 
   // What is held, however old (up to give_up). A stale entry is refreshed in the background.
   Cached Peek(std::string_view key);
 
   // NOT_FOUND from `fetch` is passed on and forgets the entry; other errors are answered only when
-  // nothing younger than give_up is held.
+  // nothing younger than give_up is held. What Put brought during a fetch beats what was fetched.
   absl::StatusOr<Cached> Get(std::string_view key, Deadline deadline);
 
   void Put(std::string_view key, SharedBytes value);
@@ -71,25 +79,42 @@ class StaleCache {
   absl::Status SaveToDisk();    // blocks; for a background job
 
  private:
+  struct Flight;
   struct Entry {
     SharedBytes value;
-    WallTime stored_at;
+    SteadyTime stored_at;
+    SteadyTime no_fetch_before = SteadyTime::min();
     bool suspect = false;
-    bool refreshing = false;
+    bool refresh_submitted = false;
     std::list<std::string>::iterator recency;
   };
-  struct Flight;
+  struct Shard {
+    mutable absl::Mutex mutex;
+    StringMap<Entry> entries ABSL_GUARDED_BY(mutex);
+    std::list<std::string> recency ABSL_GUARDED_BY(mutex);  // front: most recently used
+    StringMap<std::shared_ptr<Flight>> flights ABSL_GUARDED_BY(mutex);
+  };
+  struct Looked;
+
+  Shard& ShardOf(std::string_view key) const;
+  Looked Look(Shard& shard, std::string_view key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
+  void Store(Shard& shard, std::string_view key, SharedBytes value, Duration age)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
+  void Erase(Shard& shard, std::string_view key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mutex);
+
+  void RefreshBehind(std::string_view key);
+  void RunFlight(Shard& shard, const std::string& key, Flight& flight, Deadline deadline);
+  absl::StatusOr<Cached> FetchOrWait(Shard& shard, std::string_view key, Deadline deadline);
 
   const StaleCacheOptions options_;
   const Clock& clock_;
   const Fetch fetch_;
   const Submit submit_;
-  telemetry::Counter hits_, stale_hits_, misses_, fetch_errors_;
-
-  mutable absl::Mutex mutex_;
-  StringMap<Entry> entries_ ABSL_GUARDED_BY(mutex_);
-  std::list<std::string> recency_ ABSL_GUARDED_BY(mutex_);  // front: most recently used
-  StringMap<std::shared_ptr<Flight>> flights_ ABSL_GUARDED_BY(mutex_);
+  telemetry::Counter fresh_hits_, stale_hits_, misses_, fetch_errors_;
+  telemetry::Gauge entry_count_;
+  const std::size_t shard_count_;
+  const std::size_t shard_limit_;  // entries of one shard
+  const std::unique_ptr<Shard[]> shards_;
 };
 
 }  // namespace holdfast::replica

@@ -41,8 +41,8 @@ class DiskSpool {
 
   // Gives up to `max_records` oldest records to `deliver`; forgets them when it answers OK.
   // Returns how many were delivered: 0 when empty; the error of `deliver` otherwise.
-  absl::StatusOr<int> Drain(int max_records,
-                            const std::function<absl::Status(const std::vector<std::string>&)>& deliver);
+  absl::StatusOr<int> Drain(
+      int max_records, const std::function<absl::Status(const std::vector<std::string>&)>& deliver);
 
   std::uint64_t pending_records() const;
   std::uint64_t pending_bytes() const;

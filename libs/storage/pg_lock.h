@@ -17,8 +17,9 @@ class PgLeader {
   ~PgLeader();  // gives the lock up
 
   // True while this process holds the lock; tries to get it if not. Checks the connection each
-  // time, so a true answer was true within `deadline` ago. A job whose writes must be safe against
-  // a stopped-and-resumed holder also checks `epoch` in its transaction (fencing).
+  // time, so a true answer was true within `deadline` ago. A holder that does not ask for five
+  // minutes (it hangs) loses the lock. A holder may therefore be stopped and resumed after another
+  // took over: what a job writes must be conditional on the state it was decided from.
   bool IsLeader(Deadline deadline);
 
  private:

@@ -33,7 +33,7 @@ struct pg_result;
 namespace holdfast::storage {
 
 struct PgOptions {
-  std::string hosts;     // "127.0.0.1:5432,127.0.0.2:5432"; a path (/run/pg) is a Unix socket folder
+  std::string hosts;  // "127.0.0.1:5432,127.0.0.2:5432"; a path (/run/pg) is a Unix socket folder
   std::string database;
   std::string user;
   std::string password;  // from a file
@@ -54,6 +54,7 @@ class PgParam {
   PgParam(std::int64_t n) : text_(std::to_string(n)) {}
   PgParam(std::uint64_t n) : text_(std::to_string(n)) {}
   PgParam(std::int32_t n) : text_(std::to_string(n)) {}
+  PgParam(std::uint32_t n) : text_(std::to_string(n)) {}
   PgParam(double n);
   PgParam(bool b) : text_(b ? "t" : "f") {}
   PgParam(WallTime t);
@@ -80,7 +81,8 @@ class PgResult {
   explicit PgResult(pg_result* result);  // takes ownership
 
   int rows() const;
-  std::int64_t affected() const;  // rows changed by INSERT, UPDATE, DELETE
+  std::string_view command() const;  // "INSERT 0 1", "COMMIT" ...
+  std::int64_t affected() const;     // rows changed by INSERT, UPDATE, DELETE
 
   bool IsNull(int row, int column) const;
   std::string_view Text(int row, int column) const;  // valid while this object lives
@@ -95,6 +97,7 @@ class PgResult {
   struct Free {
     void operator()(pg_result* result) const;
   };
+  friend class PgConnection;
   std::unique_ptr<pg_result, Free> result_;
 };
 
@@ -109,6 +112,9 @@ class PgTransaction {
   }
   absl::StatusOr<PgResult> Run(std::string_view sql, const std::vector<PgParam>& params);
 
+  // Several statements in one text, without parameters.
+  absl::Status Execute(const std::string& script);
+
  private:
   friend class PgPool;
   PgTransaction(PgConnection& connection, Deadline deadline)
@@ -117,8 +123,13 @@ class PgTransaction {
   Deadline deadline_;
 };
 
-// A fixed number of connections, opened when needed. Statements are prepared once per connection.
-// Thread-safe; calls block their thread up to the deadline, so use it on worker threads only.
+// A fixed number of connections, opened when needed by a thread of the pool, so that a caller with
+// little time does not spoil an attempt. While no host can be reached that thread goes on trying
+// (every 100 ms, growing to 1 s, jittered) and calls fail at once with UNAVAILABLE: an absent
+// database costs its callers nothing. Statements are prepared once per connection.
+//
+// Thread-safe; calls block their thread up to the deadline, so use it on worker threads only. The
+// destructor waits for nothing but an attempt to connect that is under way (50 ms).
 class PgPool {
  public:
   PgPool(const PgOptions& options, telemetry::Metrics& metrics);
@@ -133,8 +144,7 @@ class PgPool {
                                const std::vector<PgParam>& params);
 
   // Runs `body` between BEGIN and COMMIT. OK only when the commit was acknowledged.
-  absl::Status Transact(Deadline deadline,
-                        const std::function<absl::Status(PgTransaction&)>& body);
+  absl::Status Transact(Deadline deadline, const std::function<absl::Status(PgTransaction&)>& body);
 
   // Several statements in one text, without parameters: for migrations and tests.
   absl::Status Execute(Deadline deadline, const std::string& script);

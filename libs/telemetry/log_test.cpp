@@ -27,12 +27,13 @@ class LogTest : public ::testing::Test {
 };
 
 TEST_F(LogTest, ALineHoldsTimeLevelMessageAndFields) {
-  const std::string line = Logged(Info, "breaker opened", {{"neighbour", "epg"},
-                                                           {"failures", 5},
-                                                           {"ratio", 0.5},
-                                                           {"last", true}});
-  EXPECT_THAT(line, ContainsRegex("^time=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z level=info "));
-  EXPECT_THAT(line, EndsWith("msg=\"breaker opened\" neighbour=epg failures=5 ratio=0.5 last=true\n"));
+  const std::string line =
+      Logged(Info, "breaker opened",
+             {{"neighbour", "epg"}, {"failures", 5}, {"ratio", 0.5}, {"last", true}});
+  EXPECT_THAT(line,
+              ContainsRegex("^time=[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\\.[0-9]{3}Z level=info "));
+  EXPECT_THAT(line,
+              EndsWith("msg=\"breaker opened\" neighbour=epg failures=5 ratio=0.5 last=true\n"));
 }
 
 TEST_F(LogTest, ServiceAndInstanceAreNamedOnceTheyAreKnown) {

@@ -65,8 +65,7 @@ Gauge GaugeFamily::With(std::initializer_list<std::string_view> values) const {
 }
 
 Histogram HistogramFamily::With(std::initializer_list<std::string_view> values) const {
-  return telemetry::Histogram(
-      &impl_->family->Add(LabelsOf(impl_->labels, values), impl_->buckets));
+  return telemetry::Histogram(&impl_->family->Add(LabelsOf(impl_->labels, values), impl_->buckets));
 }
 
 struct Metrics::Impl {

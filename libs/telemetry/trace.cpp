@@ -12,9 +12,8 @@ constexpr std::size_t kHeaderSize = 55;  // of version 00; later versions may ad
 thread_local const TraceContext* current_trace = nullptr;
 
 bool IsLowerHex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 bool IsZero(std::string_view hex) { return hex.find_first_not_of('0') == std::string_view::npos; }
@@ -59,8 +58,7 @@ std::optional<TraceContext> TraceContext::Parse(std::string_view header) {
   if (header.size() > kHeaderSize && (version == "00" || header[kHeaderSize] != '-')) {
     return std::nullopt;
   }
-  return TraceContext{std::string(trace_id), std::string(parent_id),
-                      (HexDigit(flags[1]) & 1) != 0};
+  return TraceContext{std::string(trace_id), std::string(parent_id), (HexDigit(flags[1]) & 1) != 0};
 }
 
 ScopedTrace::ScopedTrace(const TraceContext& trace) : previous_(current_trace) {

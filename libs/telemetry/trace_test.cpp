@@ -19,8 +19,10 @@ TEST(TraceContext, AHeaderSurvivesParsingAndPrinting) {
 }
 
 TEST(TraceContext, OnlyTheLowestFlagMeansSampled) {
-  EXPECT_FALSE(TraceContext::Parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-fe")->sampled);
-  EXPECT_TRUE(TraceContext::Parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0b")->sampled);
+  EXPECT_FALSE(
+      TraceContext::Parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-fe")->sampled);
+  EXPECT_TRUE(
+      TraceContext::Parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0b")->sampled);
 }
 
 TEST(TraceContext, ALaterVersionIsReadAsFarAsWeKnowIt) {
@@ -31,7 +33,10 @@ TEST(TraceContext, ALaterVersionIsReadAsFarAsWeKnowIt) {
 
 TEST(TraceContext, MalformedHeadersAreNothing) {
   for (const char* header : {
-           "", "-", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+           "",
+           "-",
+           "00",
+           "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1",
            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-011",
            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",

@@ -1,0 +1,57 @@
+"""Where everything is: <run>/endpoints.env for scripts, a page for people."""
+
+import services
+import web
+
+DEMO_MAC = "00:1A:79:00:00:01"
+
+
+def portal_url(port):
+    """What one types into a set-top box."""
+    return f"http://127.0.0.1:{port}/stalker_portal/c/"
+
+
+def write(run_dir, ports):
+    lines = {
+        "RUN_DIR": run_dir.path,
+        "PORTAL_URL": portal_url(ports["portal"]),
+        "PORTAL_URL_A": portal_url(ports["middleware-a-http"]),
+        "PORTAL_URL_B": portal_url(ports["middleware-b-http"]),
+        "DEMO_MAC": DEMO_MAC,
+        "PROMETHEUS_URL": f"http://127.0.0.1:{ports['prometheus']}",
+        "ALERTMANAGER_URL": f"http://127.0.0.1:{ports['alertmanager']}",
+        "ORIGIN_URL": f"http://127.0.0.1:{ports['origin']}",
+        "ETCD_URL": f"http://127.0.0.1:{ports['etcd']}",
+        "POSTGRES_ADDRESS": f"127.0.0.1:{ports['postgres']}",
+        "REDIS_ADDRESS": f"127.0.0.1:{ports['redis']}",
+    }
+    for edge, _, _, _ in web.EDGES:
+        lines[edge.upper().replace("-", "_") + "_URL"] = f"http://127.0.0.1:{ports[edge]}"
+    for service, zone in services.INSTANCES:
+        prefix = f"HOLDFAST_{service.upper()}_{zone.upper()}"
+        lines[f"{prefix}_ADMIN"] = f"http://127.0.0.1:{ports[f'{service}-{zone}-admin']}"
+        lines[f"{prefix}_GRPC"] = f"127.0.0.1:{ports[f'{service}-{zone}-grpc']}"
+        if service in services.WITH_HTTP:
+            lines[f"{prefix}_HTTP"] = f"http://127.0.0.1:{ports[f'{service}-{zone}-http']}"
+    text = "".join(f"{name}={value}\n" for name, value in lines.items())
+    run_dir.write(run_dir.path / "endpoints.env", text)
+
+
+def show(run_dir, ports):
+    local = "http://127.0.0.1"
+    print(f"""
+Portal (for a box or Kodi)   {portal_url(ports['portal'])}   MAC {DEMO_MAC}
+Prometheus                   {local}:{ports['prometheus']}/targets
+Alerts                       {local}:{ports['alertmanager']}
+Edges                        {'  '.join(f"{e[0]} {local}:{ports[e[0]]}/health" for e in web.EDGES)}
+Service admin pages          /readyz /dependencies /debug/neighbours /metrics /config on""")
+    for service in services.SERVICES:
+        addresses = "  ".join(f"{zone} {local}:{ports[f'{service}-{zone}-admin']}" for zone in services.ZONES)
+        print(f"  {service:<26} {addresses}")
+    print(f"""
+All addresses as shell lines {run_dir.path}/endpoints.env
+Logs                         {run_dir.path}/logs/
+Keep zapping                 deploy/local/box --watch
+Break things                 deploy/local/kill billing    deploy/local/hang postgres
+Mend them                    deploy/local/restart billing postgres
+Stop                         deploy/local/down""")

@@ -1,0 +1,53 @@
+"""The six Holdfast services, two instances each, in zones a and b."""
+
+from processes import Part, PlatformError
+
+SERVICES = ("billing", "epg", "cdn_routing", "drm", "analytics", "middleware")
+ZONES = ("a", "b")
+INSTANCES = tuple((service, zone) for service in SERVICES for zone in ZONES)
+WITH_HTTP = ("middleware", "cdn_routing", "drm")
+WITH_REDIS = ("middleware", "analytics")
+
+
+def port_names():
+    for service, zone in INSTANCES:
+        yield f"{service}-{zone}-grpc"
+        yield f"{service}-{zone}-admin"
+        if service in WITH_HTTP:
+            yield f"{service}-{zone}-http"
+
+
+def part(run_dir, bin_dir, ports, service, zone):
+    name = f"{service}-{zone}"
+    program = bin_dir / f"holdfast-{service}"
+    if not program.exists():
+        raise PlatformError(f"{program} is not built; run deploy/local/build")
+    prefix = f"HOLDFAST_{service.upper()}_"
+    env = {prefix + key: str(value) for key, value in _settings(run_dir, ports, service, zone).items()}
+    folder = run_dir.folder("work", name)
+    admin = ports[f"{name}-admin"]
+    return Part(name, [str(program)], env=env, cwd=str(folder), port=admin,
+                ready_url=f"http://127.0.0.1:{admin}/readyz",
+                fingerprint=str(program.stat().st_mtime_ns))
+
+
+def _settings(run_dir, ports, service, zone):
+    name = f"{service}-{zone}"
+    settings = {
+        "INSTANCE_ID": name,
+        "ZONE": zone,
+        "GRPC_PORT": ports[f"{name}-grpc"],
+        "ADMIN_PORT": ports[f"{name}-admin"],
+        "DATA_DIR": run_dir.folder("data", name),
+        "DISCOVERY": f"etcd:http://127.0.0.1:{ports['etcd']}",
+        "TLS_DIR": run_dir.path / "tls",
+        "POSTGRES_HOSTS": f"127.0.0.1:{ports['postgres']}",
+        "POSTGRES_DATABASE": service,
+        "POSTGRES_USER": service,
+        "POSTGRES_PASSWORD_FILE": run_dir.secret(f"postgres-{service}"),
+    }
+    if service in WITH_HTTP:
+        settings["HTTP_PORT"] = ports[f"{name}-http"]
+    if service in WITH_REDIS:
+        settings["REDIS_ADDRESS"] = f"127.0.0.1:{ports['redis']}"
+    return settings

@@ -1,0 +1,267 @@
+#include "libs/discovery/etcd_client.h"
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/base/check.h"
+#include "libs/base/status.h"
+
+namespace holdfast::discovery {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace etcdserverpb;
+
+// Of one call to one member. Long enough for a busy etcd (its own bound for a proposal is 5 s under
+// an election, but then the next member or the next try is as good).
+constexpr Duration kCallTimeout = 1500ms;
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+// The first key after all that begin with `prefix`.
+std::string EndOfPrefix(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
+  if (end.empty()) return std::string(1, '\0');
+  end.back() = static_cast<char>(end.back() + 1);
+  return end;
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 500);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+struct EtcdClient::Member {
+  std::string endpoint;
+  std::shared_ptr<grpc::Channel> channel;
+};
+
+// The calls that gRPC still works on. Shared with them, so that the last one can leave while the
+// client is being destroyed.
+struct EtcdClient::Pending {
+  absl::Mutex mutex;
+  absl::flat_hash_set<grpc::ClientContext*> contexts ABSL_GUARDED_BY(mutex);
+
+  void Add(grpc::ClientContext* context) {
+    absl::MutexLock lock(&mutex);
+    contexts.insert(context);
+  }
+  void Remove(grpc::ClientContext* context) {
+    absl::MutexLock lock(&mutex);
+    contexts.erase(context);
+  }
+  void CancelAndWait() {
+    const auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return contexts.empty(); };
+    absl::MutexLock lock(&mutex);
+    for (grpc::ClientContext* context : contexts) context->TryCancel();
+    mutex.Await(absl::Condition(&none));
+  }
+};
+
+EtcdClient::EtcdClient(const std::vector<std::string>& endpoints, EventLoop& loop)
+    : loop_(loop), pending_(std::make_shared<Pending>()) {
+  HOLDFAST_CHECK(!endpoints.empty());
+  for (const std::string& endpoint : endpoints) {
+    members_.push_back(std::make_unique<Member>(Member{endpoint, MakeChannel(endpoint)}));
+  }
+}
+
+EtcdClient::~EtcdClient() { pending_->CancelAndWait(); }
+
+const EtcdClient::Member& EtcdClient::MemberAt(std::size_t member) const {
+  return *members_[member % members_.size()];
+}
+
+const std::string& EtcdClient::endpoint(std::size_t member) const {
+  return MemberAt(member).endpoint;
+}
+
+template <class Request, class Response>
+void EtcdClient::Call(std::size_t member, const char* method, Request request, Duration timeout,
+                      Done<Response> done) {
+  struct State {
+    grpc::ClientContext context;
+    Request request;
+    Response response;
+  };
+  auto state = std::make_shared<State>();
+  state->request = std::move(request);
+  state->context.set_deadline(std::chrono::system_clock::now() +
+                              std::chrono::duration_cast<std::chrono::microseconds>(timeout));
+  pending_->Add(&state->context);
+  grpc::TemplatedGenericStub<Request, Response> stub(MemberAt(member).channel);
+  stub.UnaryCall(&state->context, method, {}, &state->request, &state->response,
+                 [state, done = std::move(done), &loop = loop_,
+                  pending = pending_](grpc::Status status) mutable {
+                   loop.Post([done = std::move(done), status = FromGrpc(status),
+                              response = std::move(state->response)]() mutable {
+                     if (!status.ok()) return done(std::move(status));
+                     done(std::move(response));
+                   });
+                   pending->Remove(&state->context);
+                 });
+}
+
+void EtcdClient::List(std::size_t member, std::string_view prefix, Done<RangeResponse> done) {
+  RangeRequest request;
+  request.set_key(std::string(prefix));
+  request.set_range_end(EndOfPrefix(prefix));
+  Call(member, "/etcdserverpb.KV/Range", std::move(request), kCallTimeout, std::move(done));
+}
+
+void EtcdClient::Get(std::size_t member, std::string_view key, Done<RangeResponse> done) {
+  RangeRequest request;
+  request.set_key(std::string(key));
+  Call(member, "/etcdserverpb.KV/Range", std::move(request), kCallTimeout, std::move(done));
+}
+
+void EtcdClient::Put(std::size_t member, const PutRequest& request, Done<PutResponse> done) {
+  Call(member, "/etcdserverpb.KV/Put", request, kCallTimeout, std::move(done));
+}
+
+void EtcdClient::GrantLease(std::size_t member, std::chrono::seconds ttl,
+                            Done<LeaseGrantResponse> done) {
+  LeaseGrantRequest request;
+  request.set_ttl(ttl.count());
+  Call(member, "/etcdserverpb.Lease/LeaseGrant", request, kCallTimeout, std::move(done));
+}
+
+void EtcdClient::RevokeLease(std::size_t member, std::int64_t lease, Duration timeout,
+                             Done<LeaseRevokeResponse> done) {
+  LeaseRevokeRequest request;
+  request.set_id(lease);
+  Call(member, "/etcdserverpb.Lease/LeaseRevoke", request, timeout, std::move(done));
+}
+
+// etcd keeps leases alive over a stream only; one question and one answer per stream gives each
+// renewal its own deadline. Deletes itself.
+class EtcdClient::KeepAliveCall final
+    : public grpc::ClientBidiReactor<LeaseKeepAliveRequest, LeaseKeepAliveResponse> {
+ public:
+  KeepAliveCall(EtcdClient& client, std::size_t member, std::int64_t lease,
+                Done<LeaseKeepAliveResponse> done)
+      : loop_(client.loop_), pending_(client.pending_), done_(std::move(done)) {
+    request_.set_id(lease);
+    context_.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
+    pending_->Add(&context_);
+    grpc::TemplatedGenericStub<LeaseKeepAliveRequest, LeaseKeepAliveResponse> stub(
+        client.MemberAt(member).channel);
+    stub.PrepareBidiStreamingCall(&context_, "/etcdserverpb.Lease/LeaseKeepAlive", {}, this);
+    StartWriteLast(&request_, {});
+    StartRead(&response_);
+    StartCall();
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok || answered_) return;
+    answered_ = true;
+    StartRead(&nothing_);  // to the end of the stream
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    loop_.Post([done = std::move(done_), status = FromGrpc(status), answered = answered_,
+                response = std::move(response_)]() mutable {
+      if (answered) return done(std::move(response));
+      done(status.ok() ? Unavailable("lease stream ended without an answer") : status);
+    });
+    pending_->Remove(&context_);
+    delete this;
+  }
+
+ private:
+  EventLoop& loop_;
+  const std::shared_ptr<Pending> pending_;
+  Done<LeaseKeepAliveResponse> done_;
+  grpc::ClientContext context_;
+  LeaseKeepAliveRequest request_;
+  LeaseKeepAliveResponse response_;
+  LeaseKeepAliveResponse nothing_;
+  bool answered_ = false;
+};
+
+void EtcdClient::KeepAlive(std::size_t member, std::int64_t lease,
+                           Done<LeaseKeepAliveResponse> done) {
+  new KeepAliveCall(*this, member, lease, std::move(done));
+}
+
+// Lives until gRPC is done with the stream; shares itself with its handle through `context_`, which
+// the handle may only cancel.
+class EtcdClient::WatchCall final : public grpc::ClientBidiReactor<WatchRequest, WatchResponse>,
+                                    public std::enable_shared_from_this<WatchCall> {
+ public:
+  WatchCall(EtcdClient& client, WatchOrder order)
+      : loop_(client.loop_),
+        pending_(client.pending_),
+        order_(std::make_shared<const WatchOrder>(std::move(order))) {}
+
+  void Start(grpc::TemplatedGenericStub<WatchRequest, WatchResponse> stub) {
+    self_ = shared_from_this();
+    WatchCreateRequest& create = *request_.mutable_create_request();
+    create.set_key(order_->prefix);
+    create.set_range_end(EndOfPrefix(order_->prefix));
+    create.set_start_revision(order_->revision);
+    pending_->Add(&context_);
+    stub.PrepareBidiStreamingCall(&context_, "/etcdserverpb.Watch/Watch", {}, this);
+    StartWrite(&request_);
+    StartRead(&response_);
+    StartCall();
+  }
+
+  void Cancel() { context_.TryCancel(); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    loop_.Post([order = order_, response = std::move(response_)] { order->changed(response); });
+    response_.Clear();
+    StartRead(&response_);
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    loop_.Post([order = order_, status = FromGrpc(status)] { order->ended(status); });
+    pending_->Remove(&context_);
+    self_.reset();
+  }
+
+ private:
+  EventLoop& loop_;
+  const std::shared_ptr<Pending> pending_;
+  const std::shared_ptr<const WatchOrder> order_;
+  std::shared_ptr<WatchCall> self_;  // while gRPC may call
+  grpc::ClientContext context_;
+  WatchRequest request_;
+  WatchResponse response_;
+};
+
+class EtcdClient::WatchHandle final : public Stream {
+ public:
+  explicit WatchHandle(std::shared_ptr<WatchCall> call) : call_(std::move(call)) {}
+  ~WatchHandle() override { call_->Cancel(); }
+
+ private:
+  const std::shared_ptr<WatchCall> call_;
+};
+
+std::unique_ptr<EtcdClient::Stream> EtcdClient::Watch(std::size_t member, WatchOrder order) {
+  auto call = std::make_shared<WatchCall>(*this, std::move(order));
+  call->Start(grpc::TemplatedGenericStub<WatchRequest, WatchResponse>(MemberAt(member).channel));
+  return std::make_unique<WatchHandle>(std::move(call));
+}
+
+}  // namespace holdfast::discovery

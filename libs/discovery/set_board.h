@@ -1,0 +1,68 @@
+// What all back ends share: the guarded set of each service, its file, its watchers and metrics. A
+// back end only says what it sees (Offer) and drives time (Tick).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "libs/base/string_map.h"
+#include "libs/discovery/directory.h"
+#include "libs/discovery/guarded_set.h"
+
+namespace holdfast::discovery {
+
+// Thread-safe. Offer and Tick deliver to watchers and write the file on the calling thread; call
+// them from the one thread of the back end. Outlives the watches it gave out.
+class SetBoard {
+ public:
+  // `backend` is "static", "dns" or "etcd".
+  SetBoard(std::string_view backend, const Options& options, const Clock& clock,
+           telemetry::Metrics& metrics);
+  ~SetBoard();
+
+  struct Subscription {
+    std::unique_ptr<Watch> watch;
+    bool first_of_service = false;  // the back end has to begin to follow it
+  };
+  Subscription Subscribe(std::string_view service, Directory::Callback callback);
+
+  void Offer(std::string_view service, InstanceSet offered);
+  void Tick();
+  std::optional<SteadyTime> next_tick() const;
+
+  void BackendUp();
+  void BackendDown(std::string_view why);
+  std::string Describe() const;
+
+ private:
+  using SharedSet = std::shared_ptr<const InstanceSet>;
+  struct Subscriber;
+  struct Service;
+  class Handle;
+
+  Service& ServiceOf(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Publish(std::string_view name);
+  void Deliver(Subscriber& subscriber, const SharedSet& set, std::uint64_t version);
+  void Remove(std::string_view service, const Subscriber& subscriber);
+
+  const std::string backend_;
+  const std::string snapshot_dir_;
+  const Duration shrink_hold_;
+  const Clock& clock_;
+  telemetry::GaugeFamily instances_;
+  telemetry::CounterFamily guarded_;
+  telemetry::Gauge backend_up_;
+
+  mutable absl::Mutex mutex_;
+  OrderedStringMap<std::unique_ptr<Service>> services_ ABSL_GUARDED_BY(mutex_);
+  bool up_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string why_down_ ABSL_GUARDED_BY(mutex_) = "not reached yet";
+  SteadyTime down_since_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace holdfast::discovery

@@ -1,0 +1,109 @@
+#include "libs/http/server.h"
+
+#include <utility>
+#include <vector>
+
+#include "libs/base/check.h"
+#include "libs/base/status.h"
+#include "libs/http/io_thread.h"
+#include "libs/telemetry/trace.h"
+
+namespace holdfast::http {
+
+Reply::~Reply() {
+  if (target_ != nullptr) Send(Response::Text(500, "Internal Server Error\n"));
+}
+
+void Reply::Send(Response response) {
+  const std::shared_ptr<Target> target = std::exchange(target_, nullptr);
+  HOLDFAST_CHECK(target != nullptr);
+  target->Send(std::move(response));
+}
+
+Handler Inline(std::function<Response(const Request&)> function) {
+  return [function = std::move(function)](const Request& request, Reply reply) {
+    reply.Send(function(request));
+  };
+}
+
+Handler Worker(WorkerPool& pool, std::function<Response(const Request&)> function) {
+  auto shared = std::make_shared<const std::function<Response(const Request&)>>(std::move(function));
+  return [&pool, shared](const Request& request, Reply reply) {
+    // A job must be copyable, a reply is not.
+    auto kept = std::make_shared<Reply>(std::move(reply));
+    const telemetry::TraceContext* const trace = telemetry::ScopedTrace::Current();
+    auto job = [shared, kept, &request, trace = trace != nullptr ? *trace : telemetry::TraceContext()] {
+      const telemetry::ScopedTrace scope(trace);
+      kept->Send((*shared)(request));
+    };
+    if (pool.TrySubmit(std::move(job))) return;
+    Response busy = Response::Text(503, "Service Unavailable\n");
+    busy.headers.emplace_back("Retry-After", "1");
+    kept->Send(std::move(busy));
+  };
+}
+
+struct Server::Impl {
+  explicit Impl(std::shared_ptr<ServerState> s) : state(std::move(s)) {}
+
+  absl::Status Listen();
+  bool NoConnections() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex) {
+    return state->connections == 0;
+  }
+
+  const std::shared_ptr<ServerState> state;
+  std::vector<std::shared_ptr<IoThread>> threads;
+};
+
+Server::Server(const ServerOptions& options, Router router, telemetry::Metrics& metrics)
+    : impl_(std::make_unique<Impl>(
+          std::make_shared<ServerState>(options, std::move(router.table_), metrics))) {}
+
+Server::~Server() {
+  for (const auto& thread : impl_->threads) thread->Stop();
+}
+
+absl::Status Server::Impl::Listen() {
+  std::uint16_t port = state->options.port;
+  const bool several = state->options.io_threads > 1;
+  if (several) {
+    // With SO_REUSEPORT two programs could share a port without knowing: ask for it alone first.
+    auto alone = std::make_shared<IoThread>(state);
+    HOLDFAST_RETURN_IF_ERROR(alone->Listen(port, false));
+    port = alone->port();
+  }
+  for (std::int64_t i = 0; i < state->options.io_threads; ++i) {
+    auto thread = std::make_shared<IoThread>(state);
+    HOLDFAST_RETURN_IF_ERROR(thread->Listen(port, several));
+    port = thread->port();
+    threads.push_back(std::move(thread));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::Start() {
+  HOLDFAST_CHECK(impl_->threads.empty());
+  if (const absl::Status status = impl_->Listen(); !status.ok()) {
+    impl_->threads.clear();
+    return status;
+  }
+  for (const auto& thread : impl_->threads) thread->Run();
+  return absl::OkStatus();
+}
+
+std::uint16_t Server::port() const {
+  return impl_->threads.empty() ? 0 : impl_->threads.front()->port();
+}
+
+void Server::Drain(Deadline deadline) {
+  impl_->state->draining = true;
+  for (const auto& thread : impl_->threads) thread->Drain();
+  {
+    absl::MutexLock lock(&impl_->state->mutex);
+    impl_->state->mutex.AwaitWithTimeout(absl::Condition(impl_.get(), &Impl::NoConnections),
+                                         absl::FromChrono(deadline.Remaining()));
+  }
+  for (const auto& thread : impl_->threads) thread->Stop();
+}
+
+}  // namespace holdfast::http

@@ -1,0 +1,302 @@
+#include "services/middleware/domain/lineup_import.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
+#include "libs/base/status.h"
+#include "libs/base/string_map.h"
+
+namespace holdfast::middleware {
+namespace {
+
+constexpr int kHighestNumber = 99'999;
+constexpr int kLongestCatchUpDays = 60;
+constexpr int kCatchUpDaysWhenNotSaid = 7;
+constexpr std::string_view kDefaultPackage = "basic";
+constexpr std::string_view kAdultTitle = "Adult";
+constexpr std::size_t kLongestName = 200;  // bytes
+
+bool IsDirectoryByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.';
+}
+
+bool IsDirectoryPart(std::string_view part) {
+  return !part.empty() && part.size() <= 100 && part != "." && part != ".." &&
+         std::all_of(part.begin(), part.end(), IsDirectoryByte);
+}
+
+// "http://host/live/news-1/index.m3u8?x" -> "live/news-1"; "" if the address has another form.
+std::string_view DirectoryOf(std::string_view address) {
+  const std::size_t scheme = address.find("://");
+  if (scheme == std::string_view::npos) return {};
+  address.remove_prefix(scheme + 3);
+  address = address.substr(0, address.find_first_of("?#"));
+  const std::size_t first = address.find('/');
+  const std::size_t last = address.rfind('/');
+  if (first == std::string_view::npos || last <= first + 1) return {};
+  const std::string_view directory = address.substr(first + 1, last - first - 1);
+  const std::size_t slash = directory.find('/');
+  if (slash == std::string_view::npos) return {};
+  const bool good =
+      IsDirectoryPart(directory.substr(0, slash)) && IsDirectoryPart(directory.substr(slash + 1));
+  return good ? directory : std::string_view();
+}
+
+int ParseInt(std::string_view text, int otherwise) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? value : otherwise;
+}
+
+bool IsOn(std::string_view value) { return value == "1" || value == "true" || value == "yes"; }
+
+int CatchUpHours(const M3uEntry& entry) {
+  const std::string_view kind = entry.Attribute("catchup");
+  int days = ParseInt(entry.Attribute("catchup-days"), 0);
+  if (days <= 0) days = ParseInt(entry.Attribute("tvg-rec"), 0);
+  if (days <= 0 && !kind.empty() && kind != "0" && kind != "none") days = kCatchUpDaysWhenNotSaid;
+  return std::clamp(days, 0, kLongestCatchUpDays) * 24;
+}
+
+// Cuts at a whole UTF-8 sequence.
+std::string Shorten(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80) --bytes;
+  return std::string(text.substr(0, bytes));
+}
+
+// A usable entry: a channel without id and genre yet.
+struct Wanted {
+  int line = 0;
+  int number = 0;  // 0: the list names none
+  std::string genre_title;
+  Channel channel;
+};
+
+class Planner {
+ public:
+  Planner(const StoredLineup& stored, WallTime now) : stored_(stored), now_(EpochSeconds(now)) {
+    plan_.based_on = stored.revision;
+    for (const Channel& c : stored.channels) next_channel_id_ = std::max(next_channel_id_, c.id.value() + 1);
+    for (const Genre& g : stored.genres) {
+      genres_[g.title] = g.id;
+      next_genre_id_ = std::max(next_genre_id_, g.id.value() + 1);
+    }
+  }
+
+  absl::StatusOr<LineupImport> Plan(const M3uList& list, LargeRemoval large_removal) && {
+    plan_.problems = list.problems;
+    Collect(list);
+    if (wanted_.empty()) return InvalidArgument("no usable channel in the list ({} problems)",
+                                                plan_.problems.size());
+    Recognise();
+    GiveNumbers();
+    for (std::size_t i = 0; i < wanted_.size(); ++i) Put(wanted_[i], recognised_[i]);
+    HOLDFAST_RETURN_IF_ERROR(TakeOut(large_removal));
+    std::stable_sort(plan_.problems.begin(), plan_.problems.end(),
+                     [](const M3uProblem& a, const M3uProblem& b) { return a.line < b.line; });
+    return std::move(plan_);
+  }
+
+ private:
+  void Collect(const M3uList& list) {
+    std::set<std::pair<std::string, std::string>> seen;  // name, directory
+    absl::flat_hash_map<int, int> line_of_number;
+    for (const M3uEntry& entry : list.entries) {
+      const std::string_view directory = DirectoryOf(entry.address);
+      if (directory.empty()) {
+        Problem(entry.line, "the address has no directory of the form live/<stream>");
+        continue;
+      }
+      if (!seen.emplace(entry.name, directory).second) {
+        Problem(entry.line, "the same channel stands above");
+        continue;
+      }
+      wanted_.push_back(ToWanted(entry, directory));
+      Wanted& wanted = wanted_.back();
+      if (wanted.number == 0) continue;
+      const auto [it, fresh] = line_of_number.try_emplace(wanted.number, entry.line);
+      if (!fresh) {
+        Problem(entry.line, fmt::format("number {} is taken by line {}; another is given",
+                                        wanted.number, it->second));
+        wanted.number = 0;
+      }
+    }
+  }
+
+  Wanted ToWanted(const M3uEntry& entry, std::string_view directory) {
+    Wanted wanted;
+    wanted.line = entry.line;
+    const std::string_view chno = entry.Attribute("tvg-chno");
+    wanted.number = ParseInt(chno, 0);
+    if (!chno.empty() && (wanted.number < 1 || wanted.number > kHighestNumber)) {
+      Problem(entry.line, "tvg-chno is not a number from 1 to 99999; another is given");
+      wanted.number = 0;
+    }
+    Channel& channel = wanted.channel;
+    channel.name = Shorten(entry.name, kLongestName);
+    channel.guide_id = entry.Attribute("tvg-id");
+    channel.logo = entry.Attribute("tvg-logo");
+    channel.directory = directory;
+    channel.encrypted = IsOn(entry.Attribute("holdfast-encrypted"));
+    channel.adult =
+        IsOn(entry.Attribute("holdfast-adult")) || absl::EqualsIgnoreCase(entry.group, kAdultTitle.data());
+    channel.catch_up_hours = CatchUpHours(entry);
+    const std::string_view package = entry.Attribute("holdfast-package");
+    channel.package = PackageId(std::string(package.empty() ? kDefaultPackage : package));
+    wanted.genre_title = entry.group.empty() ? "Other" : entry.group;
+    return wanted;
+  }
+
+  // Finds for each wanted channel the stored one that it is, if any.
+  void Recognise() {
+    recognised_.assign(wanted_.size(), nullptr);
+    MatchBy([](const Channel& c) { return c.guide_id.empty() ? "" : c.guide_id + '\n' + c.name; });
+    MatchBy([](const Channel& c) { return c.guide_id; });
+    MatchBy([](const Channel& c) { return c.name; });
+  }
+
+  // Pairs what is left over on both sides where the key is not empty and unique on both.
+  template <class Key>
+  void MatchBy(const Key& key) {
+    StringMap<std::vector<const Channel*>> stored_by_key;
+    for (const Channel& c : stored_.channels) {
+      if (used_.contains(c.id)) continue;
+      stored_by_key[std::string(key(c))].push_back(&c);
+    }
+    StringMap<std::vector<std::size_t>> wanted_by_key;
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      if (recognised_[i] == nullptr) wanted_by_key[std::string(key(wanted_[i].channel))].push_back(i);
+    }
+    for (const auto& [k, indexes] : wanted_by_key) {
+      const auto* candidates = Find(stored_by_key, k);
+      if (k.empty() || candidates == nullptr) continue;
+      if (indexes.size() != 1 || candidates->size() != 1) continue;
+      recognised_[indexes.front()] = candidates->front();
+      used_.insert(candidates->front()->id);
+    }
+  }
+
+  // First the numbers that the list names, then those that channels already have, then free ones.
+  void GiveNumbers() {
+    std::set<int> taken;
+    for (const Wanted& w : wanted_) {
+      if (w.number != 0) taken.insert(w.number);
+    }
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      const Channel* before = recognised_[i];
+      if (wanted_[i].number != 0 || before == nullptr || before->removed) continue;
+      if (taken.insert(before->number).second) wanted_[i].number = before->number;
+    }
+    int next = 1;
+    for (Wanted& w : wanted_) {
+      if (w.number == 0) {
+        while (taken.contains(next)) ++next;
+        w.number = next;
+        taken.insert(next);
+      }
+      w.channel.number = w.number;
+    }
+  }
+
+  void Put(Wanted& wanted, const Channel* before) {
+    Channel& channel = wanted.channel;
+    channel.genre = channel.adult ? GenreOf(kAdultTitle) : GenreOf(wanted.genre_title);
+    channel.id = before == nullptr ? ChannelId(next_channel_id_++) : before->id;
+    channel.modified_at = before == nullptr ? now_ : before->modified_at;
+    if (before != nullptr && channel == *before) {
+      ++plan_.unchanged;
+      return;
+    }
+    channel.modified_at = now_;
+    ++(before == nullptr || before->removed ? plan_.added : plan_.changed);
+    plan_.put_channels.push_back(channel);
+  }
+
+  GenreId GenreOf(std::string_view title) {
+    if (const GenreId* known = Find(genres_, title)) return *known;
+    GenreId id = kAdultGenre;
+    if (title != kAdultTitle) {
+      if (next_genre_id_ == kAdultGenre.value()) ++next_genre_id_;
+      id = GenreId(next_genre_id_++);
+    }
+    genres_[std::string(title)] = id;
+    plan_.put_genres.push_back({id, std::string(title)});
+    return id;
+  }
+
+  absl::Status TakeOut(LargeRemoval large_removal) {
+    int present = 0;
+    for (const Channel& c : stored_.channels) {
+      if (c.removed) continue;
+      ++present;
+      if (used_.contains(c.id)) continue;
+      Channel gone = c;
+      gone.removed = true;
+      gone.modified_at = now_;
+      plan_.put_channels.push_back(std::move(gone));
+      ++plan_.removed;
+    }
+    if (large_removal == LargeRemoval::kRefuse && plan_.removed * 2 > present && present >= 4) {
+      return FailedPrecondition("the list would remove {} of {} channels; allow it if it is meant",
+                                plan_.removed, present);
+    }
+    return absl::OkStatus();
+  }
+
+  void Problem(int line, std::string what) { plan_.problems.push_back({line, std::move(what)}); }
+
+  const StoredLineup& stored_;
+  const std::int64_t now_;
+  LineupImport plan_;
+  std::vector<Wanted> wanted_;
+  std::vector<const Channel*> recognised_;  // beside wanted_; null: new
+  absl::flat_hash_set<ChannelId> used_;
+  StringMap<GenreId> genres_;  // by title
+  std::int64_t next_channel_id_ = 1;
+  std::int64_t next_genre_id_ = 1;
+};
+
+// Inside an attribute's quotes.
+std::string Quoted(std::string_view text) {
+  std::string safe(text);
+  std::replace(safe.begin(), safe.end(), '"', '\'');
+  return safe;
+}
+
+}  // namespace
+
+absl::StatusOr<LineupImport> PlanImport(const StoredLineup& stored, const M3uList& list,
+                                        LargeRemoval large_removal, WallTime now) {
+  return Planner(stored, now).Plan(list, large_removal);
+}
+
+std::string ExportM3u(const Lineup& lineup, std::string_view base_url) {
+  absl::flat_hash_map<GenreId, std::string_view> titles;
+  for (const Genre& g : lineup.genres()) titles[g.id] = g.title;
+
+  std::string m3u = "#EXTM3U\n";
+  for (const Channel& c : lineup.channels()) {
+    m3u += fmt::format(
+        "#EXTINF:-1 tvg-id=\"{}\" tvg-chno=\"{}\" tvg-logo=\"{}\" group-title=\"{}\" "
+        "holdfast-package=\"{}\"",
+        Quoted(c.guide_id), c.number, Quoted(c.logo), Quoted(titles[c.genre]),
+        Quoted(c.package.value()));
+    if (c.catch_up_hours > 0) {
+      m3u += fmt::format(" catchup=\"default\" catchup-days=\"{}\"", c.catch_up_hours / 24);
+    }
+    if (c.encrypted) m3u += " holdfast-encrypted=\"1\"";
+    if (c.adult) m3u += " holdfast-adult=\"1\"";
+    m3u += fmt::format(",{}\n{}/{}/index.m3u8\n", c.name, base_url, c.directory);
+  }
+  return m3u;
+}
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,54 @@
+// Turns an M3U playlist into changes of the lineup. Channels keep their ids over imports, because
+// favourites, history and the boxes themselves remember them.
+//
+// Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title, catchup, catchup-days, tvg-rec,
+// and our own holdfast-encrypted="1", holdfast-package="<package id>" (default "basic"),
+// holdfast-adult="1" (a channel of group "Adult" is one, too). The directory of the address ("/live/<stream>/index.m3u8" -> "live/<stream>")
+// is what edges serve; its host is not used.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "libs/base/clock.h"
+#include "services/middleware/domain/lineup.h"
+#include "services/middleware/domain/m3u.h"
+
+namespace holdfast::middleware {
+
+// What is stored of the lineup: also the removed channels, whose ids stay theirs.
+struct StoredLineup {
+  std::vector<Channel> channels;
+  std::vector<Genre> genres;
+  std::uint64_t revision = 0;
+};
+
+struct LineupImport {
+  std::vector<Channel> put_channels;  // new, changed, returned, and (with `removed`) taken out
+  std::vector<Genre> put_genres;      // new ones; genres are never removed
+  std::uint64_t based_on = 0;         // the revision that it was decided on
+  int added = 0;
+  int changed = 0;
+  int removed = 0;
+  int unchanged = 0;
+  std::vector<M3uProblem> problems;   // by line
+
+  bool changes_anything() const { return !put_channels.empty() || !put_genres.empty(); }
+};
+
+enum class LargeRemoval { kRefuse, kAllow };
+
+// Decides the import. Entries with problems are left out and named. An existing channel is
+// recognised by tvg-id and name, then by tvg-id where that is unique, then by name; it keeps its
+// number when the list gives none.
+// INVALID_ARGUMENT: no usable channel at all. FAILED_PRECONDITION: more than half of the present
+// channels would be removed and `large_removal` does not allow it.
+absl::StatusOr<LineupImport> PlanImport(const StoredLineup& stored, const M3uList& list,
+                                        LargeRemoval large_removal, WallTime now);
+
+// The lineup as a playlist that PlanImport reads back to the same lineup. `base_url` stands before
+// the directories: "http://edge.example".
+std::string ExportM3u(const Lineup& lineup, std::string_view base_url);
+
+}  // namespace holdfast::middleware

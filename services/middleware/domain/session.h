@@ -1,0 +1,39 @@
+// Portal sessions: is the token that a box offers good for what it wants?
+//
+// Identity in this protocol is the MAC; the token says that this MAC has been through the start
+// sequence. Tokens of ours are self-contained. Some clients never adopt ours but make one up and
+// log in with it: such a token is good once the device is bound to it, or as long as the device has
+// never started with another one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "services/middleware/domain/device.h"
+#include "services/middleware/domain/mac.h"
+
+namespace holdfast::middleware {
+
+struct OfferedToken {
+  enum class Kind {
+    kNone,
+    kOurs,    // signature and expiry are good
+    kBroken,  // has the form of ours but is forged, damaged, expired or made with an unknown key
+    kChosen,  // made up by the client
+  };
+  Kind kind = Kind::kNone;
+  std::string mac;               // kOurs: whom it was made for
+  std::uint32_t generation = 0;  // kOurs
+  std::string hash;              // kChosen: see Device::chosen_token_hash
+};
+
+enum class SessionVerdict { kValid, kRefused };
+
+// `device` is null when the MAC is unknown.
+SessionVerdict CheckSession(const OfferedToken& token, const Mac& mac, const Device* device);
+
+// Our tokens have two dots; nothing that clients make up has been seen with any.
+bool HasFormOfOurToken(std::string_view token);
+
+}  // namespace holdfast::middleware

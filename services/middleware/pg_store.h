@@ -1,0 +1,49 @@
+// The store in PostgreSQL. Tables: sql/. No call is made from a request of a known box.
+#pragma once
+
+#include <string>
+
+#include "libs/storage/pg_pool.h"
+#include "services/middleware/store.h"
+
+namespace holdfast::middleware {
+
+// Thread-safe. `pool` must outlive it.
+class PgStore final : public Store {
+ public:
+  explicit PgStore(storage::PgPool& pool) : pool_(pool) {}
+
+  absl::StatusOr<Position> Where(Deadline deadline) override;
+  absl::StatusOr<StoredLineup> LoadLineup(Deadline deadline) override;
+  absl::StatusOr<std::vector<Device>> DevicesSince(Deadline deadline, std::uint64_t revision,
+                                                   int limit) override;
+
+  absl::Status Apply(Deadline deadline, const LineupImport& plan) override;
+
+  absl::StatusOr<std::optional<Device>> FindDevice(Deadline deadline, const Mac& mac) override;
+  absl::StatusOr<Device> Register(Deadline deadline, const NewDevice& device) override;
+  absl::StatusOr<Device> PutDevice(Deadline deadline, const Mac& mac,
+                                   const AccountId& account) override;
+  absl::StatusOr<Device> LogIn(Deadline deadline, const Mac& mac, const AccountId& account,
+                               const std::string& chosen_token_hash) override;
+  absl::StatusOr<Device> RecordStart(Deadline deadline, const Mac& mac,
+                                     const DeviceStart& start) override;
+  absl::StatusOr<Device> LogOut(Deadline deadline, const Mac& mac) override;
+  absl::StatusOr<Device> Revoke(Deadline deadline, const Mac& mac) override;
+  absl::StatusOr<DevicePage> ListDevices(Deadline deadline, const AccountId& account,
+                                         const std::string& first_mac, int limit) override;
+
+  absl::Status SaveFavourites(Deadline deadline, const std::vector<FavouritesWrite>& writes) override;
+  absl::Status SaveLastChannels(Deadline deadline,
+                                const std::vector<LastChannelWrite>& writes) override;
+
+ private:
+  // Runs one statement that takes the next device revision as $1, then `parameters`, and returns
+  // device rows. NOT_FOUND when it returns none.
+  absl::StatusOr<Device> ChangeDevice(Deadline deadline, std::string_view sql,
+                                      std::vector<storage::PgParam> parameters, const Mac& mac);
+
+  storage::PgPool& pool_;
+};
+
+}  // namespace holdfast::middleware
