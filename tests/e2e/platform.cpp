@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "libs/base/deadline.h"
@@ -40,11 +41,22 @@ std::string AdminName(std::string_view service, std::string_view zone) {
   return name;
 }
 
-// "" if the answer was 200.
-std::string Complaint(const std::string& url) {
-  const absl::StatusOr<http::ClientResponse> answer = http::Fetch({.url = url}, Deadline::After(2s));
-  if (!answer.ok()) return ToString(answer.status());
-  return answer->status == 200 ? "" : fmt::format("HTTP {}", answer->status);
+// What an instance says it lacks, a line each; "" if nothing.
+std::string Complaints(const std::string& instance, const std::string& admin) {
+  const auto ready = http::Fetch({.url = admin + "/readyz"}, Deadline::After(2s));
+  if (!ready.ok()) return fmt::format("{}: {}\n", instance, ToString(ready.status()));
+  if (ready->status != 200) return fmt::format("{} is not ready: {}\n", instance, ready->body);
+
+  const auto metrics = http::Fetch({.url = admin + "/metrics"}, Deadline::After(2s));
+  if (!metrics.ok()) return fmt::format("{}: {}\n", instance, ToString(metrics.status()));
+  std::string complaints;
+  std::istringstream lines(metrics->body);
+  for (std::string line; std::getline(lines, line);) {
+    const bool matters = line.starts_with("holdfast_dependency_up{") ||
+                         line.starts_with("holdfast_replica_connected{");
+    if (matters && line.ends_with(" 0")) complaints += instance + ": " + line + "\n";
+  }
+  return complaints;
 }
 
 }  // namespace
@@ -145,13 +157,7 @@ std::string Platform::WhatIsMissing() const {
   std::string missing;
   for (const std::string_view service : kServices) {
     for (const std::string_view zone : {"a", "b"}) {
-      const std::string& admin = Endpoint(AdminName(service, zone));
-      for (const std::string_view page : {"/readyz", "/dependencies"}) {
-        const std::string complaint = Complaint(admin + std::string(page));
-        if (!complaint.empty()) {
-          missing += fmt::format("{}-{}{}: {}\n", service, zone, page, complaint);
-        }
-      }
+      missing += Complaints(fmt::format("{}-{}", service, zone), Endpoint(AdminName(service, zone)));
     }
   }
   return missing;

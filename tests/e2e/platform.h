@@ -43,7 +43,7 @@ class Platform {
   // NOT_FOUND if there is no such metric.
   absl::StatusOr<double> Metric(std::string_view instance, std::string_view name) const;
 
-  // True when every instance is ready and reaches everything it depends on.
+  // True when every instance is ready, reaches its stores and follows what it replicates.
   bool Whole() const;
   // What is missing for that, for the message of a failed test.
   std::string WhatIsMissing() const;
