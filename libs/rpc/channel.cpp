@@ -65,4 +65,11 @@ bool Channel::has_healthy_instance() const { return impl_->neighbour->has_health
 
 std::string Channel::Describe() const { return impl_->neighbour->Describe(); }
 
+std::function<std::string()> Channel::Describer() const {
+  return [neighbour = std::weak_ptr<const Neighbour>(impl_->neighbour)] {
+    const auto alive = neighbour.lock();
+    return alive ? alive->Describe() : std::string();
+  };
+}
+
 }  // namespace holdfast::rpc

@@ -106,6 +106,8 @@ class Channel {
 
   // What this instance thinks of every peer and why: a readable page.
   std::string Describe() const;
+  // The same page from a function that may outlive the channel; it then answers "".
+  std::function<std::string()> Describer() const;
 
  private:
   struct Impl;
