@@ -2,8 +2,8 @@
 // admin port, signals and draining; a service is a function that builds its parts and runs.
 //
 //   int main(int argc, char** argv) {
-//     return holdfast::app::Main<holdfast::billing::Config>(argc, argv, "billing",
-//     holdfast::billing::Run);
+//     using namespace holdfast;
+//     return app::Main<billing::Config>(argc, argv, "billing", billing::Run);
 //   }
 //
 // Admin port: /metrics /livez /readyz /config /dependencies /debug/neighbours.
