@@ -228,6 +228,7 @@ TEST_F(RuntimeTest, ADependencyThatHangsDoesNotHangThePage) {
   EXPECT_THAT(Get(process.admin_url() + "/dependencies").body, HasSubstr("DOWN"));
   EXPECT_EQ(Get(process.admin_url() + "/readyz").status, 200);
   over.Notify();
+  EXPECT_THAT(process.Stop(), IsOk());
 }
 
 TEST_F(RuntimeTest, AJobRunsAgainAndAgainAndItsFailuresAreCounted) {
@@ -243,6 +244,7 @@ TEST_F(RuntimeTest, AJobRunsAgainAndAgainAndItsFailuresAreCounted) {
   EXPECT_TRUE(Eventually([&] { return runs >= 5; }));
   EXPECT_THAT(Get(process.admin_url() + "/metrics").body,
               Not(HasSubstr("holdfast_job_failures_total{job=\"sweep\"} 0\n")));
+  EXPECT_THAT(process.Stop(), IsOk());
 }
 
 TEST_F(RuntimeTest, AJobForOneInstanceIsTakenOverWhenItsHolderEnds) {
@@ -292,6 +294,7 @@ TEST_F(RuntimeTest, TheSchemaIsPutInPlaceWhenTheDatabaseComesBack) {
   EXPECT_FALSE(in_place);
   postgres->Restart();
   EXPECT_TRUE(Eventually([&] { return in_place.load(); }, 30s));
+  EXPECT_THAT(process.Stop(), IsOk());
 }
 
 TEST_F(RuntimeTest, ATakenPortEndsTheRunWithAnError) {
