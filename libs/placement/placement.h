@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,20 +34,28 @@ class EdgeTable {
  public:
   explicit EdgeTable(std::vector<Edge> edges);
 
-  // Edges for the channel, best first: up in `zone`, up elsewhere, and last draining and down ones
-  // (a wrong health verdict must not leave a viewer with nothing). When fewer than half of all
-  // edges are up, health is ignored (panic rule). Empty only if the table is.
+  // Edges for the channel, best first: up in `zone`, up elsewhere, draining (or of weight 0), down:
+  // a wrong health verdict must not leave a viewer with nothing. When fewer than half of the edges
+  // that are not draining are up, down counts as up (panic rule: the prober is more likely to be
+  // wrong than the edges). Empty only if the table is.
   std::vector<const Edge*> Rank(std::string_view channel, std::string_view zone) const;
 
-  // The first of Rank, without making the list. Null only if the table is empty.
+  // The first of Rank, without making the list or allocating. Null only if the table is empty.
   const Edge* Best(std::string_view channel, std::string_view zone) const;
 
   const std::vector<Edge>& edges() const { return edges_; }
 
  private:
+  enum Tier { kUpInZone, kUpElsewhere, kDraining, kDown };  // best first
+
+  Tier TierOf(std::size_t edge, std::string_view zone) const;
+  // Greater is better. Comparable within one channel.
+  double Score(std::uint64_t channel_hash, std::size_t edge) const;
+
   std::vector<Edge> edges_;
   std::vector<std::uint64_t> hashes_;  // of the edge ids, beside edges_
   bool panic_ = false;
+  bool one_weight_ = true;
 };
 
 // Secrets of the CDNs by signing key id, from a folder of <id>.key files (text, trimmed).
@@ -69,8 +76,9 @@ struct LinkRequest {
   WallTime expires;
 };
 
-// The full address on that edge, signed with the edge's CDN secret. Empty if the edge wants a
-// signature and its secret is not held.
+// The full address on that edge, signed with the edge's CDN secret (libs/security/url_signer.h). An
+// edge without signing gets "/<directory>/<file>", a play token as query `token`. Empty if the edge
+// wants a signature and its secret is not held.
 std::string LinkOn(const Edge& edge, const LinkRequest& request, const LinkSecrets& secrets);
 
 }  // namespace holdfast::placement
