@@ -25,7 +25,9 @@ def parse(argv):
 
     def verb(name, text):
         made = verbs.add_parser(name, help=text, description=text, prog=f"deploy/local/{name}")
-        made.add_argument("--run-dir", default="run", help="where everything lives (default: ./run)")
+        made.add_argument(
+            "--run-dir", default="run", help="where everything lives (default: ./run)"
+        )
         return made
 
     up = verb("up", "Starts everything, loads the demo operator, plays as a box, prints the URLs.")
@@ -33,21 +35,34 @@ def parse(argv):
     up.add_argument("--bin-dir", help="run the programs of this folder instead")
     up.add_argument("--portal-port", type=int, help="port of the portal (default: a free one)")
     up.add_argument("--prometheus-port", type=int, help="port of Prometheus (default: a free one)")
-    up.add_argument("--port", action="append", default=[], type=port_setting, metavar="NAME=PORT",
-                    help="any other port, for example edge-1=8081; may be repeated")
-    up.add_argument("--only", choices=["infrastructure"], help="stores, edges and channels, no services")
+    up.add_argument(
+        "--port",
+        action="append",
+        default=[],
+        type=port_setting,
+        metavar="NAME=PORT",
+        help="any other port, for example edge-1=8081; may be repeated",
+    )
+    up.add_argument(
+        "--only", choices=["infrastructure"], help="stores, edges and channels, no services"
+    )
     up.add_argument("--no-box", action="store_true", help="do not play at the end")
-    up.add_argument("--down-after", type=int, metavar="PID", help="take everything down when PID ends")
+    up.add_argument(
+        "--down-after", type=int, metavar="PID", help="take everything down when PID ends"
+    )
     up.add_argument("--started-at", type=float, default=time.time(), help=argparse.SUPPRESS)
 
     down = verb("down", "Stops everything of a run directory.")
     down.add_argument("--purge", action="store_true", help="also remove the run directory")
-    for name, text in (("restart", "Ends a part and starts it again."),
-                       ("kill", "Kills a part without warning (SIGKILL)."),
-                       ("hang", "Makes a part hang (SIGSTOP)."),
-                       ("resume", "Lets a hanging part go on (SIGCONT).")):
+    for name, text in (
+        ("restart", "Ends a part and starts it again."),
+        ("kill", "Kills a part without warning (SIGKILL)."),
+        ("hang", "Makes a part hang (SIGSTOP)."),
+        ("resume", "Lets a hanging part go on (SIGCONT)."),
+    ):
         verb(name, text + " A service's name means all its instances.").add_argument(
-            "name", nargs="+", help="billing-a, billing, postgres, edge-1 ...")
+            "name", nargs="+", help="billing-a, billing, postgres, edge-1 ..."
+        )
     verb("status", "Lists the parts.")
     verb("guard", argparse.SUPPRESS).add_argument("--pid", type=int, required=True)
 
@@ -66,7 +81,9 @@ def run(options):
         up.run()
         code = 0
         if not options.only and not options.no_box:
-            code = subprocess.call([str(DEPLOY / "local" / "box"), "--run-dir", str(up.run_dir.path)])
+            code = subprocess.call(
+                [str(DEPLOY / "local" / "box"), "--run-dir", str(up.run_dir.path)]
+            )
         endpoints.show(up.run_dir, up.ports)
         return code
     if options.verb in ("restart", "kill", "hang", "resume"):
@@ -86,8 +103,10 @@ def main():
     except BrokenPipeError:  # whoever read our output has seen enough
         return 0
     except KeyboardInterrupt:
-        print(f"\nstopped; deploy/local/down --run-dir {options.run_dir} ends what was started",
-              file=sys.stderr)
+        print(
+            f"\nstopped; deploy/local/down --run-dir {options.run_dir} ends what was started",
+            file=sys.stderr,
+        )
         return 130
 
 

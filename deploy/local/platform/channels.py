@@ -35,9 +35,14 @@ class Channel:
         return 220 * self.number
 
 
-CHANNELS = (Channel(1, "testsrc2"), Channel(2, "smptebars"), Channel(3, "rgbtestsrc"),
-            Channel(4, "testsrc"), Channel(5, "pal75bars", encrypted=True),
-            Channel(6, "yuvtestsrc", encrypted=True))
+CHANNELS = (
+    Channel(1, "testsrc2"),
+    Channel(2, "smptebars"),
+    Channel(3, "rgbtestsrc"),
+    Channel(4, "testsrc"),
+    Channel(5, "pal75bars", encrypted=True),
+    Channel(6, "yuvtestsrc", encrypted=True),
+)
 
 
 def film(channel):
@@ -55,8 +60,18 @@ def make_films():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f"{os.getpid()}.{target.name}")
-        work.append((subprocess.Popen(_encoder(channel, partial), stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.PIPE, text=True), partial, target))
+        work.append(
+            (
+                subprocess.Popen(
+                    _encoder(channel, partial),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                ),
+                partial,
+                target,
+            )
+        )
     for process, partial, target in work:
         _, errors = process.communicate()
         if process.returncode != 0:
@@ -70,14 +85,51 @@ def _encoder(channel, output):
     if os.path.exists(FONT):
         label = f"channel {channel.number}" + ("  encrypted" if channel.encrypted else "")
         style = f"fontfile={FONT}:fontcolor=white:box=1:boxcolor=black@0.7:boxborderw=6:x=12"
-        picture += (f",drawtext={style}:fontsize=24:y=16:text='{label}'"
-                    f",drawtext={style}:fontsize=20:y=140:text='%{{pts\\:hms}}'")
+        picture += (
+            f",drawtext={style}:fontsize=24:y=16:text='{label}'"
+            f",drawtext={style}:fontsize=20:y=140:text='%{{pts\\:hms}}'"
+        )
     group = str(FRAMES_PER_SECOND * SEGMENT_SECONDS)
-    return ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", picture,
-            "-f", "lavfi", "-i", f"sine=frequency={channel.tone_hertz}:sample_rate=44100",
-            "-t", str(FILM_SECONDS), "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast",
-            "-crf", "30", "-threads", "1", "-g", group, "-keyint_min", group, "-sc_threshold", "0",
-            "-c:a", "aac", "-b:a", "32k", "-ac", "1", str(output)]
+    return [
+        "ffmpeg",
+        "-nostdin",
+        "-v",
+        "error",
+        "-y",
+        "-f",
+        "lavfi",
+        "-i",
+        picture,
+        "-f",
+        "lavfi",
+        "-i",
+        f"sine=frequency={channel.tone_hertz}:sample_rate=44100",
+        "-t",
+        str(FILM_SECONDS),
+        "-pix_fmt",
+        "yuv420p",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-crf",
+        "30",
+        "-threads",
+        "1",
+        "-g",
+        group,
+        "-keyint_min",
+        group,
+        "-sc_threshold",
+        "0",
+        "-c:a",
+        "aac",
+        "-b:a",
+        "32k",
+        "-ac",
+        "1",
+        str(output),
+    ]
 
 
 def output_folder(run_dir, channel):
@@ -93,10 +145,31 @@ def player(run_dir, channel):
     """The process that plays the film into a live playlist."""
     folder = output_folder(run_dir, channel)
     flags = "delete_segments+temp_file+omit_endlist+program_date_time+independent_segments"
-    argv = ["/usr/bin/ffmpeg", "-nostdin", "-v", "warning", "-re", "-stream_loop", "-1", "-i", str(film(channel)),
-            "-c", "copy", "-f", "hls", "-hls_time", str(SEGMENT_SECONDS),
-            "-hls_list_size", str(SEGMENTS_LISTED), "-hls_delete_threshold", "5",
-            "-hls_start_number_source", "epoch", "-hls_segment_filename", str(folder / "%d.ts")]
+    argv = [
+        "/usr/bin/ffmpeg",
+        "-nostdin",
+        "-v",
+        "warning",
+        "-re",
+        "-stream_loop",
+        "-1",
+        "-i",
+        str(film(channel)),
+        "-c",
+        "copy",
+        "-f",
+        "hls",
+        "-hls_time",
+        str(SEGMENT_SECONDS),
+        "-hls_list_size",
+        str(SEGMENTS_LISTED),
+        "-hls_delete_threshold",
+        "5",
+        "-hls_start_number_source",
+        "epoch",
+        "-hls_segment_filename",
+        str(folder / "%d.ts"),
+    ]
     if channel.encrypted:
         flags += "+periodic_rekey"
         argv += ["-hls_key_info_file", str(key_folder(run_dir, channel) / "keyinfo")]

@@ -30,7 +30,9 @@ def choose_ports(run_dir, parts, fixed):
     names = [*STORE_PORTS, *WEB_PORTS, *services.port_names()]
     unknown = set(fixed) - set(names)
     if unknown:
-        raise PlatformError(f"there is no port called {', '.join(sorted(unknown))}; ports are: {' '.join(names)}")
+        raise PlatformError(
+            f"there is no port called {', '.join(sorted(unknown))}; ports are: {' '.join(names)}"
+        )
     remembered = {n: p for n, p in run_dir.read_ports().items() if n in names}
     running = any(parts.pid(name) for name in parts.names())
     if not running:
@@ -40,8 +42,9 @@ def choose_ports(run_dir, parts, fixed):
         remembered = {n: p for n, p in remembered.items() if not ports.is_taken(p)}
     changed = [n for n, p in fixed.items() if running and remembered.get(n) not in (None, p)]
     if changed:
-        raise PlatformError(f"{', '.join(changed)}: the platform runs with another port; "
-                            "deploy/local/down first")
+        raise PlatformError(
+            f"{', '.join(changed)}: the platform runs with another port; " "deploy/local/down first"
+        )
     chosen = ports.choose(names, remembered, fixed)
     run_dir.write_ports(chosen)
     return chosen
@@ -100,7 +103,9 @@ class Up:
         with self.progress.step("one database per service") as details:
             if not stores.create_databases(run_dir, p["postgres"]):
                 details.append("there already")
-        self._ensure([web.origin(run_dir, p["origin"]), *web.edges(run_dir, p)], "origin and three edges")
+        self._ensure(
+            [web.origin(run_dir, p["origin"]), *web.edges(run_dir, p)], "origin and three edges"
+        )
         self._ensure([web.portal(run_dir, p)], "portal balancer")
         for part in monitoring.parts(run_dir, p):
             self.parts.ensure(part)
@@ -108,8 +113,10 @@ class Up:
     def _services(self):
         with self.progress.step("certificates and keys"):
             demo.make_keys(self.run_dir, self.bin_dir)
-        wanted = [services.part(self.run_dir, self.bin_dir, self.ports, service, zone)
-                  for service, zone in services.INSTANCES]
+        wanted = [
+            services.part(self.run_dir, self.bin_dir, self.ports, service, zone)
+            for service, zone in services.INSTANCES
+        ]
         self._ensure(wanted, "six services, two instances each")
         self._ensure(monitoring.parts(self.run_dir, self.ports), "Prometheus and Alertmanager")
 
@@ -117,16 +124,26 @@ class Up:
         encrypted = [c for c in channels.CHANNELS if c.encrypted]
         self._ensure([packager.part(self.run_dir, self.ports)])
         with self.progress.step("keys of the encrypted channels"):
-            if not wait_until(lambda: all(packager.has_key(self.run_dir, c) for c in encrypted), READY_SECONDS):
-                raise PlatformError("drm gave no key to the packager; the end of its log:\n"
-                                    + self.parts.log_tail("packager"))
+            if not wait_until(
+                lambda: all(packager.has_key(self.run_dir, c) for c in encrypted), READY_SECONDS
+            ):
+                raise PlatformError(
+                    "drm gave no key to the packager; the end of its log:\n"
+                    + self.parts.log_tail("packager")
+                )
         self._start_channels(encrypted)
         with self.progress.step("six channels on air"):
             on_air = lambda: all(channels.is_playing(self.run_dir, c) for c in channels.CHANNELS)
             if not wait_until(on_air, READY_SECONDS, 0.1):
-                silent = [c.stream for c in channels.CHANNELS if not channels.is_playing(self.run_dir, c)]
-                raise PlatformError("no picture from " + " ".join(silent) + ":\n"
-                                    + "\n".join(self.parts.log_tail(f"channel-{s}") for s in silent))
+                silent = [
+                    c.stream for c in channels.CHANNELS if not channels.is_playing(self.run_dir, c)
+                ]
+                raise PlatformError(
+                    "no picture from "
+                    + " ".join(silent)
+                    + ":\n"
+                    + "\n".join(self.parts.log_tail(f"channel-{s}") for s in silent)
+                )
 
     def _start_channels(self, wanted):
         for channel in wanted:
@@ -137,8 +154,15 @@ class Up:
 
     def _guard(self, pid):
         """For tests: a process that takes the platform down when `pid` is gone."""
-        argv = [sys.executable, str(Path(__file__).with_name("__main__.py")), "guard",
-                "--run-dir", str(self.run_dir.path), "--pid", str(pid)]
+        argv = [
+            sys.executable,
+            str(Path(__file__).with_name("__main__.py")),
+            "guard",
+            "--run-dir",
+            str(self.run_dir.path),
+            "--pid",
+            str(pid),
+        ]
         if os.spawnv(os.P_NOWAIT, sys.executable, argv) <= 0:
             raise PlatformError("the guard could not be started")
 
@@ -175,7 +199,9 @@ def aim(options, act):
     for wanted in options.name:
         names = parts.matching(wanted)
         if not names:
-            raise PlatformError(f"there is no part called {wanted}; parts are: {' '.join(parts.names())}")
+            raise PlatformError(
+                f"there is no part called {wanted}; parts are: {' '.join(parts.names())}"
+            )
         for name in names:
             act(parts, name)
 

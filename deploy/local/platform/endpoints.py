@@ -39,19 +39,25 @@ def write(run_dir, ports):
 
 def show(run_dir, ports):
     local = "http://127.0.0.1"
-    print(f"""
+    print(
+        f"""
 Portal (for a box or Kodi)   {portal_url(ports['portal'])}   MAC {DEMO_MAC}
 Prometheus                   {local}:{ports['prometheus']}/targets
 Alerts                       {local}:{ports['alertmanager']}
 Edges                        {'  '.join(f"{e[0]} {local}:{ports[e[0]]}/health" for e in web.EDGES)}
-Service admin pages          /readyz /dependencies /debug/neighbours /metrics /config on""")
+Service admin pages          /readyz /dependencies /debug/neighbours /metrics /config on"""
+    )
     for service in services.SERVICES:
-        addresses = "  ".join(f"{zone} {local}:{ports[f'{service}-{zone}-admin']}" for zone in services.ZONES)
+        addresses = "  ".join(
+            f"{zone} {local}:{ports[f'{service}-{zone}-admin']}" for zone in services.ZONES
+        )
         print(f"  {service:<26} {addresses}")
-    print(f"""
+    print(
+        f"""
 All addresses as shell lines {run_dir.path}/endpoints.env
 Logs                         {run_dir.path}/logs/
 Keep zapping                 deploy/local/box --watch
 Break things                 deploy/local/kill billing    deploy/local/hang postgres
 Mend them                    deploy/local/restart billing postgres
-Stop                         deploy/local/down""")
+Stop                         deploy/local/down"""
+    )

@@ -21,13 +21,14 @@ def shifted(programme, by):
     def move(match):
         day = to_date(match[2]) + by
         return b'%s="%s' % (match[1], day.strftime("%Y%m%d").encode())
+
     return TIME.sub(move, programme)
 
 
 def shift(document, today):
     """The XMLTV document with its programmes moved and repeated around `today`."""
     programmes = PROGRAMME.findall(document)
-    head = document[:document.index(programmes[0])]
+    head = document[: document.index(programmes[0])]
     days = defaultdict(lambda: defaultdict(list))  # channel -> first day -> programmes
     for programme in programmes:
         day = to_date(START.search(programme)[1])

@@ -35,8 +35,9 @@ def has_key(run_dir, channel):
 
 def ask(drm, channel, secret):
     """The key of now from one drm instance: (period, 16 bytes)."""
-    request = urllib.request.Request(f"{drm}/packager/key/{channel.stream}",
-                                     headers={"Authorization": f"Bearer {secret}"})
+    request = urllib.request.Request(
+        f"{drm}/packager/key/{channel.stream}", headers={"Authorization": f"Bearer {secret}"}
+    )
     with urllib.request.urlopen(request, timeout=TRY_SECONDS) as answer:
         key = json.load(answer)
     return int(key["period"]), bytes.fromhex(key["key"])

@@ -41,7 +41,7 @@ class Part:
 
 
 def start_ticks(pid):
-    """Start time of a living process in clock ticks since boot; 0 if there is none (or a zombie)."""
+    """Start time of a living process in clock ticks since boot; 0 if it is gone or a zombie."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
             fields = f.read().rpartition(")")[2].split()
@@ -59,8 +59,10 @@ def processes_of(part, pid):
         try:
             with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as f:
                 parents[int(entry)] = int(f.read().rpartition(")")[2].split()[1])
-            if (os.readlink(f"/proc/{entry}/cwd") == os.path.realpath(part["cwd"])
-                    and os.readlink(f"/proc/{entry}/exe") == program):
+            if (
+                os.readlink(f"/proc/{entry}/cwd") == os.path.realpath(part["cwd"])
+                and os.readlink(f"/proc/{entry}/exe") == program
+            ):
                 found.append(int(entry))
         except OSError:
             continue
@@ -112,16 +114,29 @@ class Parts:
             Path(file).unlink(missing_ok=True)
         if part.port and ports.is_taken(part.port):
             raise PlatformError(
-                f"{part.name} cannot start: port {part.port} is taken by {ports.owner(part.port)}")
+                f"{part.name} cannot start: port {part.port} is taken by {ports.owner(part.port)}"
+            )
         identity = {}
         if part.user and os.geteuid() == 0:
             user = pwd.getpwnam(part.user)
             identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        env = {"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), "LANG": "C.UTF-8",
-               "TZ": "UTC", **part.env}
+        env = {
+            "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            **part.env,
+        }
         with open(self.log(part.name), "ab") as log:
-            process = subprocess.Popen(part.argv, env=env, cwd=part.cwd, stdin=subprocess.DEVNULL,
-                                       stdout=log, stderr=log, start_new_session=True, **identity)
+            process = subprocess.Popen(
+                part.argv,
+                env=env,
+                cwd=part.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **identity,
+            )
         record = {"pid": process.pid, "start_ticks": start_ticks(process.pid), "part": asdict(part)}
         self.run_dir.write(self.recipe_dir / f"{part.name}.json", json.dumps(record, indent=1))
         self.run_dir.write(self.pid_dir / part.name, f"{process.pid}\n")
@@ -130,7 +145,9 @@ class Parts:
         """Ends whatever is left of the part and starts it from its recipe."""
         record = self._record(name)
         if record is None:
-            raise PlatformError(f"there is no part called {name}; parts are: {' '.join(self.names())}")
+            raise PlatformError(
+                f"there is no part called {name}; parts are: {' '.join(self.names())}"
+            )
         self.stop(name)
         part = Part(**record["part"])
         self.start(part)
@@ -174,14 +191,16 @@ class Parts:
 
     def wait_ready(self, part, seconds):
         """Returns when the part can be used; an error shows the end of its log."""
+
         def settled():
             return not self.pid(part.name) or self.is_ready(part)
 
         if wait_until(settled, seconds) and self.pid(part.name):
             return
         what = "is not ready after %d s" % seconds if self.pid(part.name) else "ended at once"
-        raise PlatformError(f"{part.name} {what}; the end of {self.log(part.name)}:\n"
-                            + self.log_tail(part.name))
+        raise PlatformError(
+            f"{part.name} {what}; the end of {self.log(part.name)}:\n" + self.log_tail(part.name)
+        )
 
     def log_tail(self, name, lines=12):
         try:

@@ -76,8 +76,14 @@ class RunDir:
 
     def _may_enter(self, user):
         account = pwd.getpwnam(user)
-        test = subprocess.run(["test", "-x", str(self.path)], user=account.pw_uid,
-                              group=account.pw_gid, extra_groups=[], cwd="/", check=False)
+        test = subprocess.run(
+            ["test", "-x", str(self.path)],
+            user=account.pw_uid,
+            group=account.pw_gid,
+            extra_groups=[],
+            cwd="/",
+            check=False,
+        )
         return test.returncode == 0
 
     def remove(self):

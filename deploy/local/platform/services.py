@@ -23,12 +23,20 @@ def part(run_dir, bin_dir, ports, service, zone):
     if not program.exists():
         raise PlatformError(f"{program} is not built; run deploy/local/build")
     prefix = f"HOLDFAST_{service.upper()}_"
-    env = {prefix + key: str(value) for key, value in _settings(run_dir, ports, service, zone).items()}
+    env = {
+        prefix + key: str(value) for key, value in _settings(run_dir, ports, service, zone).items()
+    }
     folder = run_dir.folder("work", name)
     admin = ports[f"{name}-admin"]
-    return Part(name, [str(program)], env=env, cwd=str(folder), port=admin,
-                ready_url=f"http://127.0.0.1:{admin}/readyz",
-                fingerprint=str(program.stat().st_mtime_ns))
+    return Part(
+        name,
+        [str(program)],
+        env=env,
+        cwd=str(folder),
+        port=admin,
+        ready_url=f"http://127.0.0.1:{admin}/readyz",
+        fingerprint=str(program.stat().st_mtime_ns),
+    )
 
 
 def _settings(run_dir, ports, service, zone):

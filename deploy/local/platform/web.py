@@ -6,9 +6,11 @@ from processes import Part
 from run_dir import DEPLOY
 
 # name, CDN, site, zone
-EDGES = (("edge-1", "alpha", "alpha-north", "a"),
-         ("edge-2", "alpha", "alpha-south", "b"),
-         ("edge-3", "beta", "beta-south", "b"))
+EDGES = (
+    ("edge-1", "alpha", "alpha-north", "a"),
+    ("edge-2", "alpha", "alpha-south", "b"),
+    ("edge-3", "beta", "beta-south", "b"),
+)
 PORTAL_TRY = "1500ms"
 
 
@@ -34,17 +36,30 @@ def edges(run_dir, ports):
     secrets = link_secrets(run_dir)
     drm = [f"    server 127.0.0.1:{ports[f'drm-{zone}-http']} max_fails=0;" for zone in "ab"]
     for name, cdn, _, _ in EDGES:
-        yield _nginx(run_dir, name, ports[name], "/health",
-                     ORIGIN=f"127.0.0.1:{ports['origin']}", DRM_SERVERS="\n".join(drm),
-                     SECRET=(secrets / f"{link_key_id(cdn)}.key").read_text().strip())
+        yield _nginx(
+            run_dir,
+            name,
+            ports[name],
+            "/health",
+            ORIGIN=f"127.0.0.1:{ports['origin']}",
+            DRM_SERVERS="\n".join(drm),
+            SECRET=(secrets / f"{link_key_id(cdn)}.key").read_text().strip(),
+        )
 
 
 def portal(run_dir, ports):
     instances = [f"127.0.0.1:{ports[f'middleware-{zone}-http']}" for zone in "ab"]
-    servers = ([f"    server {i} max_fails=1 fail_timeout=3s;" for i in instances]
-               + [f"    server {i} max_fails=0 backup;" for i in instances])
-    return _nginx(run_dir, "portal", ports["portal"], "/balancer-health",
-                  MIDDLEWARE_SERVERS="\n".join(servers), TRY=PORTAL_TRY)
+    servers = [f"    server {i} max_fails=1 fail_timeout=3s;" for i in instances] + [
+        f"    server {i} max_fails=0 backup;" for i in instances
+    ]
+    return _nginx(
+        run_dir,
+        "portal",
+        ports["portal"],
+        "/balancer-health",
+        MIDDLEWARE_SERVERS="\n".join(servers),
+        TRY=PORTAL_TRY,
+    )
 
 
 def _nginx(run_dir, name, port, health, **values):
@@ -55,7 +70,12 @@ def _nginx(run_dir, name, port, health, **values):
     folder = run_dir.folder("nginx", name)
     run_dir.folder("nginx", name, "tmp")
     run_dir.write(folder / "nginx.conf", text, 0o600)
-    return Part(name, ["/usr/sbin/nginx", "-p", f"{folder}/", "-c", "nginx.conf", "-e", "stderr"],
-                cwd=str(folder), port=port, ready_url=f"http://127.0.0.1:{port}{health}",
-                stop_signal=3,  # SIGQUIT: finish what is being sent
-                fingerprint=hashlib.sha256(text.encode()).hexdigest())
+    return Part(
+        name,
+        ["/usr/sbin/nginx", "-p", f"{folder}/", "-c", "nginx.conf", "-e", "stderr"],
+        cwd=str(folder),
+        port=port,
+        ready_url=f"http://127.0.0.1:{port}{health}",
+        stop_signal=3,  # SIGQUIT: finish what is being sent
+        fingerprint=hashlib.sha256(text.encode()).hexdigest(),
+    )

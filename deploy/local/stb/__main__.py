@@ -16,11 +16,17 @@ STEP_ORDER = ("create_link", "playlist", "key", "segment")
 def parse(argv):
     parser = argparse.ArgumentParser(prog="deploy/local/box", description=__doc__)
     parser.add_argument("--run-dir", default="run", help="platform to use (default: ./run)")
-    parser.add_argument("--portal", help="portal address (default: PORTAL_URL of the run directory)")
+    parser.add_argument(
+        "--portal", help="portal address (default: PORTAL_URL of the run directory)"
+    )
     parser.add_argument("--mac", help="address of the box (default: DEMO_MAC of the run directory)")
     parser.add_argument("--watch", action="store_true", help="keep zapping")
-    parser.add_argument("--seconds", type=float, default=0, help="with --watch: how long (default: for ever)")
-    parser.add_argument("--interval", type=float, default=1.0, help="with --watch: seconds between two zaps")
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="with --watch: how long (default: for ever)"
+    )
+    parser.add_argument(
+        "--interval", type=float, default=1.0, help="with --watch: seconds between two zaps"
+    )
     parser.add_argument("--channels", choices=["clear", "encrypted", "all"], default="all")
     return parser.parse_args(argv)
 
@@ -32,7 +38,10 @@ def connect(options):
         known = dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
     url, mac = options.portal or known.get("PORTAL_URL"), options.mac or known.get("DEMO_MAC")
     if not url or not mac:
-        sys.exit(f"deploy/local/box: no platform in {options.run_dir}; run deploy/local/up, or give --portal and --mac")
+        sys.exit(
+            f"deploy/local/box: no platform in {options.run_dir}; "
+            "run deploy/local/up, or give --portal and --mac"
+        )
     return Portal(url, mac.upper(), Path(options.run_dir) / "box" / "tokens.json")
 
 
@@ -48,21 +57,49 @@ def timed(what, action, describe):
 def start(portal):
     """The sequence of a MAG box from power on to the channel list. Returns the channels."""
     print(f"box {portal.mac} at {portal.url}")
-    timed("handshake", portal.handshake, lambda known: "token of last time" if known else "new token")
-    timed("get_profile", portal.profile,
-          lambda p: f"welcome {p.get('fname') or p.get('name') or 'box'}, heartbeat slot {p.get('timeslot')} s")
-    timed("get_localization", lambda: portal.call("stb", "get_localization"), lambda words: f"{len(words or {})} words")
-    timed("get_modules", lambda: portal.call("stb", "get_modules"),
-          lambda m: f"{len((m or {}).get('all_modules', []))} modules")
+    timed(
+        "handshake", portal.handshake, lambda known: "token of last time" if known else "new token"
+    )
+    timed(
+        "get_profile",
+        portal.profile,
+        lambda p: f"welcome {p.get('fname') or p.get('name') or 'box'}, "
+        f"heartbeat slot {p.get('timeslot')} s",
+    )
+    timed(
+        "get_localization",
+        lambda: portal.call("stb", "get_localization"),
+        lambda words: f"{len(words or {})} words",
+    )
+    timed(
+        "get_modules",
+        lambda: portal.call("stb", "get_modules"),
+        lambda m: f"{len((m or {}).get('all_modules', []))} modules",
+    )
     genres = timed("get_genres", portal.genres, lambda g: f"{len(g)} groups")
-    channels = timed("get_all_channels", portal.channels,
-                     lambda c: f"{len(c)} channels, {portal.bytes / 1024:.0f} KiB")
-    timed("get_ordered_list", lambda: portal.call("itv", "get_ordered_list", genre=genres[-1]["id"], fav=0,
-                                                  sortby="number", p=1),
-          lambda page: f"{page['total_items']} channels in group {genres[-1]['title']}")
-    timed("get_fav_ids", lambda: portal.call("itv", "get_fav_ids"), lambda ids: f"{len(ids or [])} favourites")
+    channels = timed(
+        "get_all_channels",
+        portal.channels,
+        lambda c: f"{len(c)} channels, {portal.bytes / 1024:.0f} KiB",
+    )
+    timed(
+        "get_ordered_list",
+        lambda: portal.call(
+            "itv", "get_ordered_list", genre=genres[-1]["id"], fav=0, sortby="number", p=1
+        ),
+        lambda page: f"{page['total_items']} channels in group {genres[-1]['title']}",
+    )
+    timed(
+        "get_fav_ids",
+        lambda: portal.call("itv", "get_fav_ids"),
+        lambda ids: f"{len(ids or [])} favourites",
+    )
     timed("get_epg_info", portal.guide, lambda guide: describe_guide(guide, channels))
-    timed("get_events", lambda: portal.heartbeat(first=True), lambda data: f"{data.get('msgs', 0)} messages")
+    timed(
+        "get_events",
+        lambda: portal.heartbeat(first=True),
+        lambda data: f"{data.get('msgs', 0)} messages",
+    )
     return channels
 
 
@@ -86,8 +123,11 @@ def show(portal, channel):
     steps = {"create_link": link_ms, **opened.steps}
     kind = "AES-128" if opened.encrypted else "clear"
     times = ", ".join(f"{step} {steps[step]:.0f}" for step in STEP_ORDER if step in steps)
-    print(f"  zap {channel['number']:>3} {channel['name'][:22]:<22} {kind:<8} {times} ms; "
-          f"{picture.frames} frames {picture.size} decoded in {picture.milliseconds:.0f} ms", flush=True)
+    print(
+        f"  zap {channel['number']:>3} {channel['name'][:22]:<22} {kind:<8} {times} ms; "
+        f"{picture.frames} frames {picture.size} decoded in {picture.milliseconds:.0f} ms",
+        flush=True,
+    )
 
 
 def show_some(portal, channels):
@@ -106,7 +146,9 @@ def catch_up(portal, channels):
     offering = next((c for c in channels if str(c.get("archive")) == "1"), None)
     if not offering:
         return "not offered"
-    days = portal.call("epg", "get_simple_data_table", ch_id=offering["id"], date=time.strftime("%Y-%m-%d"), p=0)
+    days = portal.call(
+        "epg", "get_simple_data_table", ch_id=offering["id"], date=time.strftime("%Y-%m-%d"), p=0
+    )
     past = [row for row in (days or {}).get("data", []) if str(row.get("mark_archive")) == "1"]
     if not past:
         return f"nothing to watch yet on {offering['name']}"

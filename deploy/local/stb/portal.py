@@ -7,10 +7,14 @@ import time
 import urllib.parse
 from pathlib import Path
 
-USER_AGENT = ("Mozilla/5.0 (QtEmbedded; U; Linux; C) AppleWebKit/533.3 (KHTML, like Gecko) "
-              "MAG250 stbapp ver: 2 rev: 250 Safari/533.3")
-FIRMWARE = ("ImageDescription: 0.2.18-r14-pub-250; ImageDate: Fri Jan 15 15:20:44 EET 2016; PORTAL version: "
-            "5.1.1; API Version: JS API version: 328; STB API version: 134; Player Engine version: 0x566")
+USER_AGENT = (
+    "Mozilla/5.0 (QtEmbedded; U; Linux; C) AppleWebKit/533.3 (KHTML, like Gecko) "
+    "MAG250 stbapp ver: 2 rev: 250 Safari/533.3"
+)
+FIRMWARE = (
+    "ImageDescription: 0.2.18-r14-pub-250; ImageDate: Fri Jan 15 15:20:44 EET 2016; "
+    "PORTAL version: 5.1.1; API Version: JS API version: 328; STB API version: 134; Player Engine version: 0x566"
+)
 
 
 class PortalError(Exception):
@@ -41,13 +45,13 @@ class Portal:
 
     def __init__(self, url, mac, memory=None, seconds=10.0):
         self.url = url
-        self.endpoint = url[:-len("c/")] + "server/load.php" if url.endswith("/c/") else url
+        self.endpoint = url[: -len("c/")] + "server/load.php" if url.endswith("/c/") else url
         self.mac = mac
         self.memory = Path(memory) if memory else None
         self.seconds = seconds
         self.token = self._remembered()
         self.degraded = {}  # neighbour -> age in seconds, of the last answer
-        self.bytes = 0      # of the last answer
+        self.bytes = 0  # of the last answer
 
     def _remembered(self):
         try:
@@ -62,10 +66,16 @@ class Portal:
 
     def call(self, kind, action, seconds=None, **params):
         """What stands in "js". PortalError for anything a box could not use."""
-        query = urllib.parse.urlencode({"type": kind, "action": action, **params, "JsHttpRequest": "1-xml"})
-        headers = {"User-Agent": USER_AGENT, "X-User-Agent": "Model: MAG250; Link: Ethernet", "Accept": "*/*",
-                   "Referer": self.url,
-                   "Cookie": f"mac={urllib.parse.quote(self.mac)}; stb_lang=en; timezone=Europe%2FVienna"}
+        query = urllib.parse.urlencode(
+            {"type": kind, "action": action, **params, "JsHttpRequest": "1-xml"}
+        )
+        headers = {
+            "User-Agent": USER_AGENT,
+            "X-User-Agent": "Model: MAG250; Link: Ethernet",
+            "Accept": "*/*",
+            "Referer": self.url,
+            "Cookie": f"mac={urllib.parse.quote(self.mac)}; stb_lang=en; timezone=Europe%2FVienna",
+        }
         if self.token and action != "handshake":
             headers["Authorization"] = f"Bearer {self.token}"
         status, answered, body = fetch(f"{self.endpoint}?{query}", headers, seconds or self.seconds)
@@ -88,13 +98,32 @@ class Portal:
         return known
 
     def profile(self):
-        js = self.call("stb", "get_profile", hd=1, ver=FIRMWARE, num_banks=2, sn="092015B014533", stb_type="MAG250",
-                       client_type="STB", image_version="218", video_out="hdmi", auth_second_step=0,
-                       hw_version="1.7-BD-00", not_valid_token=0, device_id="", device_id2="", signature="",
-                       metrics=json.dumps({"mac": self.mac, "model": "MAG250", "type": "STB"}),
-                       timestamp=int(time.time()), api_signature=262, prehash="0")
+        js = self.call(
+            "stb",
+            "get_profile",
+            hd=1,
+            ver=FIRMWARE,
+            num_banks=2,
+            sn="092015B014533",
+            stb_type="MAG250",
+            client_type="STB",
+            image_version="218",
+            video_out="hdmi",
+            auth_second_step=0,
+            hw_version="1.7-BD-00",
+            not_valid_token=0,
+            device_id="",
+            device_id2="",
+            signature="",
+            metrics=json.dumps({"mac": self.mac, "model": "MAG250", "type": "STB"}),
+            timestamp=int(time.time()),
+            api_signature=262,
+            prehash="0",
+        )
         if not isinstance(js, dict) or str(js.get("status")) != "0":
-            reason = js.get("block_msg") or js.get("msg") or "refused" if isinstance(js, dict) else js
+            reason = (
+                js.get("block_msg") or js.get("msg") or "refused" if isinstance(js, dict) else js
+            )
             raise PortalError(f"get_profile: {reason}")
         self._remember()
         return js
@@ -126,7 +155,9 @@ class Portal:
         return data
 
     def heartbeat(self, first=False):
-        js = self.call("watchdog", "get_events", init=int(first), cur_play_type=1, event_active_id=0)
+        js = self.call(
+            "watchdog", "get_events", init=int(first), cur_play_type=1, event_active_id=0
+        )
         if not isinstance(js, dict) or "data" not in js:
             raise PortalError("get_events: no data")
         return js["data"]
@@ -134,11 +165,25 @@ class Portal:
     def link(self, channel, seconds=5.0):
         """The address to play. Channels without temporary links carry it themselves."""
         command = channel["cmd"]
-        if str(channel.get("use_http_tmp_link")) == "1" or str(channel.get("use_load_balancing")) == "1":
-            js = self.call("itv", "create_link", seconds=seconds, cmd=command, series="", forced_storage="undefined",
-                           disable_ad=0, download=0, force_ch_link_check=0)
+        if (
+            str(channel.get("use_http_tmp_link")) == "1"
+            or str(channel.get("use_load_balancing")) == "1"
+        ):
+            js = self.call(
+                "itv",
+                "create_link",
+                seconds=seconds,
+                cmd=command,
+                series="",
+                forced_storage="undefined",
+                disable_ad=0,
+                download=0,
+                force_ch_link_check=0,
+            )
             if not isinstance(js, dict) or js.get("error") or not js.get("cmd"):
-                raise PortalError(f"create_link: {js.get('error') or 'no link' if isinstance(js, dict) else js}")
+                raise PortalError(
+                    f"create_link: {js.get('error') or 'no link' if isinstance(js, dict) else js}"
+                )
             command = js["cmd"]
         return command.split(" ")[-1]
 

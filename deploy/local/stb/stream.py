@@ -14,6 +14,7 @@ START_BEFORE_END = 3  # segments; where players join a live playlist
 @dataclass
 class Opened:
     """What came, and after how many milliseconds of its own step."""
+
     encrypted: bool = False
     steps: dict = field(default_factory=dict)  # "playlist" -> ms
     segment: bytes = b""  # decrypted
@@ -71,8 +72,12 @@ def is_encrypted(url, seconds=5.0):
 
 
 def decrypt(data, key, initial_vector):
-    done = subprocess.run(["openssl", "enc", "-d", "-aes-128-cbc", "-K", key.hex(), "-iv", initial_vector],
-                          input=data, capture_output=True, check=False)
+    done = subprocess.run(
+        ["openssl", "enc", "-d", "-aes-128-cbc", "-K", key.hex(), "-iv", initial_vector],
+        input=data,
+        capture_output=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise PortalError("segment: the key does not fit")
     return done.stdout
@@ -104,18 +109,43 @@ def open_stream(url, until):
 def decode(source, frames, seconds=10.0):
     """Decodes the first frames with ffmpeg, of an address or of bytes."""
     from_bytes = isinstance(source, bytes)
-    name = ["-f", "mpegts", "-i", "pipe:0"] if from_bytes else ["-user_agent", USER_AGENT, "-i", source]
-    command = ["ffmpeg", "-v", "error", "-threads", "1", *name, "-map", "0:v:0", "-frames:v", str(frames),
-               "-f", "framemd5", "-"]
+    name = (
+        ["-f", "mpegts", "-i", "pipe:0"]
+        if from_bytes
+        else ["-user_agent", USER_AGENT, "-i", source]
+    )
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-threads",
+        "1",
+        *name,
+        "-map",
+        "0:v:0",
+        "-frames:v",
+        str(frames),
+        "-f",
+        "framemd5",
+        "-",
+    ]
     began = time.monotonic()
     try:
-        done = subprocess.run(command, input=source if from_bytes else None, capture_output=True,
-                              timeout=seconds, check=False)
+        done = subprocess.run(
+            command,
+            input=source if from_bytes else None,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise PortalError(f"picture: nothing decoded within {seconds:.0f} s") from None
     lines = done.stdout.decode().splitlines()
     size = next((line.split()[-1] for line in lines if line.startswith("#dimensions")), "?")
     count = sum(1 for line in lines if line and not line.startswith("#"))
     if count < frames:
-        raise PortalError(f"picture: {count} of {frames} frames: {done.stderr.decode(errors='replace').strip()[:200]}")
+        raise PortalError(
+            f"picture: {count} of {frames} frames: "
+            + done.stderr.decode(errors="replace").strip()[:200]
+        )
     return Picture(count, size, (time.monotonic() - began) * 1000)

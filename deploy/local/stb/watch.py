@@ -33,8 +33,8 @@ class Tally:
 
 
 def zap(portal, channel, with_picture):
-    """From the button to the first segment, whole and decrypted, in milliseconds. Starting ffmpeg to
-    look at the picture is the tester's time, not the platform's."""
+    """From the button to the first segment, whole and decrypted, in milliseconds. Starting ffmpeg
+    to look at the picture is the tester's time, not the platform's."""
     began = time.monotonic()
     opened = open_stream(portal.link(channel, ZAP_SECONDS), began + ZAP_SECONDS)
     took = (time.monotonic() - began) * 1000
@@ -131,11 +131,15 @@ class Watch:
 
     def _line(self, text):
         """The live line, or a line now and then."""
-        text = f"{time.strftime('%H:%M:%S')}  {text}  zaps {self.zaps.done}, failed {self.zaps.failed}"
+        text = (
+            f"{time.strftime('%H:%M:%S')}  {text}  zaps {self.zaps.done}, failed {self.zaps.failed}"
+        )
         for name, tally in self.side.items():
             text += f"; {name} {tally.done}/{tally.failed}"
         if self.portal.degraded:
-            text += "; without " + ", ".join(f"{n} ({a} s)" for n, a in self.portal.degraded.items())
+            text += "; without " + ", ".join(
+                f"{n} ({a} s)" for n, a in self.portal.degraded.items()
+            )
         with self.printing:
             if self.live:
                 print(f"\r{text:<118}", end="", flush=True)
@@ -145,19 +149,28 @@ class Watch:
 
     def _event(self, text):
         with self.printing:
-            print(("\r" if self.live else "") + f"{time.strftime('%H:%M:%S')}  {text:<110}".rstrip(), flush=True)
+            print(
+                ("\r" if self.live else "") + f"{time.strftime('%H:%M:%S')}  {text:<110}".rstrip(),
+                flush=True,
+            )
 
     def _summary(self):
         if self.live:
             print()
         for name, tally in self.side.items():
-            print(f"{name}: {tally.done} calls, failed {tally.failed}, p99 {tally.percentile(0.99):.0f} ms")
-        print(f"zaps {self.zaps.done}, failed {self.zaps.failed}, p50 {self.zaps.percentile(0.5):.0f} ms, "
-              f"p99 {self.zaps.percentile(0.99):.0f} ms")
+            print(
+                f"{name}: {tally.done} calls, failed {tally.failed}, "
+                f"p99 {tally.percentile(0.99):.0f} ms"
+            )
+        print(
+            f"zaps {self.zaps.done}, failed {self.zaps.failed}, "
+            f"p50 {self.zaps.percentile(0.5):.0f} ms, "
+            f"p99 {self.zaps.percentile(0.99):.0f} ms"
+        )
 
 
 def pick(portal, channels, wanted):
-    """The channels of one kind; only a look at its playlist tells whether a channel is encrypted."""
+    """The channels of one kind; only a look at its playlist tells what a channel is."""
     if wanted == "all":
         return channels
     chosen = []
