@@ -10,6 +10,7 @@ import commands
 import endpoints
 from processes import PlatformError
 from run_dir import DEPLOY
+from up import Up
 
 
 def port_setting(text):
@@ -77,7 +78,7 @@ def parse(argv):
 
 def run(options):
     if options.verb == "up":
-        up = commands.Up(options)
+        up = Up(options)
         up.run()
         code = 0
         if not options.only and not options.no_box:

@@ -1,5 +1,6 @@
 """One line per finished step: seconds since the start, the step, how long it took."""
 
+import sys
 import time
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ class Progress:
     @contextmanager
     def step(self, text):
         """Prints the step when it is done; the body may append details to the list it gets."""
+        if sys.stdout.isatty():
+            print(f"{text} ...", end="\r", flush=True)
         began = time.time()
         details = []
         yield details

@@ -13,7 +13,8 @@ USER_AGENT = (
 )
 FIRMWARE = (
     "ImageDescription: 0.2.18-r14-pub-250; ImageDate: Fri Jan 15 15:20:44 EET 2016; "
-    "PORTAL version: 5.1.1; API Version: JS API version: 328; STB API version: 134; Player Engine version: 0x566"
+    "PORTAL version: 5.1.1; API Version: JS API version: 328; "
+    "STB API version: 134; Player Engine version: 0x566"
 )
 
 
