@@ -6,7 +6,7 @@
 namespace holdfast::http {
 namespace {
 
-constexpr std::size_t kMaxLine = 512;           // a chunk size with its extensions, a trailer
+constexpr std::size_t kMaxLine = 512;  // a chunk size with its extensions, a trailer
 constexpr std::size_t kMaxTrailers = 4096;
 constexpr std::size_t kKeptCapacity = 64 * 1024;
 

@@ -173,7 +173,8 @@ class Stream {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_.Remaining());
       if (left.count() <= 0) return DeadlineExceeded("no answer in time");
       pollfd entry{.fd = fd_, .events = events, .revents = 0};
-      const int ready = poll(&entry, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60000)));
+      const int ready =
+          poll(&entry, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60000)));
       if (ready > 0) return absl::OkStatus();
       if (ready < 0 && errno != EINTR) return Unavailable("poll: {}", std::strerror(errno));
     }
@@ -212,7 +213,8 @@ absl::StatusOr<std::string> Serialize(const ClientRequest& request, const Url& u
 }
 
 // Reads one head, skipping 1xx answers. `input` keeps what came after it.
-absl::StatusOr<ResponseHead> ReadHead(Stream& stream, std::string& input, ClientResponse& response) {
+absl::StatusOr<ResponseHead> ReadHead(Stream& stream, std::string& input,
+                                      ClientResponse& response) {
   HeadScanner scanner;
   char buffer[16 * 1024];
   while (true) {

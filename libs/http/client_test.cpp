@@ -72,11 +72,12 @@ absl::StatusOr<ClientResponse> FetchFrom(std::string answer, std::string method 
 TEST(ClientTest, SendsMethodHeadersAndBody) {
   Router router;
   router.Post("/a/b", Inline([](const Request& r) {
-    Response response = Response::Text(201, std::string(r.body()) + "|" + std::string(r.query()) +
-                                                "|" + std::string(r.Header("x-token")));
-    response.headers.emplace_back("X-Answer", "yes");
-    return response;
-  }));
+                Response response =
+                    Response::Text(201, std::string(r.body()) + "|" + std::string(r.query()) + "|" +
+                                            std::string(r.Header("x-token")));
+                response.headers.emplace_back("X-Answer", "yes");
+                return response;
+              }));
   telemetry::Metrics metrics;
   Server server({}, std::move(router), metrics);
   ASSERT_TRUE(server.Start().ok());
@@ -98,7 +99,8 @@ TEST(ClientTest, SendsMethodHeadersAndBody) {
 TEST(ClientTest, ReadsEveryKindOfBody) {
   for (const std::string answer : {
            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello and more",
-           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x\r\nllo\r\n0\r\nT: 1\r\n\r\n",
+           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x\r\nllo\r\n0\r\nT: "
+           "1\r\n\r\n",
            "HTTP/1.0 200\r\n\r\nhello",
            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhello",
        }) {
@@ -158,8 +160,9 @@ TEST(ClientTest, RefusesWhatItCannotSend) {
                 HasCode(absl::StatusCode::kInvalidArgument))
         << url;
   }
-  EXPECT_THAT(Fetch({.url = "http://127.0.0.1/", .headers = {{"A", "b\r\nC: d"}}}, Deadline::After(1s)),
-              HasCode(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(
+      Fetch({.url = "http://127.0.0.1/", .headers = {{"A", "b\r\nC: d"}}}, Deadline::After(1s)),
+      HasCode(absl::StatusCode::kInvalidArgument));
 }
 
 }  // namespace

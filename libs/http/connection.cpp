@@ -27,7 +27,8 @@ constexpr milliseconds kLingerAnswered(200);
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 bool IsKnownMethod(std::string_view method) {
-  constexpr std::string_view kKnown[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"};
+  constexpr std::string_view kKnown[] = {"GET",    "HEAD",  "POST",   "PUT",
+                                         "DELETE", "PATCH", "OPTIONS"};
   return std::find(std::begin(kKnown), std::end(kKnown), method) != std::end(kKnown);
 }
 
@@ -128,7 +129,8 @@ bool Connection::TakeRequest() {
 bool Connection::SkipEmptyLines() {
   if (scanner_.size() > 0) return true;
   std::size_t skipped = 0;
-  while (filled_ - skipped >= 2 && std::memcmp(input_.data() + skipped, "\r\n", 2) == 0) skipped += 2;
+  while (filled_ - skipped >= 2 && std::memcmp(input_.data() + skipped, "\r\n", 2) == 0)
+    skipped += 2;
   filled_ -= skipped;
   std::memmove(input_.data(), input_.data() + skipped, filled_);
   return filled_ > 1 || (filled_ == 1 && input_[0] != '\r');
@@ -197,7 +199,8 @@ bool Connection::TakeBody() {
 
 void Connection::SendContinue() {
   // Nothing else is being sent, so 25 bytes fit in the socket's buffer.
-  const auto sent = ::send(socket_.native_handle(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
+  const auto sent =
+      ::send(socket_.native_handle(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
   if (sent != static_cast<ssize_t>(kContinue.size())) Close();
 }
 

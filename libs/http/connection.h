@@ -62,8 +62,8 @@ class Connection final : public Request,
   // Reading.
   void Read();
   void OnRead(std::size_t size);
-  void Process();          // takes requests out of the input until one is not complete
-  bool TakeRequest();      // false: more bytes are needed
+  void Process();      // takes requests out of the input until one is not complete
+  bool TakeRequest();  // false: more bytes are needed
   bool SkipEmptyLines();
   bool TakeHead();
   bool TakeBody();
@@ -90,7 +90,7 @@ class Connection final : public Request,
   bool close_after_ = false;  // the present answer is the last one
   TimePoint expires_at_;
 
-  std::vector<char> input_;   // [0, filled_): the request's head, then what follows it
+  std::vector<char> input_;  // [0, filled_): the request's head, then what follows it
   std::size_t filled_ = 0;
   std::size_t consumed_ = 0;  // of input_: head and body bytes of the present request
   HeadScanner scanner_;

@@ -18,7 +18,8 @@ constexpr bool IsTokenByte(unsigned char c) {
 
 constexpr std::array<bool, 256> kTokenBytes = [] {
   std::array<bool, 256> table{};
-  for (std::size_t c = 0; c < table.size(); ++c) table[c] = IsTokenByte(static_cast<unsigned char>(c));
+  for (std::size_t c = 0; c < table.size(); ++c)
+    table[c] = IsTokenByte(static_cast<unsigned char>(c));
   return table;
 }();
 

@@ -44,10 +44,9 @@ ServerState::ServerState(const ServerOptions& o, std::unique_ptr<RouteTable> r,
       routes(std::move(r)),
       unmatched(MakeRouteMetrics(o.name, "unmatched", metrics)),
       malformed(MakeRouteMetrics(o.name, "malformed", metrics)),
-      connections_gauge(metrics
-                            .GaugeFamily("holdfast_http_connections", "HTTP connections open now.",
-                                         {"server"})
-                            .With({o.name})) {
+      connections_gauge(
+          metrics.GaugeFamily("holdfast_http_connections", "HTTP connections open now.", {"server"})
+              .With({o.name})) {
   for (const auto& route : routes->routes()) {
     route->metrics = MakeRouteMetrics(o.name, route->pattern, metrics);
   }
@@ -86,7 +85,8 @@ void IoThread::Run() {
     self->io_.run();
     current_ = nullptr;
   });
-  pthread_setname_np(thread_.native_handle(), ("http-" + state_->options.name).substr(0, 15).c_str());
+  pthread_setname_np(thread_.native_handle(),
+                     ("http-" + state_->options.name).substr(0, 15).c_str());
 }
 
 void IoThread::Accept() {
@@ -159,7 +159,8 @@ void IoThread::Unlink(Connection& connection) {
 
 milliseconds IoThread::SweepInterval() const {
   if (state_->draining) return milliseconds(20);
-  const milliseconds shortest = std::min(state_->options.idle_timeout, state_->options.read_timeout);
+  const milliseconds shortest =
+      std::min(state_->options.idle_timeout, state_->options.read_timeout);
   return std::clamp(shortest / 4, milliseconds(10), milliseconds(1000));
 }
 
@@ -219,7 +220,8 @@ std::string_view IoThread::DateLine() {
     std::tm utc{};
     gmtime_r(&now, &utc);
     char text[64];
-    const std::size_t size = std::strftime(text, sizeof(text), "Date: %a, %d %b %Y %T GMT\r\n", &utc);
+    const std::size_t size =
+        std::strftime(text, sizeof(text), "Date: %a, %d %b %Y %T GMT\r\n", &utc);
     date_line_.assign(text, size);
   }
   return date_line_;

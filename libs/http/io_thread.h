@@ -105,8 +105,8 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   Timer sweep_timer_{io_};
   Timer accept_pause_{io_};
   std::uint16_t port_ = 0;
-  bool stopping_ = false;                // I/O thread only
-  Connection* connections_ = nullptr;    // intrusive list, I/O thread only
+  bool stopping_ = false;              // I/O thread only
+  Connection* connections_ = nullptr;  // intrusive list, I/O thread only
   std::string date_line_;
   std::int64_t date_second_ = 0;
   SeededRandom random_{SecureSeed()};

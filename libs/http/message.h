@@ -15,10 +15,10 @@ namespace holdfast::http {
 class Request {
  public:
   virtual ~Request() = default;
-  virtual std::string_view method() const = 0;  // "GET"
-  virtual std::string_view target() const = 0;  // as sent: path and query
-  virtual std::string_view path() const = 0;    // before '?', not decoded
-  virtual std::string_view query() const = 0;   // after '?', or ""
+  virtual std::string_view method() const = 0;                       // "GET"
+  virtual std::string_view target() const = 0;                       // as sent: path and query
+  virtual std::string_view path() const = 0;                         // before '?', not decoded
+  virtual std::string_view query() const = 0;                        // after '?', or ""
   virtual std::string_view Header(std::string_view name) const = 0;  // any case; "" if absent
   virtual std::string_view body() const = 0;
   virtual std::string_view remote_address() const = 0;  // numeric, without port
@@ -30,8 +30,8 @@ struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  // a literal
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string text;    // the body, unless `bytes` is set
-  SharedBytes bytes;   // a body with several owners, sent without a copy
+  std::string text;   // the body, unless `bytes` is set
+  SharedBytes bytes;  // a body with several owners, sent without a copy
 
   static Response Json(std::string text) { return {.text = std::move(text)}; }
   static Response Text(int status, std::string text) {
@@ -47,7 +47,7 @@ class Form {
   Form() = default;
   explicit Form(std::string_view encoded);  // a=b&c=d, form-decoded leniently
 
-  void Merge(std::string_view encoded);  // existing names stay
+  void Merge(std::string_view encoded);               // existing names stay
   std::string_view Get(std::string_view name) const;  // "" if absent
   bool Has(std::string_view name) const;
   std::vector<std::string> All(std::string_view name) const;

@@ -100,7 +100,7 @@ const Route* RouteTable::Match(std::string_view path, std::vector<std::string>& 
 }
 
 const Route* RouteTable::MatchFrom(const Node& node, std::string_view rest,
-                                     std::vector<std::string>& captures) const {
+                                   std::vector<std::string>& captures) const {
   if (rest.empty()) return node.route;
   std::string_view after = rest;
   const std::string_view segment = TakeSegment(after);

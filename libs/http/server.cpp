@@ -27,12 +27,14 @@ Handler Inline(std::function<Response(const Request&)> function) {
 }
 
 Handler Worker(WorkerPool& pool, std::function<Response(const Request&)> function) {
-  auto shared = std::make_shared<const std::function<Response(const Request&)>>(std::move(function));
+  auto shared =
+      std::make_shared<const std::function<Response(const Request&)>>(std::move(function));
   return [&pool, shared](const Request& request, Reply reply) {
     // A job must be copyable, a reply is not.
     auto kept = std::make_shared<Reply>(std::move(reply));
     const telemetry::TraceContext* const trace = telemetry::ScopedTrace::Current();
-    auto job = [shared, kept, &request, trace = trace != nullptr ? *trace : telemetry::TraceContext()] {
+    auto job = [shared, kept, &request,
+                trace = trace != nullptr ? *trace : telemetry::TraceContext()] {
       const telemetry::ScopedTrace scope(trace);
       kept->Send((*shared)(request));
     };

@@ -1,5 +1,6 @@
-// A strict HTTP/1.1 server (Boost.Asio underneath, with a parser of its own that takes no memory per
-// request): keep-alive, one request at a time per connection, head and body in one gather write.
+// A strict HTTP/1.1 server (Boost.Asio underneath, with a parser of its own that takes no memory
+// per request): keep-alive, one request at a time per connection, head and body in one gather
+// write.
 //
 // Strict: exactly one Host in HTTP/1.1, no Content-Length with Transfer-Encoding, no differing
 // lengths, no obs-fold, no bare LF, bounded head (431) and body (413), slow clients are cut off,
@@ -74,13 +75,13 @@ class Router {
 struct ServerOptions {
   std::string name = "public";  // label of the metrics
   std::string bind_address = "127.0.0.1";
-  std::uint16_t port = 0;       // 0: any free one
+  std::uint16_t port = 0;  // 0: any free one
   std::int64_t io_threads = 1;
   std::int64_t max_connections = 20000;
   std::int64_t max_head_bytes = 16 * 1024;
   std::int64_t max_body_bytes = 1 << 20;
-  std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);   // between requests
-  std::chrono::milliseconds read_timeout = std::chrono::seconds(10);   // of one request
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);  // between requests
+  std::chrono::milliseconds read_timeout = std::chrono::seconds(10);  // of one request
 };
 
 // Start once; Drain from any thread.

@@ -40,12 +40,12 @@ class ServerTest : public testing::Test {
     Router router;
     router.Get("/hello", Inline([](const Request&) { return Response::Text(200, "hello"); }));
     router.Any("/echo", Inline([](const Request& r) {
-      return Response::Text(200, std::string(r.method()) + " " + std::string(r.query()) + " " +
-                                     std::string(r.body()));
-    }));
+                 return Response::Text(200, std::string(r.method()) + " " + std::string(r.query()) +
+                                                " " + std::string(r.body()));
+               }));
     router.Get("/parts/{one}/x/{rest*}", Inline([](const Request& r) {
-      return Response::Text(200, r.captures()[0] + "|" + r.captures()[1]);
-    }));
+                 return Response::Text(200, r.captures()[0] + "|" + r.captures()[1]);
+               }));
     router.Get("/big", Inline([this](const Request&) { return Response{.bytes = big_}; }));
     router.Get("/held", [this](const Request&, Reply reply) {
       absl::MutexLock lock(&mutex_);
@@ -53,18 +53,19 @@ class ServerTest : public testing::Test {
     });
     router.Get("/dropped", [](const Request&, Reply) {});
     router.Get("/work", Worker(pool_, [this](const Request& r) {
-      work_may_end_.WaitForNotification();
-      return Response::Text(200, "done " + std::string(r.query()));
-    }));
+                 work_may_end_.WaitForNotification();
+                 return Response::Text(200, "done " + std::string(r.query()));
+               }));
     router.Get("/nothing", Inline([](const Request&) { return Response{.status = 204}; }));
     router.Get("/trace", Inline([](const Request&) {
-      return Response::Text(200, telemetry::ScopedTrace::Current()->trace_id);
-    }));
+                 return Response::Text(200, telemetry::ScopedTrace::Current()->trace_id);
+               }));
     router.Get("/headers", Inline([](const Request&) {
-      Response response = Response::Text(200, "x");
-      response.headers = {{"Connection", "close"}, {"X-Bad", "a\r\nX-Injected: 1"}, {"X-Good", "1"}};
-      return response;
-    }));
+                 Response response = Response::Text(200, "x");
+                 response.headers = {
+                     {"Connection", "close"}, {"X-Bad", "a\r\nX-Injected: 1"}, {"X-Good", "1"}};
+                 return response;
+               }));
     server_ = std::make_unique<Server>(options, std::move(router), metrics_);
     ASSERT_THAT(server_->Start(), IsOk());
   }
@@ -161,8 +162,8 @@ TEST_F(ServerTest, RefusesWhatTwoServersCouldReadDifferently) {
       {"an obscured coding", post + "Transfer-Encoding: xchunked\r\n\r\n", 501},
       {"two codings",
        post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-      {"chunks in HTTP/1.0",
-       "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+      {"chunks in HTTP/1.0", "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       400},
       {"a chunk without a size", post + "Transfer-Encoding: chunked\r\n\r\nx\r\n", 400},
       {"a negative chunk", post + "Transfer-Encoding: chunked\r\n\r\n-1\r\n", 400},
       {"a chunk size that wraps",
@@ -207,8 +208,8 @@ TEST_F(ServerTest, SurvivesEveryPrefixOfARequest) {
 TEST_F(ServerTest, ReadsARequestThatComesByteByByte) {
   Serve();
   RawClient client(server_->port());
-  for (const char c : std::string_view(
-           "\r\nPOST /echo?q HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody")) {
+  for (const char c :
+       std::string_view("\r\nPOST /echo?q HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody")) {
     client.Send({&c, 1});
   }
   EXPECT_THAT(client.ReadAnswer(), EndsWith("\r\n\r\nPOST q body"));
@@ -230,8 +231,9 @@ TEST_F(ServerTest, KeepsAConnectionForManyRequests) {
     client.Send("GET /echo?" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_THAT(client.ReadAnswer(), EndsWith("\r\n\r\nGET " + std::to_string(i) + " "));
   }
-  EXPECT_EQ(metrics_.GaugeFamily("holdfast_http_connections", "", {"server"}).With({"public"}).value(),
-            1);
+  EXPECT_EQ(
+      metrics_.GaugeFamily("holdfast_http_connections", "", {"server"}).With({"public"}).value(),
+      1);
 }
 
 TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
@@ -239,15 +241,15 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
   std::string requests;
   for (int i = 0; i < 500; ++i) {
     const std::string body(static_cast<std::size_t>(i % 50), 'b');
-    requests += "POST /echo?" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\nContent-Length: " +
-                std::to_string(body.size()) + "\r\n\r\n" + body;
+    requests += "POST /echo?" + std::to_string(i) +
+                " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+                "\r\n\r\n" + body;
   }
   RawClient client(server_->port());
   client.Send(requests);
   for (int i = 0; i < 500; ++i) {
-    EXPECT_THAT(client.ReadAnswer(),
-                HasSubstr("\r\n\r\nPOST " + std::to_string(i) + " " +
-                          std::string(static_cast<std::size_t>(i % 50), 'b')));
+    EXPECT_THAT(client.ReadAnswer(), HasSubstr("\r\n\r\nPOST " + std::to_string(i) + " " +
+                                               std::string(static_cast<std::size_t>(i % 50), 'b')));
   }
 }
 
@@ -328,11 +330,13 @@ TEST_F(ServerTest, CapturesPartsOfThePathDecoded) {
 TEST_F(ServerTest, InvitesABodyThatTheClientHoldsBack) {
   Serve();
   RawClient client(server_->port());
-  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  client.Send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   EXPECT_EQ(client.ReadAnswer(), "HTTP/1.1 100 Continue\r\n\r\n");
   client.Send("body");
   EXPECT_THAT(client.ReadAnswer(), EndsWith("POST  body"));
-  client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4444\r\n\r\n");
+  client.Send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4444\r\n\r\n");
   EXPECT_THAT(client.ReadAnswer(), StartsWith("HTTP/1.1 413"));
 }
 
@@ -374,7 +378,8 @@ TEST_F(ServerTest, AReplyMayOutliveTheServer) {
 TEST_F(ServerTest, LargeSharedBodiesArriveWhole) {
   Serve();
   const long owners = big_.use_count();
-  ASSERT_OK_AND_ASSIGN(const ClientResponse answer, Fetch({.url = Url("/big")}, Deadline::After(20s)));
+  ASSERT_OK_AND_ASSIGN(const ClientResponse answer,
+                       Fetch({.url = Url("/big")}, Deadline::After(20s)));
   EXPECT_TRUE(answer.body == *big_);
   EXPECT_TRUE(Eventually([&] { return big_.use_count() == owners; }));
 }
@@ -442,7 +447,8 @@ TEST_F(ServerTest, DrainAnswersWhatIsInFlightAndClosesTheRest) {
   std::thread draining([&] { server_->Drain(Deadline::After(20s)); });
   EXPECT_TRUE(idle.Closed());
   held_.front().Send(Response::Text(200, "in time"));
-  EXPECT_THAT(busy.ReadAll(), testing::AllOf(HasSubstr("Connection: close\r\n"), EndsWith("in time")));
+  EXPECT_THAT(busy.ReadAll(),
+              testing::AllOf(HasSubstr("Connection: close\r\n"), EndsWith("in time")));
   draining.join();
   EXPECT_FALSE(RawClient(server_->port()).connected());
 }
