@@ -27,6 +27,11 @@ std::uint64_t NextId(Random& random) {
   return id;
 }
 
+// Without a format string: every request that brings no trace starts one.
+void AppendHex(std::uint64_t id, std::string& out) {
+  for (int shift = 60; shift >= 0; shift -= 4) out.push_back("0123456789abcdef"[(id >> shift) & 15]);
+}
+
 }  // namespace
 
 std::string TraceContext::ToHeader() const {
@@ -34,12 +39,18 @@ std::string TraceContext::ToHeader() const {
 }
 
 TraceContext TraceContext::Child(Random& random) const {
-  return {trace_id, fmt::format("{:016x}", NextId(random)), sampled};
+  TraceContext child{trace_id, {}, sampled};
+  AppendHex(NextId(random), child.parent_id);
+  return child;
 }
 
 TraceContext TraceContext::Start(Random& random) {
-  return {fmt::format("{:016x}{:016x}", NextId(random), random.Next()),
-          fmt::format("{:016x}", NextId(random)), false};
+  TraceContext trace;
+  trace.trace_id.reserve(32);
+  AppendHex(NextId(random), trace.trace_id);
+  AppendHex(random.Next(), trace.trace_id);
+  AppendHex(NextId(random), trace.parent_id);
+  return trace;
 }
 
 std::optional<TraceContext> TraceContext::Parse(std::string_view header) {
