@@ -45,6 +45,11 @@ bool IsOurs(std::string_view name) {
          EqualsIgnoringCase(name, "transfer-encoding") || EqualsIgnoringCase(name, "date");
 }
 
+void AppendNumber(std::size_t number, std::string& out) {
+  const fmt::format_int text(number);
+  out.append(text.data(), text.size());
+}
+
 Response RefusalFor(int status) {
   return Response::Text(status, std::string(ReasonPhrase(status)) + "\n");
 }
@@ -270,7 +275,8 @@ void Connection::MakeHead(const Response& response, std::size_t body_size) {
   bool has_type = response.content_type.empty();
   std::string& head = response_head_;
   head.assign("HTTP/1.1 ");
-  head.append(fmt::format_int(status_).c_str()).append(" ").append(ReasonPhrase(status_));
+  AppendNumber(static_cast<std::size_t>(status_), head);
+  head.append(" ").append(ReasonPhrase(status_));
   head.append("\r\n").append(thread_->DateLine());
   for (const auto& [name, value] : response.headers) {
     if (EqualsIgnoringCase(name, "connection") && HasToken(value, "close")) close_after_ = true;
@@ -280,7 +286,9 @@ void Connection::MakeHead(const Response& response, std::size_t body_size) {
   }
   if (HasBody(status_)) {
     if (!has_type) head.append("Content-Type: ").append(response.content_type).append("\r\n");
-    head.append("Content-Length: ").append(fmt::format_int(body_size).c_str()).append("\r\n");
+    head.append("Content-Length: ");
+    AppendNumber(body_size, head);
+    head.append("\r\n");
   }
   if (close_after_) {
     head.append("Connection: close\r\n");
