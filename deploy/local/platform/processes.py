@@ -92,9 +92,8 @@ class Parts:
     def pid(self, name):
         """Process id of a running part, 0 if it does not run."""
         record = self._record(name)
-        if not record or not record["pid"]:
-            return 0
-        return record["pid"] if start_ticks(record["pid"]) == record["start_ticks"] else 0
+        ticks = start_ticks(record["pid"]) if record else 0
+        return record["pid"] if ticks and ticks == record["start_ticks"] else 0
 
     def log(self, name):
         return self.log_dir / f"{name}.log"
