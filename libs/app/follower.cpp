@@ -20,6 +20,7 @@ constexpr auto kSilenceMeansDead = 10s;  // five heartbeats
 constexpr auto kSaveInterval = 2s;
 constexpr auto kFirstPause = 50ms;
 constexpr auto kLongestPause = 1s;
+constexpr auto kLongestPauseWhenRefused = 5s;       // each attempt moves the whole model
 constexpr std::size_t kMaxUpdateBytes = 512 << 20;  // a producer cannot fill our memory
 
 absl::StatusOr<Update::Kind> KindOf(WatchResponse::Kind kind) {
@@ -75,8 +76,9 @@ void Follower::Run() {
   while (!stop_.stopped()) {
     ListenOnce();
     SaveIfDue();
-    const auto longest =
-        std::min<Duration>(kFirstPause * (1 << std::min(attempts_in_vain_, 5)), kLongestPause);
+    const Duration cap = want_everything_ ? kLongestPauseWhenRefused : kLongestPause;
+    const Duration longest =
+        std::min<Duration>(kFirstPause * (1 << std::min(attempts_in_vain_, 7)), cap);
     ++attempts_in_vain_;
     const auto pause = std::chrono::duration_cast<Duration>(kFirstPause + (longest - kFirstPause) *
                                                                               random_.Uniform());

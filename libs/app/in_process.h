@@ -8,6 +8,7 @@
 //   EXPECT_TRUE(producer.Stop().ok());
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -74,6 +75,7 @@ class InProcess {
 
   std::unique_ptr<RunningRuntime> runtime_;
   absl::Status result_;
+  std::atomic<bool> ended_ = false;  // `run` has returned
   std::thread thread_;
 };
 

@@ -66,6 +66,15 @@ void PublicationService::Add(replica::Publication& publication) {
   HOLDFAST_CHECK(publications_.emplace(publication.name(), &publication).second);
 }
 
+std::string PublicationService::Describe() const {
+  std::string page;
+  for (const auto& [name, publication] : publications_) {
+    page += fmt::format("{:<24} revision {}, {} items\n", name, publication->revision(),
+                        publication->size());
+  }
+  return page.empty() ? "none\n" : page;
+}
+
 void PublicationService::Register(rpc::ServiceTable& table) {
   table.Stream("Watch", *this, &PublicationService::Watch);
 }

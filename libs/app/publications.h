@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <string>
 #include <string_view>
 
 #include "holdfast/replica/v1/replica.pb.h"
@@ -18,6 +19,8 @@ class PublicationService {
 
   void Add(replica::Publication& publication);
   bool empty() const { return publications_.empty(); }
+  // "edges                    revision 7, 12 items", a line each.
+  std::string Describe() const;
 
   void Register(rpc::ServiceTable& table);
 
@@ -28,7 +31,7 @@ class PublicationService {
   absl::Status Watch(const rpc::Call& call, const replica::v1::WatchRequest& request,
                      rpc::StreamWriter& writer);
 
-  StringMap<replica::Publication*> publications_;
+  OrderedStringMap<replica::Publication*> publications_;
   std::atomic<bool> stopping_ = false;
 };
 

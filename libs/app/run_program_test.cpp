@@ -74,6 +74,19 @@ TEST_F(MainTest, SigtermDrainsAndExitsWithZero) {
               "msg=stopped");
 }
 
+absl::Status RunJobThatHangs(const Config& config, Runtime& runtime) {
+  runtime.Repeat("hangs", std::chrono::milliseconds(1), [](Deadline) -> absl::Status {
+    pause();
+    return absl::OkStatus();
+  });
+  return RunAndBeStopped<1>(config, runtime);
+}
+
+TEST_F(MainTest, AJobThatHangsDoesNotKeepAStoppedProgramAlive) {
+  EXPECT_EXIT(RunMain({data_dir_, "--drain_announce=0s", "--drain_timeout=0s"}, RunJobThatHangs),
+              ExitedWithCode(0), "ending without it");
+}
+
 TEST_F(MainTest, ASecondSigtermEndsTheProgramAtOnce) {
   EXPECT_EXIT(RunMain({data_dir_, "--drain_announce=1m"}, RunAndBeStopped<2>), ExitedWithCode(1),
               "without draining");

@@ -360,6 +360,7 @@ std::string RuntimeImpl::DescribeDependencies() const {
                                                 : "producer away, last copy serves");
   }
   if (followers_.empty()) page += "none\n";
+  page += "\nPublications (read models for other services)\n\n" + publications_.Describe();
   return page + "\nDiscovery\n\n" + directory_->Describe() + "\n";
 }
 
