@@ -12,20 +12,22 @@ READY_SECONDS = 60
 
 
 def down(options):
-    """Ends all parts, those that viewers see first. With --purge removes the run directory."""
+    """Ends all parts, the stores last. With --purge the run directory goes too, so nobody waits
+    for a tidy end."""
     run_dir = RunDir(options.run_dir)
     if not run_dir.exists():
         print(f"nothing runs in {run_dir.path}")
         return
     parts = Parts(run_dir)
     progress = Progress()
-    stores_last = {"postgres": 2, "redis": 1, "etcd": 1}
-    names = sorted(parts.names(), key=lambda n: stores_last.get(n, 0))
-    running = [n for n in names if parts.pid(n)]
-    for rank in (0, 1, 2):  # ask all of a rank together, then wait for each
-        group = [n for n in names if stores_last.get(n, 0) == rank]
-        for name in group:
-            parts.signal(name, signal.SIGCONT)
+    running = [n for n in parts.names() if parts.pid(n)]
+    stores = {"postgres", "redis", "etcd"}
+    for group in (
+        [n for n in parts.names() if n not in stores],
+        sorted(stores & set(parts.names())),
+    ):
+        for name in group:  # all together first, then wait for each
+            parts.signal(name, signal.SIGKILL if options.purge else signal.SIGCONT)
             parts.ask_to_stop(name)
         for name in group:
             parts.stop(name)

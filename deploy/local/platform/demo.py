@@ -23,10 +23,10 @@ CERTIFICATE_NAMES = (*services.SERVICES, "operator")
 
 
 def make_keys(run_dir, bin_dir):
-    """Certificates of the services and the keys of portal and play tokens; kept when there."""
+    """Certificates, the keys of portal and play tokens, drm's wrapping key; kept when there."""
     keys = str(bin_dir / "holdfast-keys")
     _run([keys, "certificates", str(run_dir.folder("tls")), *CERTIFICATE_NAMES])
-    for kind in ("portal", "play"):
+    for kind in ("portal", "play", "kek"):
         folder = run_dir.folder("keys", kind)
         if not (folder / f"{TOKEN_KEY}.key").exists():
             _run([keys, "new", str(folder), TOKEN_KEY])

@@ -34,16 +34,16 @@ def has_key(run_dir, channel):
 
 
 def ask(drm, channel, secret):
-    """The key of now from one drm instance: (period, 16 bytes)."""
+    """The key of now from one drm instance: (period, 16 bytes, initial vector in hex)."""
     request = urllib.request.Request(
         f"{drm}/packager/key/{channel.stream}", headers={"Authorization": f"Bearer {secret}"}
     )
     with urllib.request.urlopen(request, timeout=TRY_SECONDS) as answer:
         key = json.load(answer)
-    return int(key["period"]), bytes.fromhex(key["key"])
+    return int(key["period"]), bytes.fromhex(key["key"]), key["iv"]
 
 
-def install(run_dir, channel, period, key):
+def install(run_dir, channel, period, key, vector):
     """Hands the key to ffmpeg. The key file is there before the line that names it."""
     folder = channels.key_folder(run_dir, channel)
     file = folder / f"{period}.key"
@@ -53,7 +53,7 @@ def install(run_dir, channel, period, key):
     partial.write_bytes(key)
     partial.chmod(0o600)
     partial.replace(file)
-    run_dir.write(folder / "keyinfo", f"key/{period}\n{file}\n{period:032x}\n", 0o600)
+    run_dir.write(folder / "keyinfo", f"key/{period}\n{file}\n{vector}\n", 0o600)
     for old in sorted(folder.glob("*.key"), key=lambda f: int(f.stem))[:-KEYS_KEPT]:
         old.unlink()
     return True
@@ -63,11 +63,11 @@ def renew(run_dir, drm_addresses, channel, secret):
     """True if any instance answered. The one that answered last time is asked first."""
     for drm in list(drm_addresses):
         try:
-            period, key = ask(drm, channel, secret)
+            period, key, vector = ask(drm, channel, secret)
         except (OSError, urllib.error.URLError, ValueError, KeyError) as error:
             print(f"{channel.stream}: {drm} gives no key: {error}", flush=True)
             continue
-        if install(run_dir, channel, period, key):
+        if install(run_dir, channel, period, key, vector):
             print(f"{channel.stream}: period {period}", flush=True)
         drm_addresses.remove(drm)
         drm_addresses.insert(0, drm)

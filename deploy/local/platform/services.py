@@ -6,6 +6,7 @@ SERVICES = ("billing", "epg", "cdn_routing", "drm", "analytics", "middleware")
 ZONES = ("a", "b")
 INSTANCES = tuple((service, zone) for service in SERVICES for zone in ZONES)
 WITH_HTTP = ("middleware", "cdn_routing", "drm")
+KEY_PERIOD = "60s"  # of the encrypted channels: short, so that a person sees keys change
 WITH_REDIS = ("middleware", "analytics")
 
 
@@ -58,4 +59,23 @@ def _settings(run_dir, ports, service, zone):
         settings["HTTP_PORT"] = ports[f"{name}-http"]
     if service in WITH_REDIS:
         settings["REDIS_ADDRESS"] = f"127.0.0.1:{ports['redis']}"
-    return settings
+    return settings | _secrets(run_dir, service)
+
+
+def _secrets(run_dir, service):
+    """Folders of keys and files of secrets: each service gets what it needs and no more."""
+    keys, links = run_dir.path / "keys", run_dir.path / "link-secrets"
+    return {
+        "middleware": {
+            "PORTAL_KEYS": keys / "portal",
+            "PLAY_KEYS": keys / "play",
+            "LINK_SECRETS": links,
+        },
+        "cdn_routing": {"PLAY_KEYS_DIR": keys / "play", "LINK_SECRETS_DIR": links},
+        "drm": {
+            "KEK_DIR": keys / "kek",
+            "PLAY_KEYS_DIR": keys / "play",
+            "PACKAGER_SECRET_FILE": run_dir.secret("packager"),
+            "PERIOD_LENGTH": KEY_PERIOD,
+        },
+    }.get(service, {})

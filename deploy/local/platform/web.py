@@ -4,6 +4,7 @@ import hashlib
 
 from processes import Part
 from run_dir import DEPLOY
+from services import ZONES
 
 # name, CDN, site, zone
 EDGES = (
@@ -34,7 +35,6 @@ def origin(run_dir, port):
 
 def edges(run_dir, ports):
     secrets = link_secrets(run_dir)
-    drm = [f"    server 127.0.0.1:{ports[f'drm-{zone}-http']} max_fails=0;" for zone in "ab"]
     for name, cdn, _, _ in EDGES:
         yield _nginx(
             run_dir,
@@ -42,24 +42,28 @@ def edges(run_dir, ports):
             ports[name],
             "/health",
             ORIGIN=f"127.0.0.1:{ports['origin']}",
-            DRM_SERVERS="\n".join(drm),
+            DRM_SERVERS=_instances(ports, "drm", "max_fails=1 fail_timeout=5s"),
             SECRET=(secrets / f"{link_key_id(cdn)}.key").read_text().strip(),
         )
 
 
 def portal(run_dir, ports):
-    instances = [f"127.0.0.1:{ports[f'middleware-{zone}-http']}" for zone in "ab"]
-    servers = [f"    server {i} max_fails=1 fail_timeout=3s;" for i in instances] + [
-        f"    server {i} max_fails=0 backup;" for i in instances
-    ]
     return _nginx(
         run_dir,
         "portal",
         ports["portal"],
         "/balancer-health",
-        MIDDLEWARE_SERVERS="\n".join(servers),
+        MIDDLEWARE_SERVERS=_instances(ports, "middleware", "max_fails=1 fail_timeout=3s"),
         TRY=PORTAL_TRY,
     )
+
+
+def _instances(ports, service, suspicion):
+    """The instances of a service, and once more as a last resort that is never under suspicion."""
+    addresses = [f"127.0.0.1:{ports[f'{service}-{zone}-http']}" for zone in ZONES]
+    lines = [f"    server {address} {suspicion};" for address in addresses]
+    lines += [f"    server {address} max_fails=0 backup;" for address in addresses]
+    return "\n".join(lines)
 
 
 def _nginx(run_dir, name, port, health, **values):
