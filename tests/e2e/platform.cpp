@@ -1,5 +1,6 @@
 #include "tests/e2e/platform.h"
 
+#include <gtest/gtest.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,6 +60,19 @@ std::string Complaints(const std::string& instance, const std::string& admin) {
   return complaints;
 }
 
+bool was_started = false;
+
+class NobodyDiedUnnoticed : public testing::Environment {
+ public:
+  void TearDown() override {
+    if (was_started) {
+      EXPECT_EQ(Platform::Shared().Casualties(), "");
+    }
+  }
+};
+[[maybe_unused]] const auto* const kEnvironment =
+    testing::AddGlobalTestEnvironment(new NobodyDiedUnnoticed);
+
 }  // namespace
 
 absl::StatusOr<std::string> RunCommand(const std::string& command) {
@@ -73,12 +87,13 @@ absl::StatusOr<std::string> RunCommand(const std::string& command) {
 }
 
 Platform& Platform::Shared() {
-  static std::unique_ptr<Platform> platform = [] {
+  static const std::unique_ptr<Platform> platform = [] {
     absl::StatusOr<std::unique_ptr<Platform>> started = Start();
     if (!started.ok()) {
       fprintf(stderr, "no platform to test: %s\n", ToString(started.status()).c_str());
       std::exit(1);
     }
+    was_started = true;
     return *std::move(started);
   }();
   return *platform;
@@ -152,6 +167,14 @@ absl::StatusOr<double> Platform::Metric(std::string_view instance, std::string_v
 }
 
 bool Platform::Whole() const { return WhatIsMissing().empty(); }
+
+std::string Platform::Casualties() const {
+  const absl::StatusOr<std::string> found = RunCommand(fmt::format(
+      "{} --run-dir {} | grep 'not running'; "
+      "grep -E -A20 'Sanitizer: |runtime error: ' {}/logs/*.log | head -60; true",
+      LocalCommand("status"), folder_->path(), folder_->path()));
+  return found.ok() ? *found : ToString(found.status());
+}
 
 std::string Platform::WhatIsMissing() const {
   std::string missing;

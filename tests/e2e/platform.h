@@ -48,6 +48,10 @@ class Platform {
   // What is missing for that, for the message of a failed test.
   std::string WhatIsMissing() const;
 
+  // Parts that do not run, and reports of sanitizers in their logs; "" if none. Checked at the end
+  // of every program that used the platform: tests mend what they break.
+  std::string Casualties() const;
+
  private:
   explicit Platform(StringMap<std::string> endpoints, std::unique_ptr<TempDir> folder);
   static absl::StatusOr<std::unique_ptr<Platform>> Start();

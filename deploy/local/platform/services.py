@@ -77,5 +77,6 @@ def _secrets(run_dir, service):
             "PLAY_KEYS_DIR": keys / "play",
             "PACKAGER_SECRET_FILE": run_dir.secret("packager"),
             "PERIOD_LENGTH": KEY_PERIOD,
+            "REFRESH_INTERVAL": "1s",
         },
     }.get(service, {})
