@@ -10,7 +10,7 @@
 namespace holdfast::test {
 namespace {
 
-const Parts kEverythingElse = {"billing", "epg",   "cdn_routing", "drm",
+const Parts kEverythingElse = {"billing",   "epg",   "cdn_routing", "drm",
                                "analytics", "redis", "postgres",    "etcd"};
 
 class Middleware : public testing::Test {

@@ -1,6 +1,6 @@
 // The failure table of the design, row by row: with a service or store killed or hanging on all
-// instances, a known box zaps over all its channels, lists them and reads the guide, with no failure.
-// Afterwards everything finds together again without a restart of what was not hurt.
+// instances, a known box zaps over all its channels, lists them and reads the guide, with no
+// failure. Afterwards everything finds together again without a restart of what was not hurt.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,7 +35,8 @@ const Outage kOutages[] = {
 class OutageTest : public testing::TestWithParam<Outage> {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(Eventually([&] { return platform_.Whole(); }, kRecovery)) << platform_.WhatIsMissing();
+    ASSERT_TRUE(Eventually([&] { return platform_.Whole(); }, kRecovery))
+        << platform_.WhatIsMissing();
     ASSERT_THAT(box_.LogIn(), IsOk());
     ASSERT_OK_AND_ASSIGN(channels_, box_.ListChannels());
     ASSERT_OK_AND_ASSIGN(guide_channels_, box_.CountChannelsWithGuide());
@@ -56,11 +57,12 @@ class OutageTest : public testing::TestWithParam<Outage> {
   // Those that were not hurt must find the others again by themselves.
   void EverythingFindsTogether() {
     const int middleware = platform_.Pid("middleware-a");
-    EXPECT_TRUE(Eventually([&] { return platform_.Whole(); }, kRecovery)) << platform_.WhatIsMissing();
+    EXPECT_TRUE(Eventually([&] { return platform_.Whole(); }, kRecovery))
+        << platform_.WhatIsMissing();
     EXPECT_EQ(platform_.Pid("middleware-a"), middleware);
     box_.GoTo(platform_.Endpoint("PORTAL_URL"));
-    EXPECT_TRUE(Eventually([&] { return box_.Zap(channels_.front()).ok() && box_.degraded().empty(); },
-                           kRecovery))
+    EXPECT_TRUE(Eventually(
+        [&] { return box_.Zap(channels_.front()).ok() && box_.degraded().empty(); }, kRecovery))
         << "still degraded: " << box_.degraded();
   }
 

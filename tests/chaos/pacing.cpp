@@ -52,7 +52,8 @@ ZapReport KeepWatching(Box& box, const std::vector<std::string>& portals,
     const BoxChannel& channel = channels[report.zaps % channels.size()];
     const std::string& portal = portals[report.zaps % portals.size()];
     box.GoTo(portal);
-    Count(box.Zap(channel).status(), fmt::format("zap to {} through {}", channel.name, portal), report);
+    Count(box.Zap(channel).status(), fmt::format("zap to {} through {}", channel.name, portal),
+          report);
     if (report.zaps % kZapsPerHeartbeat == 0) Count(box.Heartbeat(), "heartbeat", report);
     if (report.zaps % kZapsPerGuide == 0) Count(GuideIsFull(box, guide_channels), "guide", report);
     if (report.zaps % kZapsPerList == 0) Count(ListIsWhole(box, channels.size()), "list", report);

@@ -82,7 +82,10 @@ absl::Status Box::LogIn() {
   HOLDFAST_ASSIGN_OR_RETURN(
       const std::string body,
       Call("stb", "get_profile",
-           {{"stb_type", "MAG250"}, {"sn", "0000000000000"}, {"hd", "1"}, {"auth_second_step", "0"},
+           {{"stb_type", "MAG250"},
+            {"sn", "0000000000000"},
+            {"hd", "1"},
+            {"auth_second_step", "0"},
             {"ver", "ImageDescription: 0.2.18-r14-pub-250; Player Engine version: 0x566"}}));
   HOLDFAST_ASSIGN_OR_RETURN(const Json profile, Payload(body));
   if (TextOf(profile, "status") != "0") return PermissionDenied("get_profile: {}", body);
@@ -95,8 +98,10 @@ absl::StatusOr<std::vector<BoxChannel>> Box::ListChannels() {
   std::vector<BoxChannel> channels;
   if (js.is_object() && js.contains("data")) {
     for (const Json& row : js["data"]) {
-      channels.push_back({.id = TextOf(row, "id"), .number = TextOf(row, "number"),
-                          .name = TextOf(row, "name"), .command = TextOf(row, "cmd")});
+      channels.push_back({.id = TextOf(row, "id"),
+                          .number = TextOf(row, "number"),
+                          .name = TextOf(row, "name"),
+                          .command = TextOf(row, "cmd")});
     }
   }
   if (channels.empty()) return DataLoss("get_all_channels: {}", body.substr(0, 80));
@@ -123,7 +128,8 @@ absl::StatusOr<int> Box::CountChannelsWithGuide() {
 absl::Status Box::Heartbeat() {
   HOLDFAST_ASSIGN_OR_RETURN(
       const std::string body,
-      Call("watchdog", "get_events", {{"init", "0"}, {"cur_play_type", "1"}, {"event_active_id", "0"}}));
+      Call("watchdog", "get_events",
+           {{"init", "0"}, {"cur_play_type", "1"}, {"event_active_id", "0"}}));
   HOLDFAST_ASSIGN_OR_RETURN(const Json js, Payload(body));
   if (!js.is_object() || !js.contains("data")) return DataLoss("get_events: {}", body);
   return absl::OkStatus();

@@ -19,8 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kServices[] = {"billing", "middleware", "epg",
-                                          "cdn_routing", "drm", "analytics"};
+constexpr std::string_view kServices[] = {"billing",     "middleware", "epg",
+                                          "cdn_routing", "drm",        "analytics"};
 
 std::string LocalCommand(std::string_view name) {
   return std::string(HOLDFAST_SOURCE_DIR "/deploy/local/") + std::string(name);
@@ -117,7 +117,8 @@ Platform::Platform(StringMap<std::string> endpoints, std::unique_ptr<TempDir> fo
 
 Platform::~Platform() {
   const char* keep = std::getenv("HOLDFAST_TEST_KEEP");
-  if (keep != nullptr) RunCommand(fmt::format("cp -r {}/logs {}", folder_->path(), keep)).IgnoreError();
+  if (keep != nullptr)
+    RunCommand(fmt::format("cp -r {}/logs {}", folder_->path(), keep)).IgnoreError();
   RunCommand(fmt::format("{} --run-dir {} --purge", LocalCommand("down"), folder_->path()))
       .IgnoreError();
 }
@@ -169,10 +170,10 @@ absl::StatusOr<double> Platform::Metric(std::string_view instance, std::string_v
 bool Platform::Whole() const { return WhatIsMissing().empty(); }
 
 std::string Platform::Casualties() const {
-  const absl::StatusOr<std::string> found = RunCommand(fmt::format(
-      "{} --run-dir {} | grep 'not running'; "
-      "grep -E -A20 'Sanitizer: |runtime error: ' {}/logs/*.log | head -60; true",
-      LocalCommand("status"), folder_->path(), folder_->path()));
+  const absl::StatusOr<std::string> found = RunCommand(
+      fmt::format("{} --run-dir {} | grep 'not running'; "
+                  "grep -E -A20 'Sanitizer: |runtime error: ' {}/logs/*.log | head -60; true",
+                  LocalCommand("status"), folder_->path(), folder_->path()));
   return found.ok() ? *found : ToString(found.status());
 }
 
@@ -180,7 +181,8 @@ std::string Platform::WhatIsMissing() const {
   std::string missing;
   for (const std::string_view service : kServices) {
     for (const std::string_view zone : {"a", "b"}) {
-      missing += Complaints(fmt::format("{}-{}", service, zone), Endpoint(AdminName(service, zone)));
+      missing +=
+          Complaints(fmt::format("{}-{}", service, zone), Endpoint(AdminName(service, zone)));
     }
   }
   return missing;

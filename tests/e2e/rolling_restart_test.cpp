@@ -22,7 +22,8 @@ TEST(RollingRestartTest, ABoxNoticesNothing) {
   absl::Status release;
   std::thread restarts([&] {
     for (const char* zone : {"a", "b"}) {
-      for (const char* service : {"billing", "epg", "cdn_routing", "drm", "analytics", "middleware"}) {
+      for (const char* service :
+           {"billing", "epg", "cdn_routing", "drm", "analytics", "middleware"}) {
         release.Update(platform.Restart({std::string(service) + "-" + zone}));
       }
     }

@@ -1,5 +1,5 @@
-// The main journey: a set-top box starts, lists, zaps, reads the guide and stays alive, through each
-// middleware instance and through the balancer.
+// The main journey: a set-top box starts, lists, zaps, reads the guide and stays alive, through
+// each middleware instance and through the balancer.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -48,9 +48,13 @@ INSTANTIATE_TEST_SUITE_P(Portals, WatchChannelTest,
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(WatchChannelTest, ABoxMakesItsWholeStartSequence) {
-  for (const auto& [type, action] : std::vector<std::pair<const char*, const char*>>{
-           {"stb", "get_localization"}, {"stb", "get_modules"}, {"itv", "get_genres"},
-           {"itv", "get_fav_ids"}, {"itv", "get_epg_info"}, {"account_info", "get_main_info"}}) {
+  for (const auto& [type, action] :
+       std::vector<std::pair<const char*, const char*>>{{"stb", "get_localization"},
+                                                        {"stb", "get_modules"},
+                                                        {"itv", "get_genres"},
+                                                        {"itv", "get_fav_ids"},
+                                                        {"itv", "get_epg_info"},
+                                                        {"account_info", "get_main_info"}}) {
     EXPECT_THAT(box_.Call(type, action), IsOk()) << type << "/" << action;
   }
   ASSERT_OK_AND_ASSIGN(const std::vector<BoxChannel> channels, box_.ListChannels());
