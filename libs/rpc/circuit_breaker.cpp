@@ -6,27 +6,30 @@
 namespace holdfast::rpc {
 
 CircuitBreaker::Permit::Permit(Permit&& other) noexcept
-    : breaker_(std::exchange(other.breaker_, nullptr)), generation_(other.generation_) {}
+    : breaker_(std::exchange(other.breaker_, nullptr)),
+      generation_(other.generation_),
+      probe_(other.probe_) {}
 
 CircuitBreaker::Permit& CircuitBreaker::Permit::operator=(Permit&& other) noexcept {
   std::swap(breaker_, other.breaker_);
   std::swap(generation_, other.generation_);
+  std::swap(probe_, other.probe_);
   return *this;
 }
 
 CircuitBreaker::Permit::~Permit() {
-  if (breaker_ != nullptr) breaker_->Report(generation_, Outcome::kUnknown);
+  if (breaker_ != nullptr) breaker_->Report(generation_, probe_, Outcome::kUnknown);
 }
 
 void CircuitBreaker::Permit::Succeeded() {
   if (auto* breaker = std::exchange(breaker_, nullptr)) {
-    breaker->Report(generation_, Outcome::kSucceeded);
+    breaker->Report(generation_, probe_, Outcome::kSucceeded);
   }
 }
 
 void CircuitBreaker::Permit::Failed() {
   if (auto* breaker = std::exchange(breaker_, nullptr)) {
-    breaker->Report(generation_, Outcome::kFailed);
+    breaker->Report(generation_, probe_, Outcome::kFailed);
   }
 }
 
@@ -42,8 +45,8 @@ std::optional<CircuitBreaker::Permit> CircuitBreaker::TryAcquire() {
     Enter(State::kHalfOpen, "time to look again");
   }
   if (state_ == State::kOpen) return std::nullopt;
-  if (state_ == State::kHalfOpen && !ProbeMayStart()) return std::nullopt;
-  return Permit(*this, generation_);
+  if (state_ == State::kHalfOpen) return AcquireProbe();
+  return Permit(*this, generation_, /*probe=*/0);
 }
 
 void CircuitBreaker::LookAgain() {
@@ -67,22 +70,20 @@ Duration CircuitBreaker::in_state_for() const {
   return clock_.SteadyNow() - entered_at_;
 }
 
-bool CircuitBreaker::ProbeMayStart() {
+std::optional<CircuitBreaker::Permit> CircuitBreaker::AcquireProbe() {
   const SteadyTime now = clock_.SteadyNow();
-  if (probes_ + successes_ >= options_.probes_to_close) {
-    if (now - last_probe_at_ < options_.permit_lease) return false;
-    Enter(State::kHalfOpen, "probes never came back");
-  }
-  ++probes_;
-  last_probe_at_ = now;
-  return true;
+  std::erase_if(
+      probes_, [&](const Probe& probe) { return now - probe.started_at >= options_.permit_lease; });
+  if (std::ssize(probes_) + successes_ >= options_.probes_to_close) return std::nullopt;
+  probes_.push_back({.number = ++next_probe_, .started_at = now});
+  return Permit(*this, generation_, next_probe_);
 }
 
-void CircuitBreaker::Report(int generation, Outcome outcome) {
+void CircuitBreaker::Report(int generation, int probe, Outcome outcome) {
   absl::MutexLock lock(&mutex_);
   if (generation != generation_) return;
   if (state_ == State::kClosed) ReportClosed(outcome);
-  if (state_ == State::kHalfOpen) ReportHalfOpen(outcome);
+  if (state_ == State::kHalfOpen) ReportHalfOpen(probe, outcome);
 }
 
 void CircuitBreaker::ReportClosed(Outcome outcome) {
@@ -92,8 +93,9 @@ void CircuitBreaker::ReportClosed(Outcome outcome) {
   }
 }
 
-void CircuitBreaker::ReportHalfOpen(Outcome outcome) {
-  --probes_;
+void CircuitBreaker::ReportHalfOpen(int number, Outcome outcome) {
+  const auto held = std::erase_if(probes_, [&](const Probe& p) { return p.number == number; });
+  if (held == 0) return;  // its lease ran out, another one has its place
   if (outcome == Outcome::kFailed) return Enter(State::kOpen, "a probe failed");
   if (outcome == Outcome::kSucceeded && ++successes_ >= options_.probes_to_close) {
     Enter(State::kClosed, "probes succeeded");
@@ -103,7 +105,8 @@ void CircuitBreaker::ReportHalfOpen(Outcome outcome) {
 void CircuitBreaker::Enter(State next, std::string_view why) {
   state_ = next;
   ++generation_;
-  failures_ = successes_ = probes_ = 0;
+  failures_ = successes_ = 0;
+  probes_.clear();
   entered_at_ = clock_.SteadyNow();
   if (listener_) listener_(next, why);
 }

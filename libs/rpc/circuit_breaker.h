@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "libs/base/clock.h"
@@ -51,10 +52,12 @@ class CircuitBreaker {
 
    private:
     friend class CircuitBreaker;
-    Permit(CircuitBreaker& breaker, int generation) : breaker_(&breaker), generation_(generation) {}
+    Permit(CircuitBreaker& breaker, int generation, int probe)
+        : breaker_(&breaker), generation_(generation), probe_(probe) {}
 
     CircuitBreaker* breaker_;  // null once reported or moved from
     int generation_;           // an outcome from before a state change is stale and ignored
+    int probe_;                // which one, while half-open
   };
 
   CircuitBreaker(const Options& options, const Clock& clock, Listener listener = nullptr);
@@ -73,11 +76,17 @@ class CircuitBreaker {
  private:
   enum class Outcome { kSucceeded, kFailed, kUnknown };
 
-  void Report(int generation, Outcome outcome);
+  // A probe that holds its place.
+  struct Probe {
+    int number;
+    SteadyTime started_at;
+  };
+
+  void Report(int generation, int probe, Outcome outcome);
   void ReportClosed(Outcome outcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ReportHalfOpen(Outcome outcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReportHalfOpen(int number, Outcome outcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Enter(State next, std::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool ProbeMayStart() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<Permit> AcquireProbe() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   const Clock& clock_;
@@ -86,11 +95,11 @@ class CircuitBreaker {
   mutable absl::Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kClosed;
   int generation_ ABSL_GUARDED_BY(mutex_) = 0;
-  int failures_ ABSL_GUARDED_BY(mutex_) = 0;       // in a row, while closed
-  int successes_ ABSL_GUARDED_BY(mutex_) = 0;      // probes that came back, while half-open
-  int probes_ ABSL_GUARDED_BY(mutex_) = 0;         // probes in flight, while half-open
-  SteadyTime entered_at_ ABSL_GUARDED_BY(mutex_);  // when the state began
-  SteadyTime last_probe_at_ ABSL_GUARDED_BY(mutex_);
+  int failures_ ABSL_GUARDED_BY(mutex_) = 0;   // in a row, while closed
+  int successes_ ABSL_GUARDED_BY(mutex_) = 0;  // probes that came back, while half-open
+  int next_probe_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<Probe> probes_ ABSL_GUARDED_BY(mutex_);  // in flight, while half-open
+  SteadyTime entered_at_ ABSL_GUARDED_BY(mutex_);      // when the state began
 };
 
 std::string_view Name(CircuitBreaker::State state);  // "closed", "half-open", "open"

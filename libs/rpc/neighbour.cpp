@@ -24,12 +24,6 @@ CircuitBreaker::Options BreakerOptions(const PeerOptions& options) {
           .open_for = options.open_for};
 }
 
-Peer::Options OptionsOfPeers(const PeerOptions& options) {
-  Peer::Options peer;
-  peer.failure_latency = options.try_timeout;
-  return peer;
-}
-
 double GaugeValue(CircuitBreaker::State state) {
   return static_cast<double>(static_cast<int>(state));
 }
@@ -230,7 +224,7 @@ std::shared_ptr<Instance> Neighbour::Connect(const discovery::Instance& wanted) 
         telemetry::Info, "view of an instance changed",
         {{"neighbour", name}, {"instance", peer.instance().id}, {"state", what}, {"why", why}});
   };
-  auto instance = std::make_shared<Instance>(wanted, OptionsOfPeers(options), clock, log, material_,
+  auto instance = std::make_shared<Instance>(wanted, Peer::Options(), clock, log, material_,
                                              security::TlsNameOf(service));
   events_->Watch(instance->connection, instance, [raw = instance.get()](ConnectionEvents::Event e) {
     if (e == ConnectionEvents::Event::kLost) raw->peer.ConnectionLost("connection lost");

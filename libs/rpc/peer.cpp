@@ -13,6 +13,9 @@ namespace {
 // Load of an instance that owes us its very first answer: behind everybody who has answered.
 constexpr double kNeverAnsweredSeconds = 1000;
 
+// Faster than this, differences are noise and not worth sending everybody to one instance.
+constexpr double kNoiseSeconds = 0.001;
+
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -46,10 +49,9 @@ Peer::Peer(discovery::Instance instance, const Options& options, const Clock& cl
       options_(options),
       clock_(clock),
       listener_(std::move(listener)),
-      breaker_(options.breaker, clock,
-               [this](CircuitBreaker::State next, std::string_view why) {
-                 if (listener_) listener_(*this, Name(next), why);
-               }),
+      breaker_(
+          options.breaker, clock,
+          [this](CircuitBreaker::State next, std::string_view why) { BreakerChanged(next, why); }),
       latency_at_(clock.SteadyNow()) {}
 
 bool Peer::ProbeSucceeded() {
@@ -118,7 +120,7 @@ double Peer::Load() const {
   if (!answered_once_) {
     return outstanding_ == 0 ? 0 : (kNeverAnsweredSeconds + outstanding_) / weight;
   }
-  return LatencySeconds() * (outstanding_ + 1) / weight;
+  return std::max(LatencySeconds(), kNoiseSeconds) * (outstanding_ + 1) / weight;
 }
 
 int Peer::outstanding() const {
@@ -134,10 +136,22 @@ std::string Peer::Describe() const {
                      outstanding_, LatencySeconds() * 1000, last_trouble_);
 }
 
+// Runs with the breaker locked: the breaker is never asked while mutex_ is held.
+void Peer::BreakerChanged(CircuitBreaker::State next, std::string_view why) {
+  if (next == CircuitBreaker::State::kClosed) {
+    absl::MutexLock lock(&mutex_);
+    answered_once_ = false;
+  }
+  if (listener_) listener_(*this, Name(next), why);
+}
+
 void Peer::SetHealth(Health next, std::string_view why) {
   health_ = next;
   good_probes_ = failed_probes_ = 0;
-  if (next == Health::kUp) last_trouble_.clear();
+  if (next == Health::kUp) {
+    last_trouble_.clear();
+    answered_once_ = false;
+  }
   if (listener_) listener_(*this, Name(next), why);
 }
 

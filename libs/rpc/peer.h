@@ -43,9 +43,8 @@ class Peer {
         .failures_to_open = 3, .probes_to_close = 1, .open_for = std::chrono::seconds(1)};
     // Where no reads are called, nothing can be copied: after this a real call is the canary.
     Duration canary_patience = std::chrono::seconds(5);
-    Duration latency_memory = std::chrono::seconds(3);  // after this a peak weighs a third
-    Duration failure_latency =
-        std::chrono::milliseconds(200);  // what a failure counts as, at least
+    Duration latency_memory = std::chrono::seconds(1);         // after this a peak weighs a third
+    Duration failure_latency = std::chrono::milliseconds(20);  // what a failure counts as, at least
   };
 
   using Listener = std::function<void(const Peer&, std::string_view what, std::string_view why)>;
@@ -98,6 +97,7 @@ class Peer {
   std::string Describe() const;  // one line: "billing-a 127.0.0.1:50051 zone=a up closed 1.2ms ..."
 
  private:
+  void BreakerChanged(CircuitBreaker::State next, std::string_view why);
   void SetHealth(Health next, std::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   double LatencySeconds() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void Observe(double seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
