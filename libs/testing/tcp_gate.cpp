@@ -81,6 +81,7 @@ struct TcpGate::Impl {
 
   absl::Mutex mutex;
   bool stopping ABSL_GUARDED_BY(mutex) = false;
+  bool cutting ABSL_GUARDED_BY(mutex) = false;  // asked for, not yet done
   bool blackhole ABSL_GUARDED_BY(mutex) = false;
   std::chrono::milliseconds delay ABSL_GUARDED_BY(mutex){0};
   std::size_t bytes_per_second ABSL_GUARDED_BY(mutex) = 0;
@@ -107,6 +108,14 @@ struct TcpGate::Impl {
   void CloseAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     for (Connection& connection : connections) Close(connection);
     connections.clear();
+  }
+
+  // By the relay's own thread: a socket that another thread polls stays open after its close().
+  void CloseListenerAndAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    if (listener >= 0) close(listener);
+    listener = -1;
+    CloseAll();
+    cutting = false;
   }
 
   void Accept() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -236,6 +245,7 @@ struct TcpGate::Impl {
       {
         absl::MutexLock lock(&mutex);
         if (stopping) return;
+        if (cutting) CloseListenerAndAll();
         Pump(std::chrono::steady_clock::now());
         timeout = Prepare(fds, std::chrono::steady_clock::now());
       }
@@ -268,8 +278,7 @@ TcpGate::~TcpGate() {
   impl_->Wake();
   impl_->thread.join();
   absl::MutexLock lock(&impl_->mutex);
-  impl_->CloseAll();
-  if (impl_->listener >= 0) close(impl_->listener);
+  impl_->CloseListenerAndAll();
   close(impl_->wake);
 }
 
@@ -289,13 +298,10 @@ void TcpGate::Open() {
 }
 
 void TcpGate::Cut() {
-  {
-    absl::MutexLock lock(&impl_->mutex);
-    if (impl_->listener >= 0) close(impl_->listener);
-    impl_->listener = -1;
-    impl_->CloseAll();
-  }
+  absl::MutexLock lock(&impl_->mutex);
+  impl_->cutting = true;
   impl_->Wake();
+  impl_->mutex.Await(absl::Condition(+[](bool* cutting) { return !*cutting; }, &impl_->cutting));
 }
 
 void TcpGate::Blackhole() {

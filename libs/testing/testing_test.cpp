@@ -155,6 +155,14 @@ TEST_F(TcpGateTest, RefusesWhenCutAndServesAgainWhenOpened) {
   EXPECT_EQ(Ping(), "+PONG\r\n");
 }
 
+TEST_F(TcpGateTest, CanBeCutAndOpenedAnyNumberOfTimes) {
+  for (int i = 0; i < 200; ++i) {
+    gate_.Cut();
+    gate_.Open();
+  }
+  EXPECT_EQ(Ping(), "+PONG\r\n");
+}
+
 TEST_F(TcpGateTest, AcceptsButStaysSilentAsABlackhole) {
   gate_.Blackhole();
   EXPECT_EQ(Ping(), "");
