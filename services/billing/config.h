@@ -1,0 +1,26 @@
+// The knobs of billing; app::CommonConfig holds those that every service has.
+#pragma once
+
+#include <chrono>
+
+#include "libs/config/knobs.h"
+#include "libs/storage/pg_pool.h"
+
+namespace holdfast::billing {
+
+struct Config {
+  storage::PgOptions postgres;
+  std::chrono::milliseconds feed_interval = std::chrono::milliseconds(200);
+  std::chrono::milliseconds expiry_interval = std::chrono::minutes(1);
+
+  void Describe(config::Knobs& k) {
+    using namespace std::chrono_literals;
+    k.Group("postgres", postgres);
+    k.Duration("feed_interval", feed_interval, {.min = 10ms, .max = 10s},
+               "Pause between two looks for entitlements that changed.");
+    k.Duration("expiry_interval", expiry_interval, {.min = 100ms, .max = 24h},
+               "Pause between two sweeps for subscriptions whose paid time or grace is over.");
+  }
+};
+
+}  // namespace holdfast::billing

@@ -1,0 +1,193 @@
+#include "services/billing/convert.h"
+
+#include <utility>
+
+#include "libs/base/encoding.h"
+#include "libs/base/random.h"
+#include "libs/base/status.h"
+
+namespace holdfast::billing {
+namespace {
+
+constexpr int kDefaultPage = 50;
+constexpr int kLargestPage = 1000;
+constexpr std::size_t kLongestSearch = 200;
+
+void SetTime(WallTime time, google::protobuf::Timestamp& out) {
+  const std::int64_t seconds = EpochSeconds(time);
+  out.set_seconds(seconds);
+  const auto rest = time - FromEpochSeconds(seconds);
+  out.set_nanos(static_cast<std::int32_t>(std::chrono::nanoseconds(rest).count()));
+}
+
+v1::Subscription::State ToProto(Subscription::State state) {
+  switch (state) {
+    case Subscription::State::kActive:
+      return v1::Subscription::STATE_ACTIVE;
+    case Subscription::State::kGrace:
+      return v1::Subscription::STATE_GRACE;
+    case Subscription::State::kSuspended:
+      return v1::Subscription::STATE_SUSPENDED;
+    case Subscription::State::kCancelled:
+      return v1::Subscription::STATE_CANCELLED;
+    case Subscription::State::kExpired:
+      return v1::Subscription::STATE_EXPIRED;
+  }
+  return v1::Subscription::STATE_UNSPECIFIED;
+}
+
+v1::Entitlement::Status ToProto(Entitlement::Standing standing) {
+  switch (standing) {
+    case Entitlement::Standing::kActive:
+      return v1::Entitlement::STATUS_ACTIVE;
+    case Entitlement::Standing::kGrace:
+      return v1::Entitlement::STATUS_GRACE;
+    case Entitlement::Standing::kSuspended:
+      return v1::Entitlement::STATUS_SUSPENDED;
+    case Entitlement::Standing::kClosed:
+      return v1::Entitlement::STATUS_CLOSED;
+  }
+  return v1::Entitlement::STATUS_UNSPECIFIED;
+}
+
+}  // namespace
+
+v1::Account ToProto(const Account& account) {
+  v1::Account out;
+  out.set_account_id(account.id.value());
+  out.set_login(account.login);
+  out.set_account_number(account.number);
+  out.set_full_name(account.full_name);
+  out.set_phone(account.phone);
+  out.set_state(account.state == Account::State::kOpen ? v1::Account::STATE_OPEN
+                                                       : v1::Account::STATE_CLOSED);
+  SetTime(account.created_at, *out.mutable_created_at());
+  return out;
+}
+
+v1::Package ToProto(const Package& package) {
+  v1::Package out;
+  out.set_package_id(package.id.value());
+  out.set_name(package.name);
+  return out;
+}
+
+v1::TariffPlan ToProto(const TariffPlan& plan) {
+  v1::TariffPlan out;
+  out.set_tariff_plan_id(plan.id.value());
+  out.set_name(plan.name);
+  for (const PackageId& package : plan.packages) out.add_package_ids(package.value());
+  out.mutable_price()->set_minor_units(plan.price.minor_units());
+  out.mutable_price()->set_currency(plan.price.currency());
+  out.set_period_days(static_cast<std::int32_t>(plan.period.count()));
+  out.set_max_streams(plan.max_streams);
+  out.set_max_devices(plan.max_devices);
+  out.set_grace_days(static_cast<std::int32_t>(plan.grace.count()));
+  return out;
+}
+
+v1::Subscription ToProto(const Subscription& subscription) {
+  v1::Subscription out;
+  out.set_subscription_id(subscription.id.value());
+  out.set_account_id(subscription.account.value());
+  out.set_tariff_plan_id(subscription.plan.value());
+  out.set_state(ToProto(subscription.state));
+  if (subscription.valid_until) SetTime(*subscription.valid_until, *out.mutable_valid_until());
+  SetTime(subscription.started_at, *out.mutable_started_at());
+  out.set_cancel_at_end(subscription.cancel_at_end);
+  out.set_revision(subscription.revision);
+  return out;
+}
+
+v1::Entitlement ToProto(const Entitlement& entitlement) {
+  v1::Entitlement out;
+  out.set_account_id(entitlement.account.value());
+  out.set_revision(entitlement.revision);
+  out.set_status(ToProto(entitlement.standing));
+  for (const PackageId& package : entitlement.packages) out.add_package_ids(package.value());
+  out.set_max_streams(entitlement.max_streams);
+  out.set_max_devices(entitlement.max_devices);
+  if (entitlement.valid_until) SetTime(*entitlement.valid_until, *out.mutable_valid_until());
+  if (entitlement.grace_until) SetTime(*entitlement.grace_until, *out.mutable_grace_until());
+  out.set_account_number(entitlement.account_number);
+  out.set_full_name(entitlement.full_name);
+  out.set_phone(entitlement.phone);
+  out.set_tariff_plan_name(entitlement.tariff_plan_name);
+  return out;
+}
+
+absl::StatusOr<Account> ParseAccount(const v1::CreateAccountRequest& request, WallTime now) {
+  Account wanted;
+  wanted.id = AccountId(request.account_id().empty() ? SecureHex(8) : request.account_id());
+  wanted.login = request.login();
+  wanted.number = request.account_number();
+  wanted.full_name = request.full_name();
+  wanted.phone = request.phone();
+  if (!request.login().empty() || !request.password().empty()) {
+    HOLDFAST_RETURN_IF_ERROR(CheckLogin(request.login()));
+    HOLDFAST_RETURN_IF_ERROR(CheckNewPassword(request.password()));
+  }
+  return OpenAccount(std::move(wanted), now);
+}
+
+absl::StatusOr<AccountFilter> ParseFilter(const v1::ListAccountsRequest& request) {
+  AccountFilter filter;
+  HOLDFAST_RETURN_IF_ERROR(CheckText("search", request.search(), kLongestSearch));
+  filter.search = request.search();
+  if (request.state() == v1::Account::STATE_OPEN) filter.state = Account::State::kOpen;
+  if (request.state() == v1::Account::STATE_CLOSED) filter.state = Account::State::kClosed;
+  if (request.page_size() < 0 || request.page_size() > kLargestPage) {
+    return InvalidArgument("page_size must be 0 to {}", kLargestPage);
+  }
+  filter.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
+  if (!request.page_token().empty()) {
+    const std::optional<std::string> after = FromBase64Url(request.page_token());
+    if (!after || !CheckId("account id", *after).ok()) {
+      return InvalidArgument("page_token is not one of ours");
+    }
+    filter.after = AccountId(*after);
+  }
+  return filter;
+}
+
+std::string PageTokenAfter(const AccountId& last) { return ToBase64Url(last.value()); }
+
+absl::StatusOr<Package> ParsePackage(const v1::Package& package) {
+  Package parsed{PackageId(package.package_id()), package.name()};
+  HOLDFAST_RETURN_IF_ERROR(CheckPackage(parsed));
+  return parsed;
+}
+
+absl::StatusOr<TariffPlan> ParsePlan(const v1::TariffPlan& plan) {
+  TariffPlan parsed;
+  parsed.id = TariffPlanId(plan.tariff_plan_id());
+  parsed.name = plan.name();
+  for (const std::string& package : plan.package_ids()) parsed.packages.emplace_back(package);
+  HOLDFAST_ASSIGN_OR_RETURN(parsed.price,
+                            Money::Make(plan.price().minor_units(), plan.price().currency()));
+  parsed.period = std::chrono::days(plan.period_days());
+  parsed.max_streams = plan.max_streams();
+  parsed.max_devices = plan.max_devices();
+  if (plan.has_grace_days()) parsed.grace = std::chrono::days(plan.grace_days());
+  HOLDFAST_RETURN_IF_ERROR(CheckTariffPlan(parsed));
+  return parsed;
+}
+
+absl::StatusOr<std::optional<sys_days>> ParseValidUntil(
+    const v1::StartSubscriptionRequest& request) {
+  if (!request.has_valid_until()) return std::optional<sys_days>();
+  const std::int64_t seconds = request.valid_until().seconds();
+  constexpr std::int64_t kYear2000 = 946'684'800;
+  constexpr std::int64_t kYear2200 = 7'258'118'400;
+  if (seconds < kYear2000 || seconds >= kYear2200) {
+    return InvalidArgument("valid_until is not in the years 2000 to 2199");
+  }
+  return std::optional(std::chrono::floor<std::chrono::days>(FromEpochSeconds(seconds)));
+}
+
+CancelWhen ParseWhen(v1::CancelSubscriptionRequest::When when) {
+  return when == v1::CancelSubscriptionRequest::WHEN_END_OF_TERM ? CancelWhen::kEndOfTerm
+                                                                 : CancelWhen::kImmediately;
+}
+
+}  // namespace holdfast::billing

@@ -1,0 +1,44 @@
+// Wire types to domain and back: the only place that knows both. Parse functions answer
+// INVALID_ARGUMENT and name the field.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "holdfast/billing/v1/billing.pb.h"
+#include "services/billing/command.h"
+#include "services/billing/domain/entitlement.h"
+#include "services/billing/store.h"
+
+namespace holdfast::billing {
+
+v1::Account ToProto(const Account& account);
+v1::Package ToProto(const Package& package);
+v1::TariffPlan ToProto(const TariffPlan& plan);
+v1::Subscription ToProto(const Subscription& subscription);
+v1::Entitlement ToProto(const Entitlement& entitlement);
+
+absl::StatusOr<Account> ParseAccount(const v1::CreateAccountRequest& request, WallTime now);
+absl::StatusOr<AccountFilter> ParseFilter(const v1::ListAccountsRequest& request);
+std::string PageTokenAfter(const AccountId& last);
+absl::StatusOr<Package> ParsePackage(const v1::Package& package);
+absl::StatusOr<TariffPlan> ParsePlan(const v1::TariffPlan& plan);
+// The day it falls on; nothing if it is absent.
+absl::StatusOr<std::optional<sys_days>> ParseValidUntil(
+    const v1::StartSubscriptionRequest& request);
+CancelWhen ParseWhen(v1::CancelSubscriptionRequest::When when);
+
+// `request` must have an idempotency_key.
+template <class Request>
+absl::StatusOr<Command> ParseCommand(Request request, Secrecy secrecy) {
+  Command command{.key = request.idempotency_key(), .secrecy = secrecy};
+  absl::Status status = CheckKey(command.key);
+  if (!status.ok()) return status;
+  request.clear_idempotency_key();
+  // Our requests have no maps, so equal ones have equal bytes.
+  command.request = Request::descriptor()->full_name() + "\n" + request.SerializeAsString();
+  return command;
+}
+
+}  // namespace holdfast::billing

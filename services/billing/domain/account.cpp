@@ -1,0 +1,50 @@
+#include "services/billing/domain/account.h"
+
+#include <utility>
+
+#include "libs/base/status.h"
+
+namespace holdfast::billing {
+namespace {
+
+constexpr std::size_t kLongestText = 200;
+constexpr std::size_t kLongestPassword = 200;  // more only makes hashing slower
+
+}  // namespace
+
+absl::Status CheckLogin(std::string_view login) {
+  HOLDFAST_RETURN_IF_ERROR(CheckText("login", login, kLongestText));
+  if (login.empty() || login.front() == ' ' || login.back() == ' ') {
+    return InvalidArgument("login is empty or has a space at an end");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNewPassword(std::string_view password) {
+  if (password.empty() || password.size() > kLongestPassword) {
+    return InvalidArgument("password must be 1 to {} bytes", kLongestPassword);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now) {
+  HOLDFAST_RETURN_IF_ERROR(CheckId("account id", wanted.id.value()));
+  if (!wanted.login.empty()) HOLDFAST_RETURN_IF_ERROR(CheckLogin(wanted.login));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("account number", wanted.number, kLongestText));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("full name", wanted.full_name, kLongestText));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("phone", wanted.phone, kLongestText));
+  if (wanted.number.empty()) wanted.number = wanted.id.value();
+  wanted.state = Account::State::kOpen;
+  wanted.created_at = now;
+  return wanted;
+}
+
+absl::StatusOr<Account> CloseAccount(Account account) {
+  if (account.state == Account::State::kClosed) {
+    return FailedPrecondition("account {} is closed already", account.id.value());
+  }
+  account.state = Account::State::kClosed;
+  return account;
+}
+
+}  // namespace holdfast::billing

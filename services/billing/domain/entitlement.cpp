@@ -1,0 +1,86 @@
+#include "services/billing/domain/entitlement.h"
+
+#include <algorithm>
+#include <set>
+
+namespace holdfast::billing {
+namespace {
+
+using Standing = Entitlement::Standing;
+
+int MoreGenerous(int a, int b) { return a == 0 || b == 0 ? 0 : std::max(a, b); }
+
+Standing StandingOf(const Facts& facts) {
+  if (facts.account.state == Account::State::kClosed) return Standing::kClosed;
+  bool grace = false;
+  bool suspended = false;
+  for (const Holding& held : facts.holdings) {
+    if (held.subscription.state == Subscription::State::kActive) return Standing::kActive;
+    grace |= held.subscription.state == Subscription::State::kGrace;
+    suspended |= held.subscription.state == Subscription::State::kSuspended;
+  }
+  if (grace) return Standing::kGrace;
+  return suspended ? Standing::kSuspended : Standing::kActive;
+}
+
+// Those that give service, the newest last.
+std::vector<const Holding*> Serving(const Facts& facts) {
+  std::vector<const Holding*> serving;
+  if (facts.account.state == Account::State::kClosed) return serving;
+  for (const Holding& held : facts.holdings) {
+    if (held.subscription.gives_service()) serving.push_back(&held);
+  }
+  std::stable_sort(serving.begin(), serving.end(), [](const Holding* a, const Holding* b) {
+    return a->subscription.started_at < b->subscription.started_at;
+  });
+  return serving;
+}
+
+void TakeLimits(const std::vector<const Holding*>& serving, Entitlement& entitlement) {
+  entitlement.max_streams = serving.front()->plan.max_streams;
+  entitlement.max_devices = serving.front()->plan.max_devices;
+  for (const Holding* held : serving) {
+    entitlement.max_streams = MoreGenerous(entitlement.max_streams, held->plan.max_streams);
+    entitlement.max_devices = MoreGenerous(entitlement.max_devices, held->plan.max_devices);
+  }
+}
+
+void TakeDates(const std::vector<const Holding*>& serving, Entitlement& entitlement) {
+  sys_days valid = sys_days::min();
+  sys_days grace = sys_days::min();
+  for (const Holding* held : serving) {
+    const Subscription& subscription = held->subscription;
+    if (!subscription.valid_until) return;  // open-ended: no date at all
+    const auto days = subscription.cancel_at_end ? std::chrono::days(0) : held->plan.grace;
+    valid = std::max(valid, *subscription.valid_until);
+    grace = std::max(grace, *subscription.valid_until + days);
+  }
+  entitlement.valid_until = valid;
+  entitlement.grace_until = grace;
+}
+
+}  // namespace
+
+Entitlement DeriveEntitlement(const Facts& facts) {
+  Entitlement entitlement{.account = facts.account.id,
+                          .revision = facts.revision,
+                          .standing = StandingOf(facts),
+                          .account_number = facts.account.number,
+                          .full_name = facts.account.full_name,
+                          .phone = facts.account.phone};
+  const std::vector<const Holding*> serving = Serving(facts);
+  if (serving.empty()) return entitlement;
+
+  std::set<PackageId> packages;
+  for (const Holding* held : serving) {
+    packages.insert(held->plan.packages.begin(), held->plan.packages.end());
+    if (!entitlement.tariff_plan_name.empty()) entitlement.tariff_plan_name += ", ";
+    entitlement.tariff_plan_name += held->plan.name;
+  }
+  entitlement.packages.assign(packages.begin(), packages.end());
+  TakeLimits(serving, entitlement);
+  TakeDates(serving, entitlement);
+  return entitlement;
+}
+
+}  // namespace holdfast::billing

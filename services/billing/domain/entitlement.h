@@ -1,0 +1,43 @@
+// What an account may watch, derived from what it holds.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/base/clock.h"
+#include "services/billing/domain/account.h"
+#include "services/billing/domain/subscription.h"
+
+namespace holdfast::billing {
+
+// Everything billing knows of an account that matters to what it may watch.
+struct Facts {
+  Account account;
+  std::uint64_t revision = 0;  // of the last change of any of it
+  std::vector<Holding> holdings;
+};
+
+struct Entitlement {
+  enum class Standing { kActive, kGrace, kSuspended, kClosed };
+  AccountId account;
+  std::uint64_t revision = 0;
+  Standing standing = Standing::kActive;
+  std::vector<PackageId> packages;      // ascending
+  int max_streams = 0;                  // 0: unlimited
+  int max_devices = 0;                  // 0: unlimited
+  std::optional<WallTime> valid_until;  // nothing: open-ended
+  std::optional<WallTime> grace_until;  // honoured without fresh news until then
+
+  std::string account_number;
+  std::string full_name;
+  std::string phone;
+  std::string tariff_plan_name;
+};
+
+// Only subscriptions that give service count. Packages are their union; of limits and dates the
+// most generous one is taken. An account with none of them is suspended if a suspended one is left,
+// and otherwise active with no package: nothing was taken away from it.
+Entitlement DeriveEntitlement(const Facts& facts);
+
+}  // namespace holdfast::billing

@@ -1,0 +1,119 @@
+#include "services/billing/domain/entitlement.h"
+
+#include <gmock/gmock.h>
+
+namespace holdfast::billing {
+namespace {
+
+using std::chrono::days;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Standing = Entitlement::Standing;
+using State = Subscription::State;
+
+constexpr sys_days kToday{std::chrono::year(2026) / 3 / 10};
+
+// An account with the subscriptions of a test.
+class EntitlementTest : public testing::Test {
+ protected:
+  struct Terms {
+    State state = State::kActive;
+    std::vector<std::string> packages;
+    std::optional<sys_days> valid_until = kToday;
+    int max_streams = 1;
+    days grace = kDefaultGrace;
+    bool cancel_at_end = false;
+  };
+
+  void Holds(const Terms& terms) {
+    Holding held;
+    held.subscription.state = terms.state;
+    held.subscription.valid_until = terms.valid_until;
+    held.subscription.cancel_at_end = terms.cancel_at_end;
+    held.subscription.started_at = kToday + days(static_cast<int>(facts_.holdings.size()));
+    held.plan.name = "plan " + std::to_string(facts_.holdings.size());
+    held.plan.max_streams = terms.max_streams;
+    held.plan.max_devices = terms.max_streams * 2;
+    held.plan.grace = terms.grace;
+    for (const auto& package : terms.packages) held.plan.packages.emplace_back(package);
+    facts_.holdings.push_back(held);
+  }
+
+  Entitlement Derived() const { return DeriveEntitlement(facts_); }
+  std::vector<std::string> Packages() const {
+    std::vector<std::string> names;
+    for (const PackageId& package : Derived().packages) names.push_back(package.value());
+    return names;
+  }
+
+  Facts facts_{.account = {.id = AccountId("a"), .number = "17", .full_name = "Ann"},
+               .revision = 9};
+};
+
+TEST_F(EntitlementTest, OfAnAccountWithoutSubscriptionsIsActiveAndEmpty) {
+  EXPECT_EQ(Derived().standing, Standing::kActive);
+  EXPECT_THAT(Packages(), IsEmpty());
+  EXPECT_EQ(Derived().revision, 9u);
+  EXPECT_EQ(Derived().account_number, "17");
+  EXPECT_EQ(Derived().valid_until, std::nullopt);
+}
+
+TEST_F(EntitlementTest, HasThePackagesOfAllThatGiveService) {
+  Holds({.packages = {"sport", "base"}});
+  Holds({.state = State::kGrace, .packages = {"base", "films"}});
+  Holds({.state = State::kSuspended, .packages = {"adult"}});
+  EXPECT_THAT(Packages(), ElementsAre("base", "films", "sport"));
+  EXPECT_EQ(Derived().standing, Standing::kActive);
+  EXPECT_EQ(Derived().tariff_plan_name, "plan 0, plan 1");
+}
+
+TEST_F(EntitlementTest, IsInGraceWhenNothingIsPaidAnyMore) {
+  Holds({.state = State::kGrace, .packages = {"base"}});
+  EXPECT_EQ(Derived().standing, Standing::kGrace);
+  EXPECT_THAT(Packages(), ElementsAre("base"));
+}
+
+TEST_F(EntitlementTest, IsSuspendedWhenOnlySuspendedOnesAreLeft) {
+  Holds({.state = State::kSuspended, .packages = {"base"}});
+  Holds({.state = State::kExpired, .packages = {"old"}});
+  EXPECT_EQ(Derived().standing, Standing::kSuspended);
+  EXPECT_THAT(Packages(), IsEmpty());
+}
+
+TEST_F(EntitlementTest, OfAClosedAccountIsClosedWhateverItHolds) {
+  Holds({.packages = {"base"}});
+  facts_.account.state = Account::State::kClosed;
+  EXPECT_EQ(Derived().standing, Standing::kClosed);
+  EXPECT_THAT(Packages(), IsEmpty());
+}
+
+TEST_F(EntitlementTest, TakesTheMostGenerousLimits) {
+  Holds({.max_streams = 2});
+  Holds({.max_streams = 3});
+  EXPECT_EQ(Derived().max_streams, 3);
+  EXPECT_EQ(Derived().max_devices, 6);
+  Holds({.max_streams = 0});
+  EXPECT_EQ(Derived().max_streams, 0);
+}
+
+TEST_F(EntitlementTest, TakesTheLatestDates) {
+  Holds({.valid_until = kToday + days(3), .grace = days(20)});
+  Holds({.valid_until = kToday + days(9), .grace = days(1)});
+  EXPECT_EQ(Derived().valid_until, WallTime(kToday + days(9)));
+  EXPECT_EQ(Derived().grace_until, WallTime(kToday + days(23)));
+}
+
+TEST_F(EntitlementTest, OfACancelledOneHasNoGrace) {
+  Holds({.valid_until = kToday + days(3), .cancel_at_end = true});
+  EXPECT_EQ(Derived().grace_until, WallTime(kToday + days(3)));
+}
+
+TEST_F(EntitlementTest, WithAnOpenEndedSubscriptionHasNoDates) {
+  Holds({.valid_until = kToday});
+  Holds({.valid_until = std::nullopt});
+  EXPECT_EQ(Derived().valid_until, std::nullopt);
+  EXPECT_EQ(Derived().grace_until, std::nullopt);
+}
+
+}  // namespace
+}  // namespace holdfast::billing

@@ -1,0 +1,23 @@
+// Identifiers of billing. Chosen by the operator or made by billing; never reused.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "libs/base/strong_id.h"
+
+namespace holdfast::billing {
+
+using AccountId = StrongId<struct AccountIdTag>;
+using PackageId = StrongId<struct PackageIdTag>;
+using TariffPlanId = StrongId<struct TariffPlanIdTag>;
+using SubscriptionId = StrongId<struct SubscriptionIdTag>;
+
+// INVALID_ARGUMENT unless `text` is 1 to 64 letters, digits, '.', '_' or '-'. `what` names it in
+// the message: "package id".
+absl::Status CheckId(std::string_view what, std::string_view text);
+
+// INVALID_ARGUMENT if `text` has control characters or more than `longest` bytes.
+absl::Status CheckText(std::string_view what, std::string_view text, std::size_t longest);
+
+}  // namespace holdfast::billing

@@ -1,0 +1,55 @@
+// Billing: who pays for what, and therefore who may watch what. Owns golden data.
+// Start reading at domain/, then store.h, then service.cpp.
+
+#include <atomic>
+
+#include "libs/app/app.h"
+#include "services/billing/config.h"
+#include "services/billing/entitlements.h"
+#include "services/billing/jobs.h"
+#include "services/billing/metrics.h"
+#include "services/billing/pg_store.h"
+#include "services/billing/service.h"
+
+namespace holdfast::billing {
+
+absl::Status Run(const Config& config, app::Runtime& runtime) {
+  using namespace std::chrono_literals;
+  Metrics metrics(runtime.metrics());
+
+  // State. Billing is the only reader and writer of its tables. Without them nothing can be bought
+  // or changed; what accounts may watch is answered from the last copy, also after a restart.
+  storage::PgPool postgres = runtime.OpenPostgres(config.postgres);
+  PgStore store(postgres);
+  Entitlements entitlements({store, metrics, runtime.workers(), runtime.clock(), runtime.metrics()},
+                            runtime.DataPath("entitlements"));
+  std::atomic<bool> has_schema = false;
+  runtime.MigrateInBackground(postgres, Migrations(), [&] { has_schema = true; });
+
+  // What billing offers, and what it does unasked.
+  Service service(store, entitlements, metrics, runtime.clock());
+  EntitlementFeed feed(store, entitlements, metrics);
+  ExpiryJob expiry(store, metrics, runtime.clock());
+  ForgetJob forget(store);
+
+  runtime.Serve(service);
+  runtime.Publish(feed.publication());
+  runtime.Repeat("entitlement_feed", config.feed_interval,
+                 [&](Deadline deadline) { return feed.Run(deadline); });
+  runtime.Repeat("save_entitlements", 10s, [&](Deadline) { return entitlements.SaveToDisk(); });
+  runtime.RepeatOnOneInstance("expiry", config.postgres, config.expiry_interval,
+                              [&](Deadline deadline) { return expiry.Run(deadline); });
+  runtime.RepeatOnOneInstance("forget", config.postgres, 1h,
+                              [&](Deadline deadline) { return forget.Run(deadline); });
+
+  runtime.ReportDependency("postgres", [&](Deadline deadline) { return postgres.Ping(deadline); });
+  runtime.ReadyWhen("entitlements", [&] { return has_schema || !entitlements.empty(); });
+  return runtime.RunUntilStopped();
+}
+
+}  // namespace holdfast::billing
+
+int main(int argc, char** argv) {
+  return holdfast::app::Main<holdfast::billing::Config>(argc, argv, "billing",
+                                                        holdfast::billing::Run);
+}

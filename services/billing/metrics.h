@@ -1,0 +1,27 @@
+// Everything billing measures beyond what libs/rpc, libs/storage and libs/replica already count.
+#pragma once
+
+#include "libs/telemetry/metrics.h"
+
+namespace holdfast::billing {
+
+struct Metrics {
+  explicit Metrics(telemetry::Metrics& m)
+      : logins(m.CounterFamily("holdfast_billing_logins_total",
+                               "Checked logins: ok, wrong or closed.", {"result"})),
+        lapsed(m.CounterFamily("holdfast_billing_subscriptions_lapsed_total",
+                               "Subscriptions that the calendar moved, by their new state.",
+                               {"state"})),
+        feed_revision(m.Gauge("holdfast_billing_feed_revision",
+                              "Last entitlement revision that this instance published.")),
+        degraded_answers(m.CounterFamily("holdfast_billing_degraded_answers_total",
+                                         "Answers from an older copy, by who was away.",
+                                         {"neighbour", "call"})) {}
+
+  telemetry::CounterFamily logins;
+  telemetry::CounterFamily lapsed;
+  telemetry::Gauge feed_revision;
+  telemetry::CounterFamily degraded_answers;
+};
+
+}  // namespace holdfast::billing

@@ -1,0 +1,240 @@
+#include "services/billing/pg_store.h"
+
+#include <utility>
+
+#include "libs/base/status.h"
+#include "services/billing/pg_rows.h"
+#include "services/billing/pg_transaction.h"
+
+namespace holdfast::billing {
+
+using storage::PgParam;
+using storage::PgResult;
+using storage::PgTransaction;
+
+// -- Transactions ---------------------------------------------------------------------------------
+
+absl::Status PgStore::Transact(Deadline deadline,
+                               const std::function<absl::Status(Transaction&)>& body) {
+  return pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
+    PgBillingTransaction transaction(tx);
+    HOLDFAST_RETURN_IF_ERROR(body(transaction));
+    return transaction.WriteOutbox();
+  });
+}
+
+// A second one with the same key waits here for the end of the first.
+constexpr std::string_view kClaimKey = R"sql(
+  INSERT INTO command (idempotency_key, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING
+)sql";
+constexpr std::string_view kFindCommand =
+    "SELECT fingerprint, answer FROM command WHERE idempotency_key = $1";
+constexpr std::string_view kKeepAnswer =
+    "UPDATE command SET answer = $2 WHERE idempotency_key = $1";
+
+absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& command,
+                                          const Effect& effect) {
+  std::string answer;
+  std::string stored_fingerprint;
+  const std::string fingerprint = Fingerprint(command);
+  absl::Status status = pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
+    HOLDFAST_ASSIGN_OR_RETURN(const PgResult claimed,
+                              tx.Query(kClaimKey, command.key, fingerprint));
+    if (claimed.affected() == 0) {
+      HOLDFAST_ASSIGN_OR_RETURN(const PgResult known, tx.Query(kFindCommand, command.key));
+      if (known.rows() == 0) return Aborted("key {} was just forgotten", command.key);
+      stored_fingerprint = known.Text(0, 0);
+      answer = known.Bytes(0, 1);
+      return absl::OkStatus();
+    }
+    PgBillingTransaction transaction(tx);
+    HOLDFAST_ASSIGN_OR_RETURN(answer, effect(transaction));
+    HOLDFAST_RETURN_IF_ERROR(tx.Query(kKeepAnswer, command.key, PgParam::Bytes(answer)).status());
+    return transaction.WriteOutbox();
+  });
+  HOLDFAST_RETURN_IF_ERROR(status);
+  if (!stored_fingerprint.empty() && !Repeats(command, stored_fingerprint)) {
+    return AlreadyExists("idempotency key {} was used for another request", command.key);
+  }
+  return answer;
+}
+
+// -- Accounts -------------------------------------------------------------------------------------
+
+constexpr std::string_view kFindAccount =
+    "SELECT " HOLDFAST_ACCOUNT_COLUMNS " FROM account a WHERE a.account_id = $1";
+
+absl::StatusOr<Account> PgStore::FindAccount(Deadline deadline, const AccountId& id) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kFindAccount, id.value()));
+  if (rows.rows() == 0) return NotFound("account {} unknown", id.value());
+  return AccountAt(rows, 0);
+}
+
+constexpr std::string_view kFindCredentials =
+    "SELECT account_id, password_hash, state FROM account WHERE login = $1";
+
+absl::StatusOr<Credentials> PgStore::FindCredentials(Deadline deadline, const std::string& login) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kFindCredentials, login));
+  if (rows.rows() == 0) return NotFound("no account has this login");
+  return Credentials{AccountId(std::string(rows.Text(0, 0))), std::string(rows.Text(0, 1)),
+                     rows.Text(0, 2) == "open" ? Account::State::kOpen : Account::State::kClosed};
+}
+
+// $1 after, $2 state or NULL, $3 limit.
+constexpr std::string_view kListAccounts = R"sql(
+  SELECT )sql" HOLDFAST_ACCOUNT_COLUMNS R"sql(
+    FROM account a
+   WHERE a.account_id > $1 AND ($2::text IS NULL OR a.state = $2)
+   ORDER BY a.account_id LIMIT $3
+)sql";
+// And $4 the words searched for, $5 the same as a pattern.
+constexpr std::string_view kSearchAccounts = R"sql(
+  SELECT )sql" HOLDFAST_ACCOUNT_COLUMNS R"sql(
+    FROM account a
+   WHERE a.account_id > $1 AND ($2::text IS NULL OR a.state = $2)
+     AND (a.account_id = $4 OR a.login = $4 OR a.account_number = $4 OR a.phone = $4
+          OR lower(a.full_name) LIKE lower($5))
+   ORDER BY a.account_id LIMIT $3
+)sql";
+
+// `text` and whatever follows, as LIKE wants it.
+std::string BeginsWith(std::string_view text) {
+  std::string pattern;
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
+    pattern += c;
+  }
+  return pattern + "%";
+}
+
+absl::StatusOr<std::vector<Account>> PgStore::ListAccounts(Deadline deadline,
+                                                           const AccountFilter& filter) {
+  const PgParam state = filter.state ? PgParam(NameOf(*filter.state)) : PgParam(std::nullopt);
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      filter.search.empty()
+          ? pool_.Query(deadline, kListAccounts, filter.after.value(), state, filter.limit)
+          : pool_.Query(deadline, kSearchAccounts, filter.after.value(), state, filter.limit,
+                        filter.search, BeginsWith(filter.search)));
+  std::vector<Account> accounts;
+  for (int row = 0; row < rows.rows(); ++row) accounts.push_back(AccountAt(rows, row));
+  return accounts;
+}
+
+// -- What is sold ---------------------------------------------------------------------------------
+
+constexpr std::string_view kListPackages =
+    "SELECT package_id, name FROM package ORDER BY package_id";
+
+absl::StatusOr<std::vector<Package>> PgStore::ListPackages(Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kListPackages));
+  std::vector<Package> packages;
+  for (int row = 0; row < rows.rows(); ++row) {
+    packages.push_back({PackageId(std::string(rows.Text(row, 0))), std::string(rows.Text(row, 1))});
+  }
+  return packages;
+}
+
+constexpr std::string_view kListPlans =
+    "SELECT " HOLDFAST_PLAN_COLUMNS " FROM tariff_plan p ORDER BY p.tariff_plan_id";
+
+absl::StatusOr<std::vector<TariffPlan>> PgStore::ListTariffPlans(Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kListPlans));
+  std::vector<TariffPlan> plans;
+  for (int row = 0; row < rows.rows(); ++row) plans.push_back(PlanAt(rows, row));
+  return plans;
+}
+
+// -- Subscriptions and what follows from them -----------------------------------------------------
+
+constexpr std::string_view kListSubscriptions =
+    "SELECT " HOLDFAST_SUBSCRIPTION_COLUMNS
+    " FROM subscription s WHERE s.account_id = $1 ORDER BY s.started_at DESC, s.subscription_id";
+
+absl::StatusOr<std::vector<Subscription>> PgStore::ListSubscriptions(Deadline deadline,
+                                                                     const AccountId& id) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            pool_.Query(deadline, kListSubscriptions, id.value()));
+  std::vector<Subscription> subscriptions;
+  for (int row = 0; row < rows.rows(); ++row) subscriptions.push_back(SubscriptionAt(rows, row));
+  return subscriptions;
+}
+
+// One statement, so one moment. An account without live subscriptions is one row of NULLs.
+constexpr std::string_view kFindFacts =
+    "SELECT " HOLDFAST_ACCOUNT_COLUMNS ", a.entitlement_revision, " HOLDFAST_SUBSCRIPTION_COLUMNS
+    ", " HOLDFAST_PLAN_COLUMNS
+    "  FROM account a"
+    "  LEFT JOIN subscription s ON s.account_id = a.account_id"
+    "        AND s.state IN ('active', 'grace', 'suspended')"
+    "  LEFT JOIN tariff_plan p ON p.tariff_plan_id = s.tariff_plan_id"
+    " WHERE a.account_id = ANY($1::text[]) ORDER BY a.account_id, s.started_at";
+
+absl::StatusOr<std::vector<Facts>> PgStore::FindFacts(Deadline deadline,
+                                                      const std::vector<AccountId>& ids) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kFindFacts, Values(ids)));
+  constexpr int kFirst = kAccountColumns + 1;
+  std::vector<Facts> all;
+  for (int row = 0; row < rows.rows(); ++row) {
+    if (all.empty() || all.back().account.id.value() != rows.Text(row, 0)) {
+      all.push_back({.account = AccountAt(rows, row),
+                     .revision = static_cast<std::uint64_t>(rows.Int(row, kAccountColumns))});
+    }
+    if (rows.IsNull(row, kFirst)) continue;
+    all.back().holdings.push_back(
+        {SubscriptionAt(rows, row, kFirst), PlanAt(rows, row, kFirst + kSubscriptionColumns)});
+  }
+  return all;
+}
+
+absl::StatusOr<std::uint64_t> PgStore::LastRevision(Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            pool_.Query(deadline, "SELECT revision FROM entitlement_counter"));
+  return static_cast<std::uint64_t>(rows.Int(0, 0));
+}
+
+constexpr std::string_view kChangesAfter = R"sql(
+  SELECT revision, account_id FROM entitlement_change
+   WHERE revision > $1 ORDER BY revision LIMIT $2
+)sql";
+
+absl::StatusOr<std::vector<EntitlementChange>> PgStore::ChangesAfter(Deadline deadline,
+                                                                     std::uint64_t revision,
+                                                                     int limit) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            pool_.Query(deadline, kChangesAfter, revision, limit));
+  std::vector<EntitlementChange> changes;
+  for (int row = 0; row < rows.rows(); ++row) {
+    changes.push_back(
+        {static_cast<std::uint64_t>(rows.Int(row, 0)), AccountId(std::string(rows.Text(row, 1)))});
+  }
+  return changes;
+}
+
+// -- Housekeeping ---------------------------------------------------------------------------------
+
+// $1 hours. A bounded piece at a time, so that no lock is held for long.
+constexpr std::string_view kForgetCommands = R"sql(
+  DELETE FROM command WHERE idempotency_key IN (
+    SELECT idempotency_key FROM command
+     WHERE created_at < now() - make_interval(hours => $1) LIMIT 10000)
+)sql";
+constexpr std::string_view kForgetChanges = R"sql(
+  DELETE FROM entitlement_change WHERE revision IN (
+    SELECT revision FROM entitlement_change
+     WHERE created_at < now() - make_interval(hours => $1) LIMIT 10000)
+)sql";
+
+absl::StatusOr<std::int64_t> PgStore::Forget(Deadline deadline, std::chrono::hours age) {
+  const auto hours = static_cast<std::int64_t>(age.count());
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult commands, pool_.Query(deadline, kForgetCommands, hours));
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult changes, pool_.Query(deadline, kForgetChanges, hours));
+  return commands.affected() + changes.affected();
+}
+
+absl::StatusOr<WallTime> PgStore::Now(Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, "SELECT now()"));
+  return rows.Time(0, 0);
+}
+
+}  // namespace holdfast::billing

@@ -1,0 +1,87 @@
+// What billing offers over gRPC: parse, load, decide, save, answer. The rules are in domain/.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "holdfast/billing/v1/billing.pb.h"
+#include "libs/base/clock.h"
+#include "libs/rpc/call.h"
+#include "libs/rpc/service.h"
+#include "services/billing/entitlements.h"
+#include "services/billing/store.h"
+
+namespace holdfast::billing {
+
+// Thread-safe; every method is a worker method: all may ask the database. What it was made from
+// must outlive it.
+class Service {
+ public:
+  static constexpr char kServiceName[] = "holdfast.billing.v1.Billing";
+
+  Service(Store& store, Entitlements& entitlements, Metrics& metrics, const Clock& clock)
+      : store_(store), entitlements_(entitlements), metrics_(metrics), clock_(clock) {}
+
+  void Register(rpc::ServiceTable& table);
+
+  absl::StatusOr<v1::Entitlement> GetEntitlement(const rpc::Call& call,
+                                                 const v1::GetEntitlementRequest& request);
+  absl::StatusOr<v1::AuthenticateResponse> Authenticate(const rpc::Call& call,
+                                                        const v1::AuthenticateRequest& request);
+
+  // service_accounts.cpp
+  absl::StatusOr<v1::Account> CreateAccount(const rpc::Call& call,
+                                            const v1::CreateAccountRequest& request);
+  absl::StatusOr<v1::Account> GetAccount(const rpc::Call& call,
+                                         const v1::GetAccountRequest& request);
+  absl::StatusOr<v1::ListAccountsResponse> ListAccounts(const rpc::Call& call,
+                                                        const v1::ListAccountsRequest& request);
+  absl::StatusOr<v1::Account> SetPassword(const rpc::Call& call,
+                                          const v1::SetPasswordRequest& request);
+  absl::StatusOr<v1::Account> CloseAccount(const rpc::Call& call,
+                                           const v1::CloseAccountRequest& request);
+
+  // service_subscriptions.cpp
+  absl::StatusOr<v1::Package> PutPackage(const rpc::Call& call,
+                                         const v1::PutPackageRequest& request);
+  absl::StatusOr<v1::ListPackagesResponse> ListPackages(const rpc::Call& call,
+                                                        const v1::ListPackagesRequest& request);
+  absl::StatusOr<v1::TariffPlan> PutTariffPlan(const rpc::Call& call,
+                                               const v1::PutTariffPlanRequest& request);
+  absl::StatusOr<v1::ListTariffPlansResponse> ListTariffPlans(
+      const rpc::Call& call, const v1::ListTariffPlansRequest& request);
+  absl::StatusOr<v1::Subscription> StartSubscription(const rpc::Call& call,
+                                                     const v1::StartSubscriptionRequest& request);
+  absl::StatusOr<v1::Subscription> RenewSubscription(const rpc::Call& call,
+                                                     const v1::RenewSubscriptionRequest& request);
+  absl::StatusOr<v1::Subscription> SuspendSubscription(
+      const rpc::Call& call, const v1::SuspendSubscriptionRequest& request);
+  absl::StatusOr<v1::Subscription> ResumeSubscription(const rpc::Call& call,
+                                                      const v1::ResumeSubscriptionRequest& request);
+  absl::StatusOr<v1::Subscription> CancelSubscription(const rpc::Call& call,
+                                                      const v1::CancelSubscriptionRequest& request);
+  absl::StatusOr<v1::ListSubscriptionsResponse> ListSubscriptions(
+      const rpc::Call& call, const v1::ListSubscriptionsRequest& request);
+
+ private:
+  // Carries a command out once: what `effect` answers is kept in its transaction and given again
+  // when the command is repeated. See convert.h for what makes two commands the same.
+  template <class Request, class Effect>
+  auto Once(const rpc::Call& call, const Request& request, Secrecy secrecy, const Effect& effect);
+
+  // Loads the subscription that the request names, lets `decide` say what becomes of it, saves it.
+  template <class Request>
+  absl::StatusOr<v1::Subscription> Change(
+      const rpc::Call& call, const Request& request,
+      const std::function<absl::StatusOr<Subscription>(const Holding&)>& decide);
+
+  sys_days Today() const { return std::chrono::floor<std::chrono::days>(clock_.Now()); }
+
+  Store& store_;
+  Entitlements& entitlements_;
+  Metrics& metrics_;
+  const Clock& clock_;
+};
+
+}  // namespace holdfast::billing

@@ -1,0 +1,31 @@
+// Service::Once, for the service_*.cpp files.
+#pragma once
+
+#include <string>
+
+#include "libs/base/status.h"
+#include "services/billing/convert.h"
+#include "services/billing/service.h"
+
+namespace holdfast::billing {
+
+template <class Request, class Effect>
+auto Service::Once(const rpc::Call& call, const Request& request, Secrecy secrecy,
+                   const Effect& effect) {
+  using Answer = decltype(effect(std::declval<Transaction&>()));  // StatusOr<some message>
+  return [&]() -> Answer {
+    HOLDFAST_ASSIGN_OR_RETURN(const Command command, ParseCommand(request, secrecy));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const std::string bytes,
+        store_.Once(call.deadline(), command, [&](Transaction& tx) -> absl::StatusOr<std::string> {
+          HOLDFAST_ASSIGN_OR_RETURN(const auto message, effect(tx));
+          return message.SerializeAsString();
+        }));
+    typename Answer::value_type answer;
+    if (!answer.ParseFromString(bytes))
+      return Internal("kept answer of {} is damaged", command.key);
+    return answer;
+  }();
+}
+
+}  // namespace holdfast::billing
