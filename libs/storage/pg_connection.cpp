@@ -149,7 +149,9 @@ absl::Status PgConnection::Connect(const std::string& address, Deadline deadline
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
     if (PQstatus(connection_) == CONNECTION_BAD) break;
-    HOLDFAST_RETURN_IF_ERROR(WaitFor(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline));
+    if (!WaitFor(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline).ok()) {
+      return Unavailable("did not answer in time");
+    }
     state = PQconnectPoll(connection_);
   }
   if (state != PGRES_POLLING_OK || PQsetnonblocking(connection_, 1) != 0) {

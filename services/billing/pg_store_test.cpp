@@ -1,7 +1,7 @@
 #include <thread>
 
 #include "libs/testing/eventually.h"
-#include "services/billing/billing_fixture.h"
+#include "services/billing/billing_fixture_test.h"
 
 namespace holdfast::billing {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "libs/testing/eventually.h"
 #include "libs/testing/temp_dir.h"
-#include "services/billing/billing_fixture.h"
+#include "services/billing/billing_fixture_test.h"
 
 namespace holdfast::billing {
 namespace {
@@ -203,6 +203,16 @@ TEST_F(ServiceTest, AnswersTheLastKnownEntitlementWhileTheDatabaseIsAway) {
   gate_.Open();
   EXPECT_TRUE(test::Eventually(
       [&] { return EntitlementOf("b").status().code() == absl::StatusCode::kNotFound; }));
+}
+
+TEST_F(ServiceTest, ADatabaseThatHangsLeavesTimeForTheLastKnownAnswer) {
+  CreateAccountAndPlan("a");
+  ASSERT_THAT(EntitlementOf("a"), IsOk());
+  gate_.Blackhole();
+  clock_.Advance(24h);
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_THAT(EntitlementOf("a"), IsOk());  // is given two seconds
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 1900ms);
 }
 
 TEST_F(ServiceTest, AnInstanceThatStartsWithoutDatabaseKnowsWhatTheLastOneKnew) {
