@@ -2,8 +2,8 @@
 // middleware (stream links) and cdn_routing (redirects), so that both send a channel to the same
 // place and caches stay warm.
 //
-// Rendezvous hashing with weights (score = -weight / ln(h), Thaler & Ravishankar 1998; weighted form
-// by Schindelhauer & Schomaker 2005): each channel has its own order of edges, the order moves
+// Rendezvous hashing with weights (score = -weight / ln(h), Thaler & Ravishankar 1998; weighted
+// form by Schindelhauer & Schomaker 2005): each channel has its own order of edges, the order moves
 // minimally when an edge comes or goes, and the next choice is known in advance.
 #pragma once
 
@@ -63,7 +63,9 @@ class LinkSecrets {
  public:
   static LinkSecrets Load(const std::string& folder);  // an absent folder: none
   const std::string* Get(std::string_view key_id) const { return Find(secrets_, key_id); }
-  void Set(std::string_view key_id, std::string secret) { secrets_[std::string(key_id)] = std::move(secret); }
+  void Set(std::string_view key_id, std::string secret) {
+    secrets_[std::string(key_id)] = std::move(secret);
+  }
 
  private:
   StringMap<std::string> secrets_;

@@ -36,7 +36,7 @@ class Publication {
  public:
   enum class Kind { kModel, kFeed };
   struct Options {
-    std::string name;               // "edges"
+    std::string name;  // "edges"
     Kind kind = Kind::kModel;
     std::size_t kept_changes = 10000;
     // Revisions compare only within one epoch. A publisher whose revisions come from its own
@@ -49,10 +49,10 @@ class Publication {
 
   const std::string& name() const { return options_.name; }
 
-  // Applies all of it as one revision, a key's last value winning. A null value deletes. No change at
-  // all makes no revision (so a model that is empty from the start is one that was never filled).
-  // The first call fills a model: nobody gets a delta across it.
-  // `revision` 0: the next one; otherwise it must be above the last (a smaller one is ignored).
+  // Applies all of it as one revision, a key's last value winning. A null value deletes. No change
+  // at all makes no revision (so a model that is empty from the start is one that was never
+  // filled). The first call fills a model: nobody gets a delta across it. `revision` 0: the next
+  // one; otherwise it must be above the last (a smaller one is ignored).
   void Apply(std::vector<std::pair<std::string, SharedBytes>> changes, std::uint64_t revision = 0);
 
   // Makes `items` the whole content (kModel): publishes only the differences.

@@ -119,8 +119,8 @@ absl::Status ReplicaBase::ApplyFull(const Update& update) {
     if (value == nullptr) return DataLoss("a full update deletes item {}", key);
   }
   if (ShrinksTooMuch(update.items.size())) {
-    return FailedPrecondition("{} items would replace {}: refused for a while",
-                              update.items.size(), ItemCount());
+    return FailedPrecondition("{} items would replace {}: refused for a while", update.items.size(),
+                              ItemCount());
   }
   HOLDFAST_RETURN_IF_ERROR(ApplyItems(/*full=*/true, update.items));
   Accept(update);
@@ -188,8 +188,8 @@ absl::Status ReplicaBase::SaveToDisk() {
     if (!dirty_) return absl::OkStatus();
     copy.epoch = epoch_;
     copy.revision = revision_;
-    copy.heard_at = clock_.Now() - std::chrono::duration_cast<WallTime::duration>(
-                                       clock_.SteadyNow() - heard_at_);
+    copy.heard_at = clock_.Now() -
+                    std::chrono::duration_cast<WallTime::duration>(clock_.SteadyNow() - heard_at_);
   }
   // Only the feeding thread changes items, and this is that thread: they belong to that revision.
   copy.items = AllItems();

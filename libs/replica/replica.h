@@ -23,10 +23,11 @@
 namespace holdfast::replica {
 
 struct ReplicaOptions {
-  std::string name;   // the publication's name, also the label of the metrics
-  std::string file;   // the copy on disk; empty: none
+  std::string name;  // the publication's name, also the label of the metrics
+  std::string file;  // the copy on disk; empty: none
   // A full update that would leave less than this share of the present items is refused until it
-  // has been offered for `shrink_patience`: a producer that lost its data must not empty us. 0: off.
+  // has been offered for `shrink_patience`: a producer that lost its data must not empty us. 0:
+  // off.
   double refuse_shrink_below = 0.5;
   std::chrono::milliseconds shrink_patience = std::chrono::minutes(5);
 };
@@ -62,8 +63,8 @@ class ReplicaBase {
 
  protected:
   // Parse and check all of it, then swap. `full`: replaces everything.
-  virtual absl::Status ApplyItems(bool full,
-                                  const std::vector<std::pair<std::string, SharedBytes>>& items) = 0;
+  virtual absl::Status ApplyItems(
+      bool full, const std::vector<std::pair<std::string, SharedBytes>>& items) = 0;
   // Everything held, for the file.
   virtual std::vector<std::pair<std::string, SharedBytes>> AllItems() const = 0;
   virtual std::size_t ItemCount() const { return AllItems().size(); }
@@ -109,8 +110,10 @@ class Replica final : public ReplicaBase {
 
   Replica(const ReplicaOptions& options, const Clock& clock, telemetry::Metrics& metrics,
           Validate validate = nullptr, OnChange on_change = nullptr)
-      : ReplicaBase(options, clock, metrics), validate_(std::move(validate)),
-        on_change_(std::move(on_change)), current_(std::make_shared<ItemMap<Message>>()) {}
+      : ReplicaBase(options, clock, metrics),
+        validate_(std::move(validate)),
+        on_change_(std::move(on_change)),
+        current_(std::make_shared<ItemMap<Message>>()) {}
 
   Picture Current() const {
     absl::MutexLock lock(&mutex_);

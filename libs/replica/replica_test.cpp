@@ -267,8 +267,8 @@ class FeedSink final : public ReplicaBase {
   std::vector<std::string> seen;
 
  protected:
-  absl::Status ApplyItems(
-      bool, const std::vector<std::pair<std::string, SharedBytes>>& items) override {
+  absl::Status ApplyItems(bool,
+                          const std::vector<std::pair<std::string, SharedBytes>>& items) override {
     for (const auto& [key, value] : items) seen.push_back(key);
     return absl::OkStatus();
   }

@@ -44,9 +44,9 @@ struct StaleCache::Flight {
 
 // What is held for a key and what should happen to it.
 struct StaleCache::Looked {
-  Cached cached;                // null value: nothing that may be served
-  bool wants_refresh = false;   // it is old, and nobody is at it
-  bool must_fetch = true;       // too old to be served without trying
+  Cached cached;               // null value: nothing that may be served
+  bool wants_refresh = false;  // it is old, and nobody is at it
+  bool must_fetch = true;      // too old to be served without trying
 };
 
 StaleCache::StaleCache(const StaleCacheOptions& options, const Clock& clock,

@@ -47,12 +47,12 @@ struct Cached {
   bool stale = false;  // older than soft_ttl, or suspect
 };
 
-// Thread-safe. Peek and Put never block; Get blocks its thread in `fetch` (its own or that of another
-// caller) at most until the deadline, so use it on workers. Must outlive the jobs given to `submit`.
-// Ages are measured by the steady clock: a machine whose clock jumps loses nothing.
+// Thread-safe. Peek and Put never block; Get blocks its thread in `fetch` (its own or that of
+// another caller) at most until the deadline, so use it on workers. Must outlive the jobs given to
+// `submit`. Ages are measured by the steady clock: a machine whose clock jumps loses nothing.
 //
-// The entries are spread over shards by key, so that neither callers on several cores nor SaveToDisk
-// wait long for each other; "least recently used" is exact within a shard.
+// The entries are spread over shards by key, so that neither callers on several cores nor
+// SaveToDisk wait long for each other; "least recently used" is exact within a shard.
 class StaleCache {
  public:
   using Fetch = std::function<absl::StatusOr<SharedBytes>(std::string_view key, Deadline deadline)>;

@@ -211,9 +211,8 @@ TEST_F(StaleCacheTest, AWaiterWithMoreTimeTriesAgainWhenTheFirstCallerRanOut) {
     first_is_fetching.Notify();
     second_has_started.WaitForNotification();
   };
-  std::thread first([&] {
-    EXPECT_THAT(cache_->Get("a", Soon()), HasCode(absl::StatusCode::kDeadlineExceeded));
-  });
+  std::thread first(
+      [&] { EXPECT_THAT(cache_->Get("a", Soon()), HasCode(absl::StatusCode::kDeadlineExceeded)); });
   first_is_fetching.WaitForNotification();
   std::thread second([&] {
     second_has_started.Notify();
@@ -332,10 +331,17 @@ TEST_F(StaleCacheTest, ALargeCacheKeepsToItsBoundFromManyThreads) {
       for (int n = 0; n < 20000; ++n) {
         const std::string key = std::to_string(random.Below(30000));
         switch (random.Below(4)) {
-          case 0: cache_->Peek(key); break;
-          case 1: cache_->Forget(key); break;
-          case 2: EXPECT_THAT(cache_->Get(key, Soon()), IsOk()); break;
-          default: cache_->Put(key, MakeShared("x"));
+          case 0:
+            cache_->Peek(key);
+            break;
+          case 1:
+            cache_->Forget(key);
+            break;
+          case 2:
+            EXPECT_THAT(cache_->Get(key, Soon()), IsOk());
+            break;
+          default:
+            cache_->Put(key, MakeShared("x"));
         }
         if (n % 5000 == 0 && t == 0) {
           EXPECT_THAT(cache_->SaveToDisk(), IsOk());

@@ -61,7 +61,7 @@ class Reader {
       if (shift == 63 && byte > 1) break;  // more than 64 bits
       n |= std::uint64_t{byte & 0x7Fu} << shift;
       if ((byte & 0x80) != 0) continue;
-      if (byte == 0 && shift > 0) break;   // not the shortest form
+      if (byte == 0 && shift > 0) break;  // not the shortest form
       if (n > max) break;
       return n;
     }

@@ -41,7 +41,8 @@ TEST(Password, ABrokenHashMatchesNothing) {
   }
 }
 
-// printf '%s' '1767348000/-/live/ch-7 sesame' | openssl md5 -binary | openssl base64 | tr +/ -_ | tr -d =
+// printf '%s' '1767348000/-/live/ch-7 sesame' | openssl md5 -binary | openssl base64 | tr +/ -_ |
+// tr -d =
 TEST(UrlSigner, SignsADirectoryTheWayNginxChecksIt) {
   EXPECT_EQ(SignLinkPath({.directory = "live/ch-7",
                           .file = "index.m3u8",

@@ -120,15 +120,14 @@ absl::StatusOr<Issued> MakeFor(std::string_view service, const Issued& ca) {
   X509* certificate = issued.certificate.get();
   X509* issuer = ca.certificate.get();
   X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
-  const bool made =
-      AddExtension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
-      AddExtension(certificate, issuer, NID_key_usage, "critical,digitalSignature") &&
-      AddExtension(certificate, issuer, NID_ext_key_usage, "serverAuth,clientAuth") &&
-      AddExtension(certificate, issuer, NID_subject_alt_name,
-                   "DNS:" + name + ",DNS:localhost,IP:127.0.0.1") &&
-      AddExtension(certificate, issuer, NID_subject_key_identifier, "hash") &&
-      AddExtension(certificate, issuer, NID_authority_key_identifier, "keyid") &&
-      X509_sign(certificate, ca.key.get(), EVP_sha256()) > 0;
+  const bool made = AddExtension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+                    AddExtension(certificate, issuer, NID_key_usage, "critical,digitalSignature") &&
+                    AddExtension(certificate, issuer, NID_ext_key_usage, "serverAuth,clientAuth") &&
+                    AddExtension(certificate, issuer, NID_subject_alt_name,
+                                 "DNS:" + name + ",DNS:localhost,IP:127.0.0.1") &&
+                    AddExtension(certificate, issuer, NID_subject_key_identifier, "hash") &&
+                    AddExtension(certificate, issuer, NID_authority_key_identifier, "keyid") &&
+                    X509_sign(certificate, ca.key.get(), EVP_sha256()) > 0;
   if (!made) return Internal("cannot make a certificate for {}", service);
   return issued;
 }

@@ -22,7 +22,7 @@ std::string HkdfSha256(const HkdfInput& input, std::size_t length) {
   static EVP_KDF* const kdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
   HOLDFAST_CHECK(kdf != nullptr);
   const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(EVP_KDF_CTX_new(kdf),
-                                                                         &EVP_KDF_CTX_free);
+                                                                          &EVP_KDF_CTX_free);
   char digest[] = "SHA256";
   const OSSL_PARAM parameters[] = {
       OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),

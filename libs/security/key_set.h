@@ -1,9 +1,9 @@
 // Keys with rotation: the newest active one signs, all that are not retired verify.
 //
-// On disk: one file per key, named <key id>.key, holding 64 hex digits (32 bytes: an Ed25519 seed or
-// an HMAC key); a public key is <key id>.pub. The key with the greatest id signs. Ids sort by age:
-// "2026-01" < "2026-02", and are made of letters, digits, '-' and '_'. A key is retired by removing
-// its files. Other files are ignored.
+// On disk: one file per key, named <key id>.key, holding 64 hex digits (32 bytes: an Ed25519 seed
+// or an HMAC key); a public key is <key id>.pub. The key with the greatest id signs. Ids sort by
+// age: "2026-01" < "2026-02", and are made of letters, digits, '-' and '_'. A key is retired by
+// removing its files. Other files are ignored.
 #pragma once
 
 #include <string>
@@ -27,7 +27,9 @@ class KeySet {
   const std::string& signing_key_id() const { return signing_key_id_; }  // "" if only public keys
   // 32 bytes; null if unknown.
   const std::string* secret(std::string_view key_id) const { return Find(secrets_, key_id); }
-  const std::string* public_key(std::string_view key_id) const { return Find(public_keys_, key_id); }
+  const std::string* public_key(std::string_view key_id) const {
+    return Find(public_keys_, key_id);
+  }
 
   // What signing needs, made once per key: libsodium's 64-byte Ed25519 key, and the HMAC state.
   const std::string* ed25519_key(std::string_view key_id) const { return Find(ed25519_, key_id); }

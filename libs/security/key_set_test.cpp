@@ -20,10 +20,8 @@ using test::HasMessage;
 using test::IsOk;
 
 const WallTime kNow = FromEpochSeconds(1767348000);
-const PlayClaims kClaims = {.account_id = "a",
-                            .device_id = "d",
-                            .channel_id = "c",
-                            .expires_at = EpochSeconds(kNow) + 60};
+const PlayClaims kClaims = {
+    .account_id = "a", .device_id = "d", .channel_id = "c", .expires_at = EpochSeconds(kNow) + 60};
 
 class KeySetTest : public testing::Test {
  protected:

@@ -56,7 +56,8 @@ TEST_F(TokenTest, APlayTokenCarriesItsClaims) {
 }
 
 TEST_F(TokenTest, TokensAreSafeInAPathAndAQuery) {
-  for (const std::string& token : {SignPortalToken(Portal(), keys_), SignPlayToken(Play(), keys_)}) {
+  for (const std::string& token :
+       {SignPortalToken(Portal(), keys_), SignPlayToken(Play(), keys_)}) {
     EXPECT_EQ(PercentEncode(token), token);
   }
 }
@@ -89,7 +90,8 @@ TEST_F(TokenTest, NoCharacterOfATokenCanBeChanged) {
       std::string forged = play;
       if (forged[i] == c) continue;
       forged[i] = c;
-      EXPECT_THAT(VerifyPlayToken(forged, keys_, kNow), HasCode(absl::StatusCode::kUnauthenticated));
+      EXPECT_THAT(VerifyPlayToken(forged, keys_, kNow),
+                  HasCode(absl::StatusCode::kUnauthenticated));
     }
   }
   for (std::size_t i = 0; i < portal.size(); ++i) {
@@ -101,7 +103,8 @@ TEST_F(TokenTest, NoCharacterOfATokenCanBeChanged) {
 }
 
 TEST_F(TokenTest, NoPieceOfATokenIsAToken) {
-  for (const std::string& token : {SignPlayToken(Play(), keys_), SignPortalToken(Portal(), keys_)}) {
+  for (const std::string& token :
+       {SignPlayToken(Play(), keys_), SignPortalToken(Portal(), keys_)}) {
     for (std::size_t n = 0; n < token.size(); ++n) {
       EXPECT_FALSE(VerifyPlayToken(token.substr(0, n), keys_, kNow).ok());
       EXPECT_FALSE(VerifyPortalToken(token.substr(0, n), keys_, kNow).ok());
@@ -154,8 +157,9 @@ TEST(ClaimsCodec, EachClaimHasOneEncoding) {
   EXPECT_TRUE(DecodePlayClaims(kind + empty_texts + "\x05"));
   EXPECT_FALSE(DecodePlayClaims(kind + empty_texts + std::string("\x85\x00", 2)));  // 5, longer
   EXPECT_FALSE(DecodePlayClaims(kind + empty_texts + std::string(10, '\xff')));     // over 64 bits
-  EXPECT_FALSE(DecodePlayClaims(kind + empty_texts + std::string(9, '\xff') + "\x01"));  // before 1970
-  EXPECT_FALSE(DecodePlayClaims(kind + "\x81\x01" + std::string(129, 'a')));  // text too long
+  EXPECT_FALSE(
+      DecodePlayClaims(kind + empty_texts + std::string(9, '\xff') + "\x01"));  // before 1970
+  EXPECT_FALSE(DecodePlayClaims(kind + "\x81\x01" + std::string(129, 'a')));    // text too long
 }
 
 TEST(ClaimsCodec, RandomBytesNeverDecodeToSomethingThatEncodesDifferently) {
