@@ -23,7 +23,7 @@ struct Device {
   std::int64_t favourites_at_ms = 0;  // when the viewer last changed them
   ChannelId last_channel{0};          // 0: none
   std::int64_t last_channel_at_ms = 0;
-  std::uint64_t revision = 0;     // of the database row
+  std::uint64_t revision = 0;     // of the database row; 0: known from its token only
 
   friend bool operator==(const Device&, const Device&) = default;
 };

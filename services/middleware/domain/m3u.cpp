@@ -201,8 +201,18 @@ class Parser {
   bool full_ = false;
 };
 
-// Length of the valid UTF-8 sequence at the front of `text`, or 0.
-std::size_t SequenceLength(std::string_view text) {
+}  // namespace
+
+std::string_view M3uEntry::Attribute(std::string_view attribute) const {
+  const std::string* value = Find(attributes, attribute);
+  return value == nullptr ? std::string_view() : *value;
+}
+
+M3uList ParseM3u(std::string_view text, const M3uLimits& limits) {
+  return Parser(text, limits).Parse();
+}
+
+std::size_t Utf8SequenceLength(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   if (lead < 0x80) return 1;
@@ -219,22 +229,11 @@ std::size_t SequenceLength(std::string_view text) {
   return length;
 }
 
-}  // namespace
-
-std::string_view M3uEntry::Attribute(std::string_view attribute) const {
-  const std::string* value = Find(attributes, attribute);
-  return value == nullptr ? std::string_view() : *value;
-}
-
-M3uList ParseM3u(std::string_view text, const M3uLimits& limits) {
-  return Parser(text, limits).Parse();
-}
-
 std::string CleanUtf8(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = SequenceLength(text);
+    const std::size_t length = Utf8SequenceLength(text);
     if (length == 0) {
       clean += "\xef\xbf\xbd";
       text.remove_prefix(1);

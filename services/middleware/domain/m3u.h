@@ -46,4 +46,7 @@ M3uList ParseM3u(std::string_view text, const M3uLimits& limits = {});
 // character, replaced by U+FFFD or a space.
 std::string CleanUtf8(std::string_view text);
 
+// Length in bytes of the valid UTF-8 sequence at the front of `text` (not empty), or 0.
+std::size_t Utf8SequenceLength(std::string_view text);
+
 }  // namespace holdfast::middleware

@@ -23,7 +23,7 @@ struct OfferedToken {
     kChosen,  // made up by the client
   };
   Kind kind = Kind::kNone;
-  std::string mac;               // kOurs: whom it was made for
+  std::string_view mac;          // kOurs: whom it was made for; owned by whoever examined it
   std::uint32_t generation = 0;  // kOurs
   std::string hash;              // kChosen: see Device::chosen_token_hash
 };

@@ -1,0 +1,136 @@
+#include "services/middleware/entitlements.h"
+
+#include <utility>
+#include <vector>
+
+#include "libs/base/status.h"
+#include "libs/telemetry/log.h"
+#include "services/middleware/convert.h"
+
+namespace holdfast::middleware {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kAskTimeout = 2s;
+constexpr auto kAskAgainAfter = 3s;       // about an account that billing could not tell of
+constexpr std::size_t kMaxMemos = 200'000;
+constexpr std::size_t kMaxUnknown = 100'000;
+
+}  // namespace
+
+// Billing's feed: only recent changes, put into the cache as they come.
+class Entitlements::Feed final : public replica::ReplicaBase {
+ public:
+  Feed(const Clock& clock, telemetry::Metrics& metrics, replica::StaleCache& cache)
+      : ReplicaBase({.name = "entitlements", .refuse_shrink_below = 0}, clock, metrics),
+        cache_(cache) {}
+
+ protected:
+  absl::Status ApplyItems(bool /*full*/,
+                          const std::vector<std::pair<std::string, SharedBytes>>& items) override {
+    for (const auto& [account, bytes] : items) {
+      billing::v1::Entitlement entitlement;
+      if (bytes != nullptr && (!entitlement.ParseFromString(*bytes) ||
+                               entitlement.account_id() != account)) {
+        return DataLoss("the entitlement of account {} is damaged", account);
+      }
+    }
+    for (const auto& [account, bytes] : items) {
+      if (bytes != nullptr) cache_.Put(account, bytes);  // a delete is not a billing event
+    }
+    return absl::OkStatus();
+  }
+  std::vector<std::pair<std::string, SharedBytes>> AllItems() const override { return {}; }
+  void OnReset() override { cache_.SuspectAll(); }
+
+ private:
+  replica::StaleCache& cache_;
+};
+
+Entitlements::Entitlements(const Options& options, const Clock& clock, telemetry::Metrics& metrics,
+                           Billing& billing, WorkerPool& workers)
+    : clock_(clock), workers_(workers),
+      cache_({.name = "entitlements",
+              .soft_ttl = options.refresh_after,
+              .hard_ttl = options.refresh_after * 12,
+              .file = options.file},
+             clock, metrics,
+             [&billing](std::string_view account, Deadline deadline) {
+               return billing.GetEntitlement(AccountId(std::string(account)), deadline);
+             },
+             [&workers](std::function<void()> job) { return workers.TrySubmit(std::move(job)); }),
+      feed_(std::make_unique<Feed>(clock, metrics, cache_)) {}
+
+Entitlements::~Entitlements() = default;
+
+SharedEntitlement Entitlements::Peek(const AccountId& account) {
+  const replica::Cached cached = cache_.Peek(account.value());
+  if (cached.value != nullptr) return Parsed(account, cached.value);
+  AskInBackground(account);
+  return nullptr;
+}
+
+SharedEntitlement Entitlements::Load(const AccountId& account, Deadline deadline) {
+  const auto cached = cache_.Get(account.value(), deadline);
+  return cached.ok() && cached->value != nullptr ? Parsed(account, cached->value) : nullptr;
+}
+
+std::optional<AccountPage> Entitlements::Page(const AccountId& account) {
+  const replica::Cached cached = cache_.Peek(account.value());
+  billing::v1::Entitlement entitlement;
+  if (cached.value == nullptr || !entitlement.ParseFromString(*cached.value)) return std::nullopt;
+  return AccountPageOf(entitlement);
+}
+
+replica::ReplicaBase& Entitlements::feed() { return *feed_; }
+
+std::optional<std::chrono::seconds> Entitlements::StaleSince() const {
+  if (!feed_->stale()) return std::nullopt;
+  return feed_->age();
+}
+
+SharedEntitlement Entitlements::Parsed(const AccountId& account, const SharedBytes& bytes) {
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    const Memo* memo = Find(memos_, account.value());
+    if (memo != nullptr && memo->bytes == bytes) return memo->entitlement;
+  }
+  billing::v1::Entitlement proto;
+  if (!proto.ParseFromString(*bytes)) return nullptr;
+  auto entitlement = std::make_shared<const Entitlement>(FromProto(proto));
+  absl::MutexLock lock(&mutex_);
+  if (memos_.size() >= kMaxMemos) memos_.clear();
+  memos_[account.value()] = {bytes, entitlement};
+  return entitlement;
+}
+
+void Entitlements::AskInBackground(const AccountId& account) {
+  const SteadyTime now = clock_.SteadyNow();
+  {
+    absl::MutexLock lock(&mutex_);
+    if (asked_at_.size() >= kMaxUnknown) asked_at_.clear();
+    const auto [it, fresh] = asked_at_.try_emplace(account.value(), now);
+    if (!fresh && now - it->second < kAskAgainAfter) return;
+    it->second = now;
+  }
+  // When the pool is full the next request asks again.
+  const bool accepted = workers_.TrySubmit([this, account] {
+    Load(account, Deadline::After(kAskTimeout, clock_));
+  });
+  if (!accepted && telemetry::ShouldLog("entitlement fetch not accepted")) {
+    telemetry::Log(telemetry::Warning, "no worker free to ask billing for an entitlement");
+  }
+}
+
+void Entitlements::LoadFromDisk() {
+  const absl::Status status = cache_.LoadFromDisk();
+  if (!status.ok() && !absl::IsNotFound(status)) {
+    telemetry::Log(telemetry::Warning, "entitlements on disk not usable",
+                   {{"error", ToString(status)}});
+  }
+}
+
+absl::Status Entitlements::SaveToDisk() { return cache_.SaveToDisk(); }
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,75 @@
+// What every account may watch, as far as this instance knows: answered from memory, kept fresh
+// behind the scenes, kept for a week past any news, saved on disk.
+//
+// Three sources: billing is asked when an account is first seen and when an answer grows old;
+// billing's feed pushes changes; the copy on disk survives a restart during an outage.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/synchronization/mutex.h"
+#include "libs/base/string_map.h"
+#include "libs/base/worker_pool.h"
+#include "libs/replica/replica.h"
+#include "libs/replica/stale_cache.h"
+#include "services/middleware/domain/entitlement.h"
+#include "services/middleware/peers.h"
+
+namespace holdfast::middleware {
+
+// Thread-safe. Peek never blocks; Load and SaveToDisk do.
+class Entitlements {
+ public:
+  struct Options {
+    std::string file;  // the copy on disk; empty: none
+    std::chrono::milliseconds refresh_after = std::chrono::minutes(5);
+  };
+
+  Entitlements(const Options& options, const Clock& clock, telemetry::Metrics& metrics,
+               Billing& billing, WorkerPool& workers);
+  ~Entitlements();
+
+  // Null if nothing is known; then billing is asked in the background for the next time.
+  SharedEntitlement Peek(const AccountId& account);
+
+  // The same, but asks billing when nothing is known, up to the deadline.
+  SharedEntitlement Load(const AccountId& account, Deadline deadline);
+
+  // Nothing if nothing is known.
+  std::optional<AccountPage> Page(const AccountId& account);
+
+  // Fed by billing's publication "entitlements".
+  replica::ReplicaBase& feed();
+  // How long billing has been silent, when that is worth telling; nothing while it talks to us.
+  std::optional<std::chrono::seconds> StaleSince() const;
+
+  void LoadFromDisk();
+  absl::Status SaveToDisk();
+  std::size_t size() const { return cache_.size(); }
+
+ private:
+  class Feed;
+
+  // Parses once per answer: the same bytes give the same object.
+  SharedEntitlement Parsed(const AccountId& account, const SharedBytes& bytes);
+  void AskInBackground(const AccountId& account);
+
+  const Clock& clock_;
+  WorkerPool& workers_;
+  replica::StaleCache cache_;
+  std::unique_ptr<Feed> feed_;
+
+  struct Memo {
+    SharedBytes bytes;
+    SharedEntitlement entitlement;
+  };
+  mutable absl::Mutex mutex_;
+  StringMap<Memo> memos_ ABSL_GUARDED_BY(mutex_);
+  StringMap<SteadyTime> asked_at_ ABSL_GUARDED_BY(mutex_);  // accounts that nothing is known of
+};
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,35 @@
+// gzip (RFC 1952), for bodies that are compressed once and sent many times.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace holdfast::middleware {
+
+std::string Gzip(std::string_view text, int level);
+
+// A piece of a gzip body, compressed by itself: pieces may be joined in any order and any number
+// of times without compressing anything again.
+struct GzipPart {
+  std::string deflated;
+  std::uint32_t crc = 0;
+  std::uint64_t length = 0;  // before compression
+};
+
+GzipPart MakeGzipPart(std::string_view text, int level);
+
+// Joins parts to one gzip body.
+class GzipJoiner {
+ public:
+  GzipJoiner();
+  void Add(const GzipPart& part);
+  std::string Finish() &&;
+
+ private:
+  std::string out_;
+  std::uint32_t crc_ = 0;
+  std::uint64_t length_ = 0;
+};
+
+}  // namespace holdfast::middleware

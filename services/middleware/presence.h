@@ -1,0 +1,36 @@
+// Which boxes were seen lately, told to Redis in batches: for operators and for sessions counted
+// over all instances. Nothing waits for it and nothing depends on it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "absl/synchronization/mutex.h"
+#include "libs/base/string_map.h"
+#include "libs/storage/redis_pool.h"
+
+namespace holdfast::middleware {
+
+// Thread-safe. Seen never blocks.
+class Presence {
+ public:
+  struct Options {
+    std::chrono::seconds keep_for{180};  // a box is online while its key lives
+    std::size_t max_waiting = 200'000;   // beyond: the rest of the batch is not told
+  };
+
+  explicit Presence(const Options& options) : options_(options) {}
+
+  void Seen(std::string_view mac);
+
+  // Tells Redis of everybody seen since the last call. What could not be told is dropped: the next
+  // heartbeat of the box tells it again.
+  absl::Status Flush(storage::RedisPool& redis, Deadline deadline);
+
+ private:
+  const Options options_;
+  absl::Mutex mutex_;
+  StringSet seen_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace holdfast::middleware
