@@ -2,6 +2,8 @@
 
 #include <zlib.h>
 
+#include <algorithm>
+
 #include "libs/base/check.h"
 
 namespace holdfast::middleware {
@@ -59,6 +61,27 @@ std::string Gzip(std::string_view text, int level) {
   GzipJoiner joiner;
   joiner.Add(MakeGzipPart(text, level));
   return std::move(joiner).Finish();
+}
+
+std::string Gunzip(std::string_view gzip) {
+  constexpr int kGzipOnly = 15 + 16;  // windowBits of zlib for a gzip wrapper
+  z_stream stream = {};
+  HOLDFAST_CHECK(inflateInit2(&stream, kGzipOnly) == Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
+  stream.avail_in = static_cast<uInt>(gzip.size());
+  std::string text;
+  int result = Z_OK;
+  while (result == Z_OK) {
+    const std::size_t before = text.size();
+    text.resize(std::max<std::size_t>(2 * before, 64 * 1024));
+    stream.next_out = reinterpret_cast<Bytef*>(text.data() + before);
+    stream.avail_out = static_cast<uInt>(text.size() - before);
+    result = inflate(&stream, Z_NO_FLUSH);
+    text.resize(text.size() - stream.avail_out);
+  }
+  inflateEnd(&stream);
+  HOLDFAST_CHECK(result == Z_STREAM_END);
+  return text;
 }
 
 }  // namespace holdfast::middleware

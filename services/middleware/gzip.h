@@ -8,6 +8,8 @@
 namespace holdfast::middleware {
 
 std::string Gzip(std::string_view text, int level);
+// The reverse, for boxes that cannot. `gzip` must be made by this file.
+std::string Gunzip(std::string_view gzip);
 
 // A piece of a gzip body, compressed by itself: pieces may be joined in any order and any number
 // of times without compressing anything again.

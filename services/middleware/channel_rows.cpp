@@ -1,0 +1,128 @@
+#include "services/middleware/channel_rows.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/middleware/epg_rows.h"
+#include "services/middleware/json_writer.h"
+
+namespace holdfast::middleware {
+namespace {
+
+std::string Modified(const Channel& channel) {
+  return LocalTime(channel.modified_at, TimeZone::Utc()).DateTime();
+}
+
+// What a box hands back to create_link. It is not an address that anybody could play.
+std::string Handle(const Channel& channel) {
+  return absl::StrCat("ffrt http://localhost/ch/", channel.link().value());
+}
+
+void AppendLink(JsonWriter& json, const Channel& channel) {
+  json.BeginObject();
+  json.Key("id").String(channel.link().value());
+  json.Key("ch_id").String(channel.id.value());
+  json.Field("priority", "0").Field("url", Handle(channel)).Field("status", "1");
+  json.Field("use_http_tmp_link", "1").Field("wowza_tmp_link", "0").Field("user_agent_filter", "");
+  json.Field("use_load_balancing", "0").Field("changed", Modified(channel));
+  json.Field("enable_monitoring", "0").Field("enable_balancer_monitoring", "0");
+  json.Field("nginx_secure_link", "0").Field("flussonic_tmp_link", "0");
+  json.EndObject();
+}
+
+}  // namespace
+
+ChannelRows::ChannelRows(std::shared_ptr<const Lineup> lineup) : lineup_(std::move(lineup)) {
+  for (const Genre& genre : lineup_->genres()) titles_[genre.id] = genre.title;
+  pieces_.reserve(lineup_->channels().size());
+  for (const Channel& channel : lineup_->channels()) pieces_.push_back(Render(channel));
+}
+
+ChannelRows::Pieces ChannelRows::Render(const Channel& channel) const {
+  const char* archive = channel.catch_up_hours > 0 ? "1" : "0";
+  const char* adult = channel.adult ? "1" : "0";
+  const auto title = titles_.find(channel.genre);
+  Pieces pieces;
+
+  JsonWriter a(pieces.before_number);
+  a.BeginObject().Key("id").String(channel.id.value());
+  a.Field("name", channel.name).Key("number");
+  pieces.before_number += '"';
+
+  pieces.before_favourite = "\",";
+  JsonWriter b(pieces.before_favourite);
+  b.Field("censored", adult).Field("cmd", Handle(channel)).Field("cost", "0").Field("count", "0");
+  b.Field("status", "1").Key("tv_genre_id").String(channel.genre.value());
+  b.Field("base_ch", "1").Field("hd", "0").Field("xmltv_id", channel.guide_id);
+  b.Field("service_id", "").Field("bonus_ch", "0").Field("volume_correction", "0");
+  b.Field("use_http_tmp_link", "1").Field("mc_cmd", "1").Field("enable_tv_archive", archive);
+  b.Field("wowza_tmp_link", "0").Field("wowza_dvr", "0").Field("monitoring_status", "1");
+  b.Key("monitoring_status_updated").Null().Field("enable_monitoring", "0");
+  b.Field("enable_wowza_load_balancing", "0").Field("cmd_1", "").Field("cmd_2", "");
+  b.Field("cmd_3", "").Field("logo", channel.logo).Field("correct_time", "0");
+  b.Field("allow_pvr", "").Field("allow_local_pvr", "1").Field("modified", Modified(channel));
+  b.Field("allow_local_timeshift", "1").Field("nginx_secure_link", "0");
+  b.Key("tv_archive_duration").String(channel.catch_up_hours);
+  b.Field("flussonic_dvr", "0").Field("locked", adult).Field("lock", channel.adult ? 1 : 0);
+  b.Key("fav");
+
+  pieces.before_playing = ",";
+  JsonWriter c(pieces.before_playing);
+  c.Field("archive", channel.catch_up_hours > 0 ? 1 : 0);
+  c.Field("genres_str", title == titles_.end() ? std::string_view() : title->second);
+  c.Key("epg").BeginArray().EndArray().Field("open", 1).Field("use_load_balancing", "0");
+  c.Field("pvr", 0).Key("cur_playing");
+  pieces.before_playing += '"';
+
+  pieces.after_playing = "\",";
+  JsonWriter d(pieces.after_playing);
+  d.Key("cmds").BeginArray();
+  AppendLink(d, channel);
+  d.EndArray();
+  pieces.after_playing += '}';
+  return pieces;
+}
+
+void ChannelRows::Append(std::string& out, const Channel& channel, const RowVariant& variant) const {
+  const auto index = static_cast<std::size_t>(&channel - lineup_->channels().data());
+  const Pieces& pieces = pieces_[index];
+  out += pieces.before_number;
+  absl::StrAppend(&out, variant.number);
+  out += pieces.before_favourite;
+  out += variant.favourite ? '1' : '0';
+  out += pieces.before_playing;
+  AppendJsonEscaped(out, variant.playing);
+  out += pieces.after_playing;
+}
+
+std::string ChannelRows::Genres(const std::vector<const Channel*>& channels) const {
+  std::set<GenreId> present;
+  for (const Channel* channel : channels) present.insert(channel->genre);
+
+  std::string js;
+  JsonWriter json(js);
+  json.BeginArray().BeginObject();
+  json.Field("id", "*").Field("title", "All").Field("alias", "all").Field("censored", 0).EndObject();
+  int number = 0;
+  for (const Genre& genre : lineup_->genres()) {
+    if (!present.contains(genre.id)) continue;
+    json.BeginObject();
+    json.Key("id").String(genre.id.value());
+    json.Field("title", genre.title).Field("alias", genre.title);
+    json.Key("number").String(++number);
+    json.Field("modified", "").Field("censored", genre.id == kAdultGenre ? 1 : 0);
+    json.EndObject();
+  }
+  json.EndArray();
+  return js;
+}
+
+void OpenPage(std::string& out, std::size_t total, int page_size, int selected, int page) {
+  JsonWriter json(out);
+  json.BeginObject().Field("total_items", static_cast<std::int64_t>(total));
+  json.Field("max_page_items", page_size).Field("selected_item", selected).Field("cur_page", page);
+  json.Key("data").BeginArray();
+}
+
+}  // namespace holdfast::middleware

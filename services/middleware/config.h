@@ -1,0 +1,98 @@
+// Knobs of middleware.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "libs/app/app.h"
+#include "libs/config/knobs.h"
+#include "libs/rpc/channel.h"
+#include "libs/storage/pg_pool.h"
+#include "libs/storage/redis_pool.h"
+
+namespace holdfast::middleware {
+
+// What boxes are told and how they are treated.
+struct PortalConfig {
+  std::chrono::milliseconds heartbeat = std::chrono::seconds(120);
+  std::chrono::milliseconds link_lifetime = std::chrono::hours(12);
+  std::chrono::milliseconds token_lifetime = std::chrono::hours(24 * 365);
+  std::int64_t epg_block_hours = 5;
+  std::int64_t epg_history_days = 7;
+  bool auto_register = true;
+  std::string default_account;
+  std::string unbound_devices = "login";
+  std::string default_packages = "basic";
+  bool check_mac_range = true;
+  bool check_hardware_id = true;
+  bool store_token_on_box = true;
+  std::string time_zone = "UTC";
+  std::string locale = "en_GB.utf8";
+
+  void Describe(config::Knobs& k) {
+    using namespace std::chrono_literals;
+    k.Duration("heartbeat", heartbeat, {.min = 30s, .max = 1h},
+               "How often boxes call in to say they live.");
+    k.Duration("link_lifetime", link_lifetime, {.min = 1min, .max = 48h},
+               "How long a stream link opens: longer than anybody watches one channel.");
+    k.Duration("token_lifetime", token_lifetime, {.min = 1h, .max = 24h * 3650},
+               "How long a portal token is good; a box that starts gets a new one at half of it.");
+    k.Int("epg_block_hours", epg_block_hours, {.min = 1, .max = 168},
+          "How much of the guide a box loads at once, in hours.");
+    k.Int("epg_history_days", epg_history_days, {.min = 0, .max = 14},
+          "Days of the past in the guide's calendar.");
+    k.Bool("auto_register", auto_register, "Register a box that is seen for the first time.");
+    k.Text("default_account", default_account,
+           "Account of boxes that register themselves; empty: none.");
+    k.Choice("unbound_devices", unbound_devices, {"login", "empty", "block"},
+             "A box without an account: shows the login form, an empty lineup, or is refused.");
+    k.Text("default_packages", default_packages,
+           "Packages of an account that billing never told of, comma separated.");
+    k.Bool("check_mac_range", check_mac_range, "Refuse MACs outside 00:1A:79.");
+    k.Bool("check_hardware_id", check_hardware_id,
+           "Refuse a box whose device_id differs from the first one its MAC came with.");
+    k.Bool("store_token_on_box", store_token_on_box, "Let boxes keep their token over a restart.");
+    k.Text("time_zone", time_zone, "Zone of boxes that name none.");
+    k.Text("locale", locale, "Locale of boxes that name none.");
+  }
+};
+
+struct Config {
+  app::HttpConfig http;
+  PortalConfig portal;
+  storage::PgOptions postgres;
+  storage::RedisOptions redis;
+  rpc::PeerOptions billing;
+  rpc::PeerOptions epg;
+  rpc::PeerOptions cdn_routing;
+  rpc::PeerOptions analytics;
+  std::string portal_keys;
+  std::string play_keys;
+  std::string link_secrets;
+  std::int64_t list_cache_mebibytes = 256;
+  std::int64_t guide_cache_mebibytes = 256;
+  std::int64_t spool_mebibytes = 256;
+
+  void Describe(config::Knobs& k) {
+    k.Group("http", http);
+    k.Group("portal", portal);
+    k.Group("postgres", postgres);
+    k.Group("redis", redis);
+    k.Group("billing", billing);
+    k.Group("epg", epg);
+    k.Group("cdn_routing", cdn_routing);
+    k.Group("analytics", analytics);
+    k.Text("portal_keys", portal_keys, "Folder of the Ed25519 keys that sign portal tokens.");
+    k.Text("play_keys", play_keys, "Folder of the HMAC keys that sign play tokens.");
+    k.Text("link_secrets", link_secrets, "Folder of the secrets by which edges check links.");
+    k.Int("list_cache_mebibytes", list_cache_mebibytes, {.min = 1, .max = 65536},
+          "Memory for rendered channel lists.");
+    k.Int("guide_cache_mebibytes", guide_cache_mebibytes, {.min = 1, .max = 65536},
+          "Memory for rendered guide blocks.");
+    k.Int("spool_mebibytes", spool_mebibytes, {.min = 1, .max = 65536},
+          "Disk for writes and for reports that wait while their destination is away, each.");
+  }
+};
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,112 @@
+#include "services/middleware/epg_rows.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+
+namespace holdfast::middleware {
+namespace {
+
+constexpr std::array<std::string_view, 7> kDays = {"MONDAY", "TUESDAY",  "WEDNESDAY", "THURSDAY",
+                                                   "FRIDAY", "SATURDAY", "SUNDAY"};
+
+void AppendTwoDigits(std::string& out, int value) {
+  out += static_cast<char>('0' + value / 10);
+  out += static_cast<char>('0' + value % 10);
+}
+
+}  // namespace
+
+LocalTime::LocalTime(std::int64_t epoch_seconds, const TimeZone& zone)
+    : civil_(absl::ToCivilSecond(absl::FromUnixSeconds(epoch_seconds), zone.absl_zone())) {}
+
+void LocalTime::AppendDateTime(std::string& out) const {
+  absl::StrAppend(&out, civil_.year());
+  out += '-';
+  AppendTwoDigits(out, civil_.month());
+  out += '-';
+  AppendTwoDigits(out, civil_.day());
+  out += ' ';
+  AppendTime(out);
+  out += ':';
+  AppendTwoDigits(out, civil_.second());
+}
+
+void LocalTime::AppendTime(std::string& out) const {
+  AppendTwoDigits(out, civil_.hour());
+  out += ':';
+  AppendTwoDigits(out, civil_.minute());
+}
+
+std::string LocalTime::DateTime() const {
+  std::string text;
+  AppendDateTime(text);
+  return text;
+}
+
+std::string LocalTime::Time() const {
+  std::string text;
+  AppendTime(text);
+  return text;
+}
+
+std::string LocalTime::SpokenDay() const {
+  const auto day = static_cast<std::size_t>(absl::GetWeekday(civil_));
+  std::string text(kDays[day]);
+  text += ' ';
+  AppendTwoDigits(text, civil_.day());
+  text += '.';
+  AppendTwoDigits(text, civil_.month());
+  text += '.';
+  absl::StrAppend(&text, civil_.year());
+  return text;
+}
+
+std::int64_t RowId(ChannelId channel, std::int64_t start) {
+  auto h = static_cast<std::uint64_t>(channel.value()) * 0x9e3779b97f4a7c15ull +
+           static_cast<std::uint64_t>(start);
+  h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93ull;
+  h ^= h >> 32;
+  return static_cast<std::int64_t>(h % 0x7ffffffeull) + 1;
+}
+
+std::string RealId(ChannelId channel, std::int64_t start) {
+  return absl::StrCat(channel.value(), "_", start);
+}
+
+bool InArchive(const Channel& channel, const Programme& programme, std::int64_t now) {
+  return programme.start <= now && programme.start > now - channel.catch_up_hours * 3600LL;
+}
+
+void AppendRowFields(JsonWriter& json, const Channel& channel, const Programme& programme,
+                     const TimeZone& zone, std::int64_t now) {
+  const LocalTime from(programme.start, zone);
+  const LocalTime to(programme.stop, zone);
+  const std::int64_t duration = programme.stop - programme.start;
+  json.Key("id").String(RowId(channel.id, programme.start));
+  json.Key("ch_id").String(channel.id.value());
+  json.Field("time", from.DateTime());
+  json.Field("time_to", to.DateTime());
+  json.Key("duration").String(duration);
+  json.Field("name", programme.title);
+  json.Field("descr", programme.description);
+  json.Field("real_id", RealId(channel.id, programme.start));
+  json.Field("category", programme.category);
+  json.Field("director", programme.director);
+  json.Field("actor", programme.actors);
+  json.Key("start_timestamp").String(programme.start);
+  json.Key("stop_timestamp").String(programme.stop);
+  json.Field("t_time", from.Time());
+  json.Field("t_time_to", to.Time());
+  json.Key("display_duration").String(duration);
+  json.Field("larr", 0);
+  json.Field("rarr", 0);
+  json.Field("mark_rec", 0);
+  json.Field("mark_memo", 0);
+  json.Field("mark_archive", InArchive(channel, programme, now) ? 1 : 0);
+  json.Field("on_date", from.SpokenDay());
+}
+
+}  // namespace holdfast::middleware

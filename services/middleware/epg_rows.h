@@ -1,0 +1,42 @@
+// Guide rows as boxes read them: a row has its times in the viewer's zone as text and in UTC as
+// seconds. Types follow the portal protocol, section 7.5, to the letter.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "libs/base/time_zone.h"
+#include "services/middleware/domain/guide.h"
+#include "services/middleware/domain/lineup.h"
+#include "services/middleware/json_writer.h"
+
+namespace holdfast::middleware {
+
+// Times of one instant in one zone, taken apart once.
+class LocalTime {
+ public:
+  LocalTime(std::int64_t epoch_seconds, const TimeZone& zone);
+
+  void AppendDateTime(std::string& out) const;  // 2026-01-02 10:00:00
+  void AppendTime(std::string& out) const;      // 10:00
+  std::string DateTime() const;
+  std::string Time() const;
+  std::string SpokenDay() const;  // FRIDAY 02.01.2026
+
+ private:
+  absl::CivilSecond civil_;
+};
+
+// A number for clients that want one: stable for a channel and start, below 2^31, not 0.
+std::int64_t RowId(ChannelId channel, std::int64_t start);
+// "<channel>_<start>": by which reminders, records and the archive know a programme.
+std::string RealId(ChannelId channel, std::int64_t start);
+
+// Whether the programme can still be watched from the archive at `now`, also while it is on.
+bool InArchive(const Channel& channel, const Programme& programme, std::int64_t now);
+
+// Fields of one row; the caller opens and closes the object, so that it may add its own.
+void AppendRowFields(JsonWriter& json, const Channel& channel, const Programme& programme,
+                     const TimeZone& zone, std::int64_t now);
+
+}  // namespace holdfast::middleware

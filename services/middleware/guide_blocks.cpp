@@ -1,0 +1,118 @@
+#include "services/middleware/guide_blocks.h"
+
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "services/middleware/epg_rows.h"
+#include "services/middleware/json_writer.h"
+
+namespace holdfast::middleware {
+namespace {
+
+constexpr int kGzipLevel = 4;
+constexpr std::int64_t kSecondsAfterPeriod = 2 * 3600;  // the protocol adds two hours
+constexpr std::int64_t kForgetPartAfter = 2 * 3600;
+constexpr std::size_t kMaxParts = 100'000;
+
+std::int64_t Minute(WallTime now) { return EpochSeconds(now) / 60; }
+
+std::string RenderPart(const Channel& channel, std::span<const Programme> programmes,
+                       const TimeZone& zone, std::int64_t now) {
+  std::string text = absl::StrCat("\"", channel.id.value(), "\":");
+  text.reserve(programmes.size() * 600 + 100);
+  JsonWriter json(text);
+  json.BeginArray();
+  for (const Programme& programme : programmes) {
+    json.BeginObject();
+    AppendRowFields(json, channel, programme, zone, now);
+    json.EndObject();
+  }
+  json.EndArray();
+  return text;
+}
+
+}  // namespace
+
+GuideBlocks::GuideBlocks(const ReadModels& models, std::size_t max_bytes,
+                         telemetry::Metrics& metrics)
+    : models_(models), blocks_({.name = "guide_blocks", .max_bytes = max_bytes}, metrics),
+      head_(MakeGzipPart("{\"js\":{\"data\":{", kGzipLevel)), comma_(MakeGzipPart(",", kGzipLevel)),
+      tail_(MakeGzipPart("}},\"text\":\"\"}", kGzipLevel)) {}
+
+std::string GuideBlocks::KeyOf(const BlockRequest& request) const {
+  return absl::StrCat(models_.lineup()->revision(), "|", models_.guide()->revision, "|",
+                      Minute(request.now), "|", request.period_hours, "|", request.zone_name, "|",
+                      request.packages.key());
+}
+
+std::shared_ptr<const Body> GuideBlocks::Ready(const BlockRequest& request) {
+  return blocks_.Find(KeyOf(request));
+}
+
+std::shared_ptr<const Body> GuideBlocks::Make(const BlockRequest& request) {
+  return blocks_.GetOrMake(KeyOf(request), [&] {
+    const auto lineup = models_.lineup();
+    const auto guide = models_.guide();
+    GzipJoiner joiner;
+    joiner.Add(head_);
+    bool first = true;
+    for (const Channel* channel : ChannelsFor(*lineup, request.packages, ListKind::kAll)) {
+      const SharedPart part = PartOf(*channel, *guide, request);
+      if (part == nullptr) continue;
+      if (!first) joiner.Add(comma_);
+      joiner.Add(*part);
+      first = false;
+    }
+    joiner.Add(tail_);
+    ForgetUnusedParts(EpochSeconds(request.now));
+    return Body{.gzip = MakeShared(std::move(joiner).Finish())};
+  });
+}
+
+GuideBlocks::SharedPart GuideBlocks::PartOf(const Channel& channel, const Guide& guide,
+                                            const BlockRequest& request) {
+  const SharedSchedule* schedule = Find(guide.schedules, channel.guide_id);
+  if (schedule == nullptr) return nullptr;
+  const std::int64_t now = Minute(request.now) * 60;
+  const auto programmes =
+      (*schedule)->Between(now, now + request.period_hours * 3600 + kSecondsAfterPeriod);
+  if (programmes.empty()) return nullptr;
+
+  CachedPart wanted{.schedule = *schedule,
+                    .first = programmes.front().start,
+                    .last = programmes.back().start,
+                    .on_air = programmes.front().start <= now,
+                    .used_at = now};
+  const std::string key =
+      absl::StrCat(channel.id.value(), "|", channel.catch_up_hours, "|", request.zone_name, "|",
+                   request.period_hours);
+  {
+    absl::MutexLock lock(&mutex_);
+    CachedPart* held = Find(parts_, key);
+    if (held != nullptr && held->schedule == wanted.schedule && held->first == wanted.first &&
+        held->last == wanted.last && held->on_air == wanted.on_air) {
+      held->used_at = now;
+      return held->part;
+    }
+  }
+  wanted.part = std::make_shared<const GzipPart>(
+      MakeGzipPart(RenderPart(channel, programmes, request.zone, now), kGzipLevel));
+  absl::MutexLock lock(&mutex_);
+  CachedPart& held = parts_[key];
+  held = std::move(wanted);
+  return held.part;
+}
+
+void GuideBlocks::ForgetUnusedParts(std::int64_t now) {
+  absl::MutexLock lock(&mutex_);
+  if (parts_.size() > kMaxParts) {
+    parts_.clear();
+    return;
+  }
+  absl::erase_if(parts_, [&](const auto& entry) {
+    return entry.second.used_at + kForgetPartAfter < now;
+  });
+}
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,63 @@
+// What middleware does without being asked.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "libs/app/app.h"
+#include "services/middleware/device_table.h"
+#include "services/middleware/entitlements.h"
+#include "services/middleware/presence.h"
+#include "services/middleware/read_models.h"
+#include "services/middleware/reporter.h"
+#include "services/middleware/store.h"
+#include "services/middleware/viewer_writes.h"
+
+namespace holdfast::middleware {
+
+// Keeps the lineup and the devices in memory like those in PostgreSQL: every second it asks for the
+// two revisions, and reads only what is beyond those it holds. While PostgreSQL is away, everything
+// stays as it is and grows old.
+//
+// Follow is for one thread (a job); the rest is thread-safe.
+class DatabaseFollower {
+ public:
+  DatabaseFollower(Store& store, replica::ReplicaBase& lineup, DeviceTable& devices,
+                   DatabaseHealth& health, const Clock& clock)
+      : store_(store), lineup_(lineup), devices_(devices), health_(health), clock_(clock) {}
+
+  // Copies on disk, if there are any: what is served until PostgreSQL answers.
+  void LoadFromDisk();
+
+  absl::Status Follow(Deadline deadline);
+
+ private:
+  absl::Status FollowLineup(const Position& position, Deadline deadline);
+  absl::Status FollowDevices(const Position& position, Deadline deadline);
+  absl::Status ReadAllDevices(const Position& position, Deadline deadline);
+  absl::Status ReadChangedDevices(const Position& position, Deadline deadline);
+  void Save();
+
+  Store& store_;
+  replica::ReplicaBase& lineup_;
+  DeviceTable& devices_;
+  DatabaseHealth& health_;
+  const Clock& clock_;
+  std::uint64_t devices_seen_ = 0;  // the counter when the last change was read
+  std::string devices_seen_life_;
+  SteadyTime devices_saved_at_;
+};
+
+struct JobParts {
+  DatabaseFollower& follower;
+  ViewerWrites& writes;
+  Reporter& reporter;
+  Presence& presence;
+  storage::RedisPool& redis;
+  Entitlements& entitlements;
+};
+
+// Starts all of them with the runtime.
+void AddJobs(app::Runtime& runtime, const JobParts& parts);
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,252 @@
+#include "services/middleware/portal_http.h"
+
+#include <chrono>
+#include <charconv>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "services/middleware/domain/session.h"
+#include "services/middleware/lists.h"
+
+namespace holdfast::middleware {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLookUpTimeout = 700ms;
+constexpr std::size_t kLongestHeader = 64;  // of texts that are kept
+
+absl::string_view Absl(std::string_view s) { return {s.data(), s.size()}; }
+
+// "Bearer abc", any case of the word.
+std::string_view BearerOf(std::string_view authorization) {
+  constexpr std::string_view kWord = "Bearer ";
+  if (!absl::StartsWithIgnoreCase(Absl(authorization), Absl(kWord))) return {};
+  authorization.remove_prefix(kWord.size());
+  while (authorization.starts_with(' ')) authorization.remove_prefix(1);
+  return authorization;
+}
+
+// "Model: MAG250; Link: WiFi" -> "MAG250".
+std::string_view ModelIn(std::string_view x_user_agent) {
+  constexpr std::string_view kMark = "Model: ";
+  const std::size_t at = x_user_agent.find(kMark);
+  if (at == std::string_view::npos) return {};
+  x_user_agent.remove_prefix(at + kMark.size());
+  return x_user_agent.substr(0, std::min(x_user_agent.find_first_of("; "), kLongestHeader));
+}
+
+bool AcceptsGzip(std::string_view accept_encoding) {
+  const std::size_t at = accept_encoding.find("gzip");
+  if (at == std::string_view::npos) return false;
+  std::string_view rest = accept_encoding.substr(at + 4);
+  rest = rest.substr(0, rest.find(','));
+  return rest.find("q=0") == std::string_view::npos || rest.find("q=0.") != std::string_view::npos;
+}
+
+// A device as its token describes it: good enough to serve a box that this instance has not heard
+// of yet while the database is away.
+SharedDevice DeviceInToken(const security::PortalClaims& claims) {
+  if (claims.account_id.empty() || claims.device_id.empty()) return nullptr;
+  auto device = std::make_shared<Device>();
+  device->mac = claims.mac;
+  std::from_chars(claims.device_id.data(), claims.device_id.data() + claims.device_id.size(), device->id);
+  device->account = AccountId(claims.account_id);
+  device->generation = claims.generation;
+  device->started = true;
+  return device;
+}
+
+constexpr std::string_view kPage =
+    "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>Portal</title></head>"
+    "<body><p>This address is for set-top boxes.</p></body></html>\n";
+constexpr std::string_view kVersion = "var ver = '5.1.1';\n";
+
+}  // namespace
+
+void PortalHttp::AddRoutes(http::Router& router) {
+  const auto portal = [this](const http::Request& request, http::Reply reply) {
+    Handle(request, std::move(reply));
+  };
+  for (const char* path : {"/stalker_portal/server/load.php", "/server/load.php", "/portal.php",
+                           "/c/portal.php", "/stalker_portal/portal.php"}) {
+    router.Any(path, portal);
+  }
+  const auto fixed = [&](std::string_view path, std::string_view type, std::string_view text) {
+    router.Get(path, http::Inline([type, text](const http::Request&) {
+                 return http::Response{.content_type = type, .text = std::string(text)};
+               }));
+  };
+  for (const char* base : {"/stalker_portal/c", "/c"}) {
+    for (const char* page : {"", "/", "/index.html"}) {
+      fixed(absl::StrCat(base, page), "text/html; charset=utf-8", kPage);
+    }
+    fixed(absl::StrCat(base, "/version.js"), "application/javascript", kVersion);
+  }
+}
+
+void PortalHttp::Handle(const http::Request& request, http::Reply reply) {
+  PortalCall call = Parse(request);
+  const ActionTable::Entry* entry = parts_.actions.Find(call.Get("type"), call.Get("action"));
+  if (entry == nullptr) {
+    parts_.metrics.unknown_action.Add();
+    return reply.Send(Respond(PortalAnswer::False(), call));
+  }
+  if (!call.mac && call.Get("type") != "stb") {
+    parts_.metrics.unauthorized.Add();
+    return reply.Send(Respond(PortalAnswer::Plain(kUnauthorizedRequest), call));
+  }
+  Identify(call);
+  const Admission admission = Admit(call, entry->access);
+  if (admission == Admission::kLookUpDevice) {
+    return RunLater(std::move(call),
+                    Later{[this, entry](PortalCall& c) { return LookUpAndRun(c, *entry); },
+                          [this](PortalCall&) { return Refuse(Admission::kAuthorizationFailed); }},
+                    std::move(reply));
+  }
+  if (admission != Admission::kGoOn) return reply.Send(Respond(Refuse(admission), call));
+
+  PortalOutcome outcome = entry->action(call);
+  if (auto* answer = std::get_if<PortalAnswer>(&outcome)) {
+    return reply.Send(Respond(std::move(*answer), call));
+  }
+  RunLater(std::move(call), std::get<Later>(std::move(outcome)), std::move(reply));
+}
+
+PortalCall PortalHttp::Parse(const http::Request& request) const {
+  PortalCall call;
+  call.now = parts_.clock.Now();
+  call.form = http::Form(request.query());
+  if (!request.body().empty()) call.form.Merge(request.body());
+  const std::string_view cookies = request.Header("Cookie");
+  call.mac = Mac::Parse(http::CookieValue(cookies, "mac"));
+  call.time_zone = http::CookieValue(cookies, "timezone");
+  call.language = http::CookieValue(cookies, "stb_lang");
+  call.bearer = BearerOf(request.Header("Authorization"));
+  call.model = ModelIn(request.Header("X-User-Agent"));
+  // Set by the balancer in front of us; without one it decides nothing but log lines and limits.
+  const std::string_view real_ip = request.Header("X-Real-IP");
+  call.client_address = (real_ip.empty() ? request.remote_address() : real_ip).substr(0, kLongestHeader);
+  call.accepts_gzip = AcceptsGzip(request.Header("Accept-Encoding"));
+  return call;
+}
+
+void PortalHttp::Identify(PortalCall& call) const {
+  call.knowledge = {when_unknown_, Source::kDefault};
+  if (!call.mac) return;
+  call.offered = parts_.sessions.Examine(call.bearer, call.now);
+  call.device = parts_.devices.Find(call.mac->text());
+  const Session* session = call.offered.session.get();
+  if (call.device == nullptr && session != nullptr && session->claims.mac == call.mac->text()) {
+    call.device = DeviceInToken(session->claims);
+  }
+  if (call.device == nullptr || call.device->account.value().empty()) return;
+  call.knowledge = BestKnowledge(call.device->account,
+                                 parts_.entitlements.Peek(call.device->account),
+                                 session == nullptr ? nullptr : session->entitlement, when_unknown_);
+}
+
+PortalHttp::Admission PortalHttp::Admit(const PortalCall& call, Access access) const {
+  if (access == Access::kAnybody) return Admission::kGoOn;
+  if (!call.mac) return Admission::kAuthorizationFailed;
+  const bool good =
+      CheckSession(call.offered.token, *call.mac, call.device.get()) == SessionVerdict::kValid;
+  if (call.device == nullptr) {
+    if (access == Access::kUnknownToo) return Admission::kGoOn;
+    return good ? Admission::kLookUpDevice : Admission::kAuthorizationFailed;
+  }
+  if (!good) return Admission::kAuthorizationFailed;
+  if (access == Access::kSubscriber && call.knowledge.entitlement->blocked()) {
+    return Admission::kAccessDenied;
+  }
+  return Admission::kGoOn;
+}
+
+PortalAnswer PortalHttp::Refuse(Admission admission) const {
+  if (admission == Admission::kAccessDenied) {
+    parts_.metrics.access_denied.Add();
+    return PortalAnswer::Plain(kAccessDenied);
+  }
+  parts_.metrics.authorization_failed.Add();
+  return PortalAnswer::Plain(kAuthorizationFailed);
+}
+
+PortalAnswer PortalHttp::RunHere(PortalCall& call, const ActionTable::Entry& entry) const {
+  PortalOutcome outcome = entry.action(call);
+  if (auto* answer = std::get_if<PortalAnswer>(&outcome)) return std::move(*answer);
+  return std::get<Later>(outcome).work(call);
+}
+
+PortalAnswer PortalHttp::LookUpAndRun(PortalCall& call, const ActionTable::Entry& entry) const {
+  if (!parts_.database.usable()) return Refuse(Admission::kAuthorizationFailed);
+  const auto found = parts_.store.FindDevice(Deadline::After(kLookUpTimeout), *call.mac);
+  if (!found.ok() || !found->has_value()) return Refuse(Admission::kAuthorizationFailed);
+  parts_.devices.Put(**found);
+  Identify(call);
+  const Admission admission = Admit(call, entry.access);
+  return admission == Admission::kGoOn ? RunHere(call, entry) : Refuse(admission);
+}
+
+void PortalHttp::RunLater(PortalCall call, Later later, http::Reply reply) {
+  struct Waiting {
+    PortalCall call;
+    Later later;
+    http::Reply reply;
+  };
+  auto waiting = std::make_shared<Waiting>(
+      Waiting{std::move(call), std::move(later), std::move(reply)});
+  const bool accepted = parts_.workers.TrySubmit([this, waiting] {
+    PortalAnswer answer = waiting->later.work(waiting->call);
+    waiting->reply.Send(Respond(std::move(answer), waiting->call));
+  });
+  if (accepted) return;
+  parts_.metrics.busy.Add();
+  waiting->reply.Send(Respond(waiting->later.if_busy(waiting->call), waiting->call));
+}
+
+http::Response PortalHttp::Respond(PortalAnswer answer, const PortalCall& call) const {
+  http::Response response;
+  response.headers = {{"Expires", "Thu, 01 Jan 1970 00:00:00 GMT"},
+                      {"Pragma", "no-cache"},
+                      {"Cache-Control", "no-store, no-cache, must-revalidate"}};
+  AddDegradations(response, answer, call);
+  switch (answer.form) {
+    case PortalAnswer::Form::kPayload:
+      parts_.metrics.answered.Add();
+      response.text = Envelope(answer.text);
+      break;
+    case PortalAnswer::Form::kWhole:
+      parts_.metrics.answered.Add();
+      response.bytes = std::move(answer.bytes);
+      response.headers.emplace_back("Vary", "Accept-Encoding");
+      if (answer.gzipped) response.headers.emplace_back("Content-Encoding", "gzip");
+      break;
+    case PortalAnswer::Form::kPlain:
+      response.content_type = "text/html; charset=utf-8";
+      response.text = std::move(answer.text);
+      break;
+  }
+  return response;
+}
+
+void PortalHttp::AddDegradations(http::Response& response, const PortalAnswer& answer,
+                                 const PortalCall& call) const {
+  // An account's right to watch, known only from before: every answer that depends on it says so.
+  std::string value;
+  const auto add = [&](const Degradation& degradation) {
+    if (!value.empty()) value += ", ";
+    value += NameOf(degradation.neighbour);
+    if (degradation.age) absl::StrAppend(&value, ";age=", degradation.age->count());
+    parts_.metrics.degraded_answers
+        .With({NameOf(degradation.neighbour), call.Get("action")})
+        .Add();
+  };
+  for (const Degradation& degradation : answer.degradations) add(degradation);
+  if (call.device != nullptr && !call.device->account.value().empty()) {
+    if (const auto age = parts_.entitlements.StaleSince()) add({Neighbour::kBilling, age});
+  }
+  if (!value.empty()) response.headers.emplace_back("X-Degraded", std::move(value));
+}
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,142 @@
+#include "services/middleware/portal_itv.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "services/middleware/epg_rows.h"
+#include "services/middleware/json_writer.h"
+
+namespace holdfast::middleware {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kShortEpgSize = 5;
+constexpr std::int64_t kLongestShortEpg = 100;
+constexpr auto kFavouritesTimeout = 2s;
+
+// Boxes ask for all sorts of hours; a few sizes are rendered and shared.
+std::int64_t RoundPeriod(std::int64_t hours) {
+  for (const std::int64_t size : {3, 5, 6, 12, 24, 48, 72, 96, 120}) {
+    if (hours <= size) return size;
+  }
+  return 168;
+}
+
+constexpr std::string_view kEmptyBlock = "{\"data\":{}}";  // never []: clients drop their guide
+
+}  // namespace
+
+const Channel* FindVisible(const Lineup& lineup, const PortalCall& call, std::string_view channel_id) {
+  const Channel* channel = lineup.FindChannel(ParseChannelId(channel_id));
+  const bool visible =
+      channel != nullptr && call.knowledge.entitlement->packages.Contains(channel->package);
+  return visible ? channel : nullptr;
+}
+
+void ItvActions::AddTo(ActionTable& table) {
+  const auto add = [&](std::string_view action, PortalAction function) {
+    table.Add("itv", action, Access::kSubscriber, std::move(function));
+  };
+  add("create_link", Bind(*this, &ItvActions::CreateLink));
+  add("get_all_channels", Bind(*this, &ItvActions::GetAllChannels));
+  add("get_ordered_list", Bind(*this, &ItvActions::GetOrderedList));
+  add("get_genres", Bind(*this, &ItvActions::GetGenres));
+  add("get_all_fav_channels", Bind(*this, &ItvActions::GetAllFavourites));
+  add("get_short_epg", Bind(*this, &ItvActions::GetShortEpg));
+  add("get_epg_info", Bind(*this, &ItvActions::GetEpgInfo));
+  add("get_fav_ids", Bind(*this, &ItvActions::GetFavouriteIds));
+  add("set_fav", Bind(*this, &ItvActions::SetFavourites));
+  add("set_last_id", Bind(*this, &ItvActions::SetLastChannel));
+  // What is played is known from the zap itself; the box only wants to hear yes.
+  add("set_played", [](PortalCall&) { return PortalAnswer::True(); });
+}
+
+std::optional<Degradation> ItvActions::LineupAge() const {
+  const auto age = StaleSince(parts_.models.lineup_replica());
+  if (!age) return std::nullopt;
+  return Degradation{Neighbour::kPostgres, age};
+}
+
+std::optional<Degradation> ItvActions::GuideAge() const {
+  const auto age = StaleSince(parts_.models.guide_replica());
+  if (!age) return std::nullopt;
+  return Degradation{Neighbour::kEpg, age};
+}
+
+PortalAnswer ItvActions::GetShortEpg(PortalCall& call) {
+  const auto lineup = parts_.models.lineup();
+  const auto guide = parts_.models.guide();
+  const Channel* channel = FindVisible(*lineup, call, call.Get("ch_id"));
+  const ChannelSchedule* schedule =
+      channel == nullptr ? nullptr : guide->ScheduleOf(channel->guide_id);
+  if (schedule == nullptr) return PortalAnswer::EmptyArray().With(GuideAge());
+
+  const std::int64_t size =
+      std::clamp<std::int64_t>(call.form.Int("size", kShortEpgSize), 1, kLongestShortEpg);
+  const std::int64_t now = EpochSeconds(call.now);
+  const TimeZone zone = parts_.zones.Find(call.time_zone).zone;
+  const auto programmes = schedule->Between(now, now + std::chrono::seconds(24h * 30).count());
+  std::string js;
+  JsonWriter json(js);
+  json.BeginArray();
+  for (const Programme& programme :
+       programmes.first(std::min(programmes.size(), static_cast<std::size_t>(size)))) {
+    json.BeginObject();
+    AppendRowFields(json, *channel, programme, zone, now);
+    json.EndObject();
+  }
+  json.EndArray();
+  return PortalAnswer::Js(std::move(js)).With(GuideAge());
+}
+
+PortalOutcome ItvActions::GetEpgInfo(PortalCall& call) {
+  const auto request_of = [this](const PortalCall& c) {
+    NamedZone zone = parts_.zones.Find(c.time_zone);
+    return BlockRequest{.packages = c.knowledge.entitlement->packages,
+                        .period_hours = RoundPeriod(c.form.Int("period", 3)),
+                        .zone_name = std::move(zone.name),
+                        .zone = zone.zone,
+                        .now = c.now};
+  };
+  auto body = parts_.blocks.Ready(request_of(call));
+  if (body != nullptr && call.accepts_gzip) return SendBlock(std::move(body), call);
+  return Later{[this, request_of](PortalCall& c) {
+                 return SendBlock(parts_.blocks.Make(request_of(c)), c);
+               },
+               [](PortalCall&) { return PortalAnswer::Js(std::string(kEmptyBlock)); }};
+}
+
+PortalAnswer ItvActions::SendBlock(std::shared_ptr<const Body> body, const PortalCall& call) const {
+  PortalAnswer answer;
+  answer.form = PortalAnswer::Form::kWhole;
+  answer.gzipped = call.accepts_gzip;
+  answer.bytes = call.accepts_gzip ? body->gzip : MakeShared(Gunzip(*body->gzip));
+  return std::move(answer).With(GuideAge());
+}
+
+PortalAnswer ItvActions::GetFavouriteIds(PortalCall& call) {
+  std::string js;
+  JsonWriter json(js);
+  json.BeginArray();
+  for (const ChannelId id : call.device->favourites) json.String(id.value());
+  json.EndArray();
+  return PortalAnswer::Js(std::move(js));
+}
+
+PortalOutcome ItvActions::SetFavourites(PortalCall& call) {
+  return Later{[this](PortalCall& c) {
+    const absl::Status saved = parts_.writes.SaveFavourites(
+        *c.device, ParseFavourites(c.Get("fav_ch")), Deadline::After(kFavouritesTimeout));
+    return saved.ok() ? PortalAnswer::True() : PortalAnswer::False();
+  }};
+}
+
+PortalAnswer ItvActions::SetLastChannel(PortalCall& call) {
+  const auto lineup = parts_.models.lineup();
+  const Channel* channel = lineup->FindChannel(ParseChannelId(call.Get("id")));
+  if (channel != nullptr) parts_.writes.NoteLastChannel(*call.device, channel->id);
+  return PortalAnswer::True();
+}
+
+}  // namespace holdfast::middleware

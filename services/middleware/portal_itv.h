@@ -1,0 +1,87 @@
+// Actions of type "itv": lists, zaps, favourites, the short guide. All from memory; a list that has
+// to be rendered first, and a change of favourites, go to a worker.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/base/worker_pool.h"
+#include "libs/placement/placement.h"
+#include "libs/security/key_set.h"
+#include "services/middleware/guide_blocks.h"
+#include "services/middleware/lists.h"
+#include "services/middleware/metrics.h"
+#include "services/middleware/portal_call.h"
+#include "services/middleware/read_models.h"
+#include "services/middleware/reporter.h"
+#include "services/middleware/viewer_writes.h"
+#include "services/middleware/zones.h"
+
+namespace holdfast::middleware {
+
+// What the actions work with; all of it outlives them.
+struct ItvParts {
+  ReadModels& models;
+  Lists& lists;
+  GuideBlocks& blocks;
+  ViewerWrites& writes;
+  Reporter& reporter;
+  Zones& zones;
+  const security::KeySet& play_keys;
+  const placement::LinkSecrets& link_secrets;
+  Metrics& metrics;
+};
+
+struct ItvOptions {
+  std::string zone;  // of this instance: its edges come first
+  std::chrono::milliseconds link_lifetime = std::chrono::hours(12);
+};
+
+// Thread-safe: no state of its own.
+class ItvActions {
+ public:
+  ItvActions(const ItvOptions& options, const ItvParts& parts) : options_(options), parts_(parts) {}
+
+  void AddTo(ActionTable& table);
+
+ private:
+  // portal_itv_zap.cpp
+  PortalAnswer CreateLink(PortalCall& call);
+  std::optional<std::string> LinkTo(const Channel& channel, const PortalCall& call,
+                                    std::string& edge_id) const;
+
+  // portal_itv_lists.cpp
+  PortalOutcome GetAllChannels(PortalCall& call);
+  PortalOutcome GetGenres(PortalCall& call);
+  PortalOutcome GetOrderedList(PortalCall& call);
+  PortalOutcome GetAllFavourites(PortalCall& call);
+  PortalAnswer OrderedList(const PortalCall& call, const ChannelRows& rows, bool favourites_only);
+  std::vector<const Channel*> Choose(const PortalCall& call, const Lineup& lineup,
+                                     bool favourites_only) const;
+  std::string Playing(const Channel& channel, const Guide& guide, const PortalCall& call,
+                      const TimeZone& zone) const;
+  PortalAnswer Send(std::shared_ptr<const Body> body, const PortalCall& call) const;
+
+  // portal_itv.cpp
+  PortalAnswer GetShortEpg(PortalCall& call);
+  PortalOutcome GetEpgInfo(PortalCall& call);
+  PortalAnswer SendBlock(std::shared_ptr<const Body> body, const PortalCall& call) const;
+  PortalAnswer GetFavouriteIds(PortalCall& call);
+  PortalOutcome SetFavourites(PortalCall& call);
+  PortalAnswer SetLastChannel(PortalCall& call);
+
+  std::optional<Degradation> LineupAge() const;
+  std::optional<Degradation> GuideAge() const;
+
+  const ItvOptions options_;
+  const ItvParts parts_;
+};
+
+// Whether the account may see the channel at all: it is in one of its packages.
+const Channel* FindVisible(const Lineup& lineup, const PortalCall& call, std::string_view channel_id);
+
+}  // namespace holdfast::middleware

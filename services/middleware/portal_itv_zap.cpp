@@ -1,0 +1,127 @@
+// The zap: a box asks how to play a channel. Memory only: no call, no database, no disk.
+#include <charconv>
+#include <utility>
+
+#include "libs/security/token.h"
+#include "services/middleware/json_writer.h"
+#include "services/middleware/portal_itv.h"
+
+namespace holdfast::middleware {
+namespace {
+
+// Boxes hand back the handle from the list with anything behind it: "ffrt http://localhost/ch/57_".
+struct Handle {
+  LinkId link{0};
+  std::string_view tail;  // goes behind the answer as it came
+};
+
+constexpr std::size_t kLongestTail = 128;
+
+std::optional<Handle> ParseHandle(std::string_view cmd) {
+  constexpr std::string_view kMark = "/ch/";
+  const std::size_t at = cmd.find(kMark);
+  if (at == std::string_view::npos) return std::nullopt;
+  cmd.remove_prefix(at + kMark.size());
+  std::int64_t id = 0;
+  const auto [end, error] = std::from_chars(cmd.data(), cmd.data() + cmd.size(), id);
+  if (error != std::errc() || id <= 0) return std::nullopt;
+  cmd.remove_prefix(static_cast<std::size_t>(end - cmd.data()));
+  return Handle{LinkId(id), cmd.substr(0, kLongestTail)};
+}
+
+PortalAnswer Refusal(std::string_view error, LinkId link) {
+  std::string js;
+  JsonWriter json(js);
+  json.BeginObject().Key("id").String(link.value()).Field("cmd", "").Field("streamer_id", 0);
+  json.Field("link_id", link.value()).Field("load", 0).Field("error", error).EndObject();
+  return PortalAnswer::Js(std::move(js));
+}
+
+PlaybackReport ReportOf(const PortalCall& call, const Channel& channel) {
+  PlaybackReport report;
+  report.stream = channel.stream();
+  report.model = call.device->model;
+  report.account = call.device->account.value();
+  report.at_ms = EpochMillis(call.now);
+  return report;
+}
+
+}  // namespace
+
+PortalAnswer ItvActions::CreateLink(PortalCall& call) {
+  const std::optional<Handle> handle = ParseHandle(call.Get("cmd"));
+  const auto lineup = parts_.models.lineup();
+  const Channel* channel = handle ? lineup->FindLink(handle->link) : nullptr;
+  if (channel == nullptr) {
+    parts_.metrics.zaps.unknown_channel.Add();
+    return Refusal("nothing_to_play", handle ? handle->link : LinkId(0));
+  }
+  if (MayWatch(*call.knowledge.entitlement, *channel, call.now) != Verdict::kAllowed) {
+    parts_.metrics.zaps.denied.Add();
+    return Refusal("access_denied", channel->link());
+  }
+  PlaybackReport report = ReportOf(call, *channel);
+  const std::optional<std::string> link = LinkTo(*channel, call, report.edge_id);
+  if (!link) {
+    parts_.metrics.zaps.no_edge.Add();
+    report.kind = PlaybackReport::Kind::kError;
+    report.error = "no_edge";
+    parts_.reporter.Report(std::move(report));
+    return Refusal("link_fault", channel->link());
+  }
+  parts_.metrics.zaps.ok.Add();
+  parts_.reporter.Report(std::move(report));
+
+  std::string js;
+  js.reserve(link->size() + 160);
+  JsonWriter json(js);
+  json.BeginObject().Key("id").String(channel->id.value()).Key("cmd");
+  js += "\"ffmpeg ";
+  AppendJsonEscaped(js, *link);
+  AppendJsonEscaped(js, handle->tail);
+  js += "\",\"streamer_id\":0,\"link_id\":";
+  JsonWriter(js).Int(channel->link().value());
+  js += ",\"load\":0,\"error\":\"\"}";
+
+  auto answer = PortalAnswer::Js(std::move(js));
+  if (const auto age = StaleSince(parts_.models.edges_replica())) {
+    answer.degradations.push_back({Neighbour::kCdnRouting, age});
+  }
+  return answer;
+}
+
+std::optional<std::string> ItvActions::LinkTo(const Channel& channel, const PortalCall& call,
+                                              std::string& edge_id) const {
+  const auto edges = parts_.models.edges();
+  const WallTime expires = call.now + options_.link_lifetime;
+  std::string play_token;
+  if (channel.encrypted) {
+    play_token = security::SignPlayToken({.account_id = call.device->account.value(),
+                                          .device_id = std::to_string(call.device->id),
+                                          .channel_id = std::string(channel.stream()),
+                                          .expires_at = EpochSeconds(expires)},
+                                         parts_.play_keys);
+    if (play_token.empty()) return std::nullopt;
+  }
+  const auto link_on = [&](const placement::Edge& edge) {
+    edge_id = edge.id;
+    return placement::LinkOn(edge,
+                             {.directory = channel.directory,
+                              .file = "index.m3u8",
+                              .play_token = play_token,
+                              .expires = expires},
+                             parts_.link_secrets);
+  };
+  const placement::Edge* best = edges->Best(channel.directory, options_.zone);
+  if (best == nullptr) return std::nullopt;
+  std::string link = link_on(*best);
+  if (!link.empty()) return link;
+  // We do not hold that CDN's secret: any edge whose links we can sign is better than none.
+  for (const placement::Edge* edge : edges->Rank(channel.directory, options_.zone)) {
+    link = link_on(*edge);
+    if (!link.empty()) return link;
+  }
+  return std::nullopt;
+}
+
+}  // namespace holdfast::middleware

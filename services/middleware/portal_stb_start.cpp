@@ -1,0 +1,186 @@
+// How a box becomes a known device with an account: profile, registration, login, logout.
+#include <utility>
+
+#include "libs/base/status.h"
+#include "libs/telemetry/log.h"
+#include "services/middleware/json_writer.h"
+#include "services/middleware/portal_profile.h"
+#include "services/middleware/portal_stb.h"
+
+namespace holdfast::middleware {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kStoreTimeout = 1s;  // a box waits for its profile up to 20 s, a person less
+constexpr auto kEntitlementTimeout = 300ms;
+constexpr auto kLoginTimeout = 4s;
+constexpr std::size_t kLongestText = 200;  // of what a box says about itself
+constexpr std::size_t kLongestCredential = 256;
+
+constexpr std::string_view kAskProvider = "Please contact your provider<br>to register this device!";
+constexpr std::string_view kTryAgain =
+    "This device cannot be registered at the moment.<br>Please try again in a few minutes.";
+constexpr std::string_view kAccountBlocked =
+    "Your account is blocked.<br>Please contact your provider.";
+constexpr std::string_view kLoginPlease =
+    R"({"status":2,"template":"default","info":"Please log in with the data of your provider."})";
+
+std::string Short(std::string_view text) { return std::string(text.substr(0, kLongestText)); }
+
+// The model that the box names, in the query or in its headers.
+std::string ModelOf(const PortalCall& call) {
+  const std::string_view said = call.Get("stb_type");
+  return Short(said.empty() ? std::string_view(call.model) : said);
+}
+
+std::string ChosenHash(const PortalCall& call) {
+  return call.offered.token.kind == OfferedToken::Kind::kChosen ? call.offered.token.hash : "";
+}
+
+PortalAnswer Blocked(std::string_view reason, std::string_view html) {
+  return PortalAnswer::Js(BlockedProfile(reason, html));
+}
+
+}  // namespace
+
+PortalOutcome StbActions::GetProfile(PortalCall& call) {
+  if (!call.mac || (config_.check_mac_range && !call.mac->in_box_range())) return Blocked("", "");
+  if (call.device == nullptr) {
+    if (!config_.auto_register) return Blocked("", kAskProvider);
+    return Later{[this](PortalCall& c) { return RegisterAndStart(c); },
+                 [](PortalCall&) { return Blocked("access denied", kTryAgain); }};
+  }
+  const bool unknown_account =
+      !call.device->account.value().empty() && call.knowledge.source == Source::kDefault;
+  if (!StartIsNews(call) && !unknown_account) return Profile(call);
+  return Later{[this](PortalCall& c) { return RecordAndStart(c); },
+               [this](PortalCall& c) { return Profile(c); }};
+}
+
+PortalAnswer StbActions::RegisterAndStart(PortalCall& call) {
+  if (!parts_.database.usable()) return Blocked("access denied", kTryAgain).With(Degradation{Neighbour::kPostgres, {}});
+  // It may be known: another instance may have registered it a moment ago.
+  absl::StatusOr<Device> device = parts_.store.Register(
+      Deadline::After(kStoreTimeout),
+      {.mac = *call.mac, .account = AccountId(config_.default_account), .model = ModelOf(call)});
+  if (!device.ok()) {
+    if (telemetry::ShouldLog("device not registered")) {
+      telemetry::Log(telemetry::Warning, "device not registered", {{"error", ToString(device.status())}});
+    }
+    return Blocked("access denied", kTryAgain).With(Degradation{Neighbour::kPostgres, {}});
+  }
+  parts_.metrics.registrations.Add();
+  parts_.devices.Put(*device);
+  call.device = std::make_shared<const Device>(*std::move(device));
+  return RecordAndStart(call);
+}
+
+bool StbActions::StartIsNews(const PortalCall& call) const {
+  const Device& device = *call.device;
+  const std::string model = ModelOf(call);
+  const std::string hash = ChosenHash(call);
+  return !device.started || (!model.empty() && model != device.model) ||
+         (device.hardware_id.empty() && !call.Get("device_id").empty()) ||
+         (!hash.empty() && hash != device.chosen_token_hash);
+}
+
+PortalAnswer StbActions::RecordAndStart(PortalCall& call) {
+  if (!ConflictsWithHardware(call) && StartIsNews(call)) {
+    const DeviceStart start{.model = ModelOf(call),
+                            .hardware_id = Short(call.Get("device_id")),
+                            .chosen_token_hash = ChosenHash(call)};
+    absl::StatusOr<Device> stored =
+        parts_.database.usable()
+            ? parts_.store.RecordStart(Deadline::After(kStoreTimeout), *call.mac, start)
+            : absl::StatusOr<Device>(Unavailable("postgres is away"));
+    // Without the database the start is known here only, which is enough to go on.
+    Device device = stored.ok() ? *std::move(stored) : *call.device;
+    device.started = true;
+    if (!start.chosen_token_hash.empty()) device.chosen_token_hash = start.chosen_token_hash;
+    parts_.devices.Put(device);
+    call.device = std::make_shared<const Device>(std::move(device));
+  }
+  if (!call.device->account.value().empty() && call.knowledge.source == Source::kDefault) {
+    const SharedEntitlement known = parts_.entitlements.Load(
+        call.device->account, Deadline::After(kEntitlementTimeout));
+    if (known != nullptr) call.knowledge = {known, Source::kBilling};
+  }
+  return Profile(call);
+}
+
+bool StbActions::ConflictsWithHardware(const PortalCall& call) const {
+  const std::string said = Short(call.Get("device_id"));
+  return config_.check_hardware_id && !said.empty() && !call.device->hardware_id.empty() &&
+         said != call.device->hardware_id;
+}
+
+PortalAnswer StbActions::Profile(PortalCall& call) {
+  const Device& device = *call.device;
+  if (ConflictsWithHardware(call)) {
+    return Blocked("device conflict - device_id mismatch", kAskProvider);
+  }
+  if (device.account.value().empty()) {
+    if (config_.unbound_devices == "login") return PortalAnswer::Js(std::string(kLoginPlease));
+    if (config_.unbound_devices == "block") return Blocked("access denied", kAskProvider);
+  }
+  if (call.knowledge.entitlement->blocked()) return Blocked("access denied", kAccountBlocked);
+
+  parts_.metrics.sessions_started.Add();
+  call.model = ModelOf(call);
+  const NamedZone zone = parts_.zones.Find(call.time_zone);
+  const AccountPage account = parts_.entitlements.Page(device.account).value_or(AccountPage{});
+  auto answer = PortalAnswer::Js(FullProfile({.config = config_,
+                                              .device = device,
+                                              .entitlement = *call.knowledge.entitlement,
+                                              .account = account,
+                                              .zone = zone,
+                                              .default_zone = parts_.zones.default_zone()},
+                                             call));
+  if (const auto age = StaleSince(parts_.devices)) answer.degradations.push_back({Neighbour::kPostgres, age});
+  return answer;
+}
+
+PortalOutcome StbActions::DoAuth(PortalCall& call) {
+  if (!call.mac) return PortalAnswer::False();
+  if (!logins_by_mac_.Allow(call.mac->text()) || !logins_by_address_.Allow(call.client_address)) {
+    parts_.metrics.logins.With({"too_many_attempts"}).Add();
+    return PortalAnswer::False();
+  }
+  return Later{[this](PortalCall& c) { return LogIn(c); }};
+}
+
+PortalAnswer StbActions::LogIn(PortalCall& call) {
+  const Deadline deadline = Deadline::After(kLoginTimeout);
+  const auto fail = [&](std::string_view result, std::optional<Degradation> degradation) {
+    parts_.metrics.logins.With({result}).Add();
+    return PortalAnswer::False().With(degradation);
+  };
+  const std::string login(call.Get("login").substr(0, kLongestCredential));
+  const std::string password(call.Get("password").substr(0, kLongestCredential));
+  if (login.empty()) return fail("wrong", std::nullopt);
+  const absl::StatusOr<AccountId> account = parts_.billing.Authenticate(login, password, deadline);
+  if (absl::IsUnauthenticated(account.status()) || absl::IsNotFound(account.status()) ||
+      absl::IsInvalidArgument(account.status())) {
+    return fail("wrong", std::nullopt);
+  }
+  if (!account.ok()) return fail("billing_away", Degradation{Neighbour::kBilling, {}});
+
+  absl::StatusOr<Device> device = parts_.store.LogIn(deadline, *call.mac, *account, ChosenHash(call));
+  if (!device.ok()) return fail("database_away", Degradation{Neighbour::kPostgres, {}});
+  parts_.devices.Put(*std::move(device));
+  parts_.entitlements.Load(*account, deadline.AtMost(kEntitlementTimeout));
+  parts_.metrics.logins.With({"ok"}).Add();
+  return PortalAnswer::True();
+}
+
+PortalOutcome StbActions::LogOut(PortalCall&) {
+  return Later{[this](PortalCall& c) {
+    absl::StatusOr<Device> device = parts_.store.LogOut(Deadline::After(kStoreTimeout), *c.mac);
+    if (!device.ok()) return PortalAnswer::False().With(Degradation{Neighbour::kPostgres, {}});
+    parts_.devices.Put(*std::move(device));
+    return PortalAnswer::True();
+  }};
+}
+
+}  // namespace holdfast::middleware
