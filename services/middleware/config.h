@@ -74,6 +74,8 @@ struct Config {
   std::int64_t guide_cache_mebibytes = 256;
   std::int64_t spool_mebibytes = 256;
 
+  std::uint64_t SpoolBytes() const { return static_cast<std::uint64_t>(spool_mebibytes) << 20; }
+
   void Describe(config::Knobs& k) {
     k.Group("http", http);
     k.Group("portal", portal);

@@ -15,7 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 using replica::Update;
 
-constexpr auto kFollowInterval = 1s;
 constexpr auto kWhereTimeout = 1s;
 constexpr auto kReadTimeout = 20s;
 constexpr auto kSaveDevicesEvery = 10s;
@@ -143,19 +142,6 @@ void DatabaseFollower::Save() {
   if (!saved.ok() && telemetry::ShouldLog("devices not saved")) {
     telemetry::Log(telemetry::Warning, "devices not saved to disk", {{"error", ToString(saved)}});
   }
-}
-
-void AddJobs(app::Runtime& runtime, const JobParts& parts) {
-  runtime.Repeat("follow_database", kFollowInterval,
-                 [&f = parts.follower](Deadline d) { return f.Follow(d); });
-  runtime.Repeat("viewer_writes", 500ms, [&w = parts.writes](Deadline d) { return w.Flush(d); });
-  runtime.Repeat("reports", 500ms, [&r = parts.reporter](Deadline d) { return r.Deliver(d); });
-  runtime.Repeat("presence", 3s, [&p = parts.presence, &redis = parts.redis](Deadline d) {
-    p.Flush(redis, d.AtMost(2s)).IgnoreError();  // fails open; the pool counts its errors
-    return absl::OkStatus();
-  });
-  runtime.Repeat("save_entitlements", 5s,
-                 [&e = parts.entitlements](Deadline) { return e.SaveToDisk(); });
 }
 
 }  // namespace holdfast::middleware

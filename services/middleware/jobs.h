@@ -1,15 +1,14 @@
 // What middleware does without being asked.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
-#include "libs/app/app.h"
+#include "absl/status/status.h"
+#include "libs/replica/replica.h"
 #include "services/middleware/device_table.h"
-#include "services/middleware/entitlements.h"
-#include "services/middleware/presence.h"
-#include "services/middleware/read_models.h"
-#include "services/middleware/reporter.h"
 #include "services/middleware/store.h"
 #include "services/middleware/viewer_writes.h"
 
@@ -48,16 +47,11 @@ class DatabaseFollower {
   SteadyTime devices_saved_at_;
 };
 
-struct JobParts {
-  DatabaseFollower& follower;
-  ViewerWrites& writes;
-  Reporter& reporter;
-  Presence& presence;
-  storage::RedisPool& redis;
-  Entitlements& entitlements;
+// Something to be repeated; see app::Runtime::Repeat.
+struct Job {
+  std::string name;
+  std::chrono::milliseconds interval{0};
+  std::function<absl::Status(Deadline)> body;
 };
-
-// Starts all of them with the runtime.
-void AddJobs(app::Runtime& runtime, const JobParts& parts);
 
 }  // namespace holdfast::middleware

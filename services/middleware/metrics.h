@@ -35,7 +35,10 @@ struct Metrics {
                                 "Boxes that were seen for the first time and stored.")),
         lineup_imports(m.Counter("holdfast_middleware_lineup_imports_total",
                                  "Lineup imports that were applied.")),
-        logins(m.CounterFamily("holdfast_middleware_logins_total", "Logins on boxes.", {"result"})) {}
+        logins(m.CounterFamily("holdfast_middleware_logins_total", "Logins on boxes.", {"result"})),
+        devices(m.Gauge("holdfast_middleware_devices", "Devices known to this instance.")),
+        channels(m.Gauge("holdfast_middleware_channels",
+                         "Channels of the lineup that this instance serves.")) {}
 
   ZapCounters zaps;
   telemetry::CounterFamily degraded_answers;
@@ -45,6 +48,8 @@ struct Metrics {
   telemetry::Counter registrations;
   telemetry::Counter lineup_imports;
   telemetry::CounterFamily logins;
+  telemetry::Gauge devices;
+  telemetry::Gauge channels;
 };
 
 }  // namespace holdfast::middleware

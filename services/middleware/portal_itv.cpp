@@ -124,7 +124,7 @@ PortalAnswer ItvActions::GetFavouriteIds(PortalCall& call) {
   return PortalAnswer::Js(std::move(js));
 }
 
-PortalOutcome ItvActions::SetFavourites(PortalCall& call) {
+PortalOutcome ItvActions::SetFavourites(PortalCall&) {
   return Later{[this](PortalCall& c) {
     const absl::Status saved = parts_.writes.SaveFavourites(
         *c.device, ParseFavourites(c.Get("fav_ch")), Deadline::After(kFavouritesTimeout));

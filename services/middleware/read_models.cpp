@@ -150,6 +150,8 @@ ReadModels::ReadModels(const Files& files, const Clock& clock, telemetry::Metric
 
 ReadModels::~ReadModels() = default;
 
+bool ReadModels::has_lineup() const { return replicas_->lineup.loaded(); }
+
 replica::ReplicaBase& ReadModels::lineup_replica() { return replicas_->lineup; }
 replica::ReplicaBase& ReadModels::edges_replica() { return replicas_->edges; }
 replica::ReplicaBase& ReadModels::guide_replica() { return replicas_->guide; }

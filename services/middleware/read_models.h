@@ -38,6 +38,8 @@ class ReadModels {
   std::shared_ptr<const Guide> guide() const { return guide_.Get(); }
   std::shared_ptr<const Popularity> popularity() const { return popularity_.Get(); }
 
+  bool has_lineup() const;  // from the database or from disk
+
   // Fed by DatabaseFollower.
   replica::ReplicaBase& lineup_replica();
   // Fed by the neighbours: runtime.Follow.

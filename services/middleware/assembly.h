@@ -1,0 +1,109 @@
+// What middleware is made of, put together in the order of dependence. main.cpp gives it its
+// surroundings and runs it; tests do the same with surroundings of their own.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/base/worker_pool.h"
+#include "libs/http/server.h"
+#include "libs/placement/placement.h"
+#include "libs/rpc/channel.h"
+#include "libs/security/key_set.h"
+#include "libs/storage/disk_spool.h"
+#include "libs/storage/pg_pool.h"
+#include "libs/storage/redis_pool.h"
+#include "services/middleware/config.h"
+#include "services/middleware/entitlements.h"
+#include "services/middleware/guide_blocks.h"
+#include "services/middleware/jobs.h"
+#include "services/middleware/lists.h"
+#include "services/middleware/metrics.h"
+#include "services/middleware/peers.h"
+#include "services/middleware/pg_store.h"
+#include "services/middleware/portal_epg.h"
+#include "services/middleware/portal_http.h"
+#include "services/middleware/portal_itv.h"
+#include "services/middleware/portal_stb.h"
+#include "services/middleware/portal_watchdog.h"
+#include "services/middleware/service.h"
+
+namespace holdfast::middleware {
+
+// All of it must outlive the assembly.
+struct Surroundings {
+  storage::PgPool& postgres;
+  storage::RedisPool& redis;
+  storage::DiskSpool& write_spool;
+  storage::DiskSpool& report_spool;
+  rpc::Channel& billing;
+  rpc::Channel& analytics;
+  WorkerPool& workers;
+  telemetry::Metrics& metrics;
+  const Clock& clock;
+  Random& random;
+  std::string instance;
+  std::string zone;
+  std::function<std::string(std::string_view)> data_path;  // "lineup.replica" -> "/data/..."
+};
+
+struct Keys {
+  security::KeySet portal;
+  security::KeySet play;
+  placement::LinkSecrets links;
+
+  // NOT_FOUND or INVALID_ARGUMENT names the folder at fault.
+  static absl::StatusOr<Keys> Load(const Config& config);
+};
+
+// Loads the copies on disk when it is made. Nothing runs before its jobs are run.
+class Assembly {
+ public:
+  Assembly(const Config& config, Keys keys, const Surroundings& surroundings);
+
+  void AddRoutes(http::Router& router) { portal_.AddRoutes(router); }
+  Service& service() { return service_; }
+  ReadModels& models() { return models_; }
+  Entitlements& entitlements() { return entitlements_; }
+  DeviceTable& devices() { return devices_; }
+
+  std::vector<Job> Jobs();
+  bool ready() const;  // can serve something
+
+ private:
+  void CountWhatIsHeld();
+
+  const Keys keys_;
+  Metrics metrics_;
+  PgStore store_;
+  Billing billing_;
+  Analytics analytics_;
+  storage::RedisPool& redis_;
+
+  ReadModels models_;
+  DeviceTable devices_;
+  Entitlements entitlements_;
+  DatabaseHealth database_;
+  DatabaseFollower follower_;
+  ViewerWrites writes_;
+  Reporter reporter_;
+  Presence presence_;
+
+  Sessions sessions_;
+  Zones zones_;
+  Lists lists_;
+  GuideBlocks blocks_;
+  ActionTable actions_;
+  StbActions stb_;
+  ItvActions itv_;
+  EpgActions epg_;
+  WatchdogActions watchdog_;
+  AccountActions account_;
+  PortalHttp portal_;
+  Service service_;
+};
+
+}  // namespace holdfast::middleware
