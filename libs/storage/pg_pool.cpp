@@ -78,6 +78,8 @@ struct PgPool::Impl {
   std::vector<Handle> idle ABSL_GUARDED_BY(mutex);
   std::int64_t in_use ABSL_GUARDED_BY(mutex) = 0;
   std::int64_t waiting ABSL_GUARDED_BY(mutex) = 0;
+  std::int64_t shown_idle ABSL_GUARDED_BY(mutex) = 0;  // in the gauges
+  std::int64_t shown_in_use ABSL_GUARDED_BY(mutex) = 0;
   absl::Status down ABSL_GUARDED_BY(mutex);  // OK, or why the last attempt to connect failed
   BackOff back_off ABSL_GUARDED_BY(mutex){random};
   std::thread connector;
@@ -140,9 +142,11 @@ struct PgPool::Impl {
     SetGauges();
   }
 
+  // By differences: several pools of a program share the gauges.
   void SetGauges() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    idle_gauge.Set(static_cast<double>(idle.size()));
-    in_use_gauge.Set(static_cast<double>(in_use));
+    const auto now_idle = static_cast<std::int64_t>(idle.size());
+    idle_gauge.Add(static_cast<double>(now_idle - std::exchange(shown_idle, now_idle)));
+    in_use_gauge.Add(static_cast<double>(in_use - std::exchange(shown_in_use, in_use)));
   }
 
   void Count(const absl::Status& status, SteadyTime start) {
@@ -223,6 +227,9 @@ PgPool::~PgPool() {
     impl_->closing = true;
   }
   impl_->connector.join();
+  absl::MutexLock lock(&impl_->mutex);
+  impl_->idle.clear();
+  impl_->SetGauges();
 }
 
 PgPool::PgPool(PgPool&&) noexcept = default;

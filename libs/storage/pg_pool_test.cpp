@@ -174,6 +174,19 @@ TEST_F(PgPoolTest, AStatementSurvivesAMigrationThatChangesItsColumns) {
   EXPECT_THAT(pool.Query(Soon(), "SELECT id FROM t"), IsOk());
 }
 
+TEST_F(PgPoolTest, PoolsOfAProgramShareTheirGauges) {
+  const auto idle = [&](int count) {
+    return testing::HasSubstr("holdfast_pg_connections{state=\"idle\"} " + std::to_string(count));
+  };
+  ASSERT_THAT(pool_.Ping(Soon()), IsOk());
+  {
+    PgPool second(options_, metrics_);
+    ASSERT_THAT(second.Ping(Soon()), IsOk());
+    EXPECT_THAT(metrics_.Scrape(), idle(2));
+  }
+  EXPECT_THAT(metrics_.Scrape(), idle(1));
+}
+
 TEST_F(PgPoolTest, CountsByResult) {
   EXPECT_THAT(pool_.Ping(Soon()), IsOk());
   EXPECT_THAT(metrics_.Scrape(), testing::HasSubstr("holdfast_pg_queries_total{result=\"ok\"} 1"));
