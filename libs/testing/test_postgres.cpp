@@ -158,10 +158,10 @@ std::string TestPostgres::NewDatabase() {
   const std::string where =
       fmt::format("host=127.0.0.1 port={} user=holdfast dbname=postgres connect_timeout=10", port_);
   PGconn* connection = PQconnectdb(where.c_str());
-  // From the empty template and without a checkpoint: 20 ms instead of 200.
+  // Without fsync a copy of the template's files is the cheapest way: a third of the other one.
   PGresult* result =
       PQexec(connection,
-             fmt::format("CREATE DATABASE {} TEMPLATE template0 STRATEGY wal_log", name).c_str());
+             fmt::format("CREATE DATABASE {} TEMPLATE template0 STRATEGY file_copy", name).c_str());
   if (PQresultStatus(result) != PGRES_COMMAND_OK) {
     CheckFailed(__FILE__, __LINE__, PQerrorMessage(connection));
   }
