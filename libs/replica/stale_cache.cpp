@@ -132,44 +132,44 @@ Cached StaleCache::Peek(std::string_view key) {
 
 absl::StatusOr<Cached> StaleCache::Get(std::string_view key, Deadline deadline) {
   Shard& shard = ShardOf(key);
-  Looked looked;
-  {
-    absl::MutexLock lock(&shard.mutex);
-    looked = Look(shard, key);
-  }
-  if (!looked.must_fetch) return Peek(key);
-
-  misses_.Add();
-  absl::StatusOr<Cached> fetched = FetchOrWait(shard, key, deadline);
-  if (fetched.ok() || absl::IsNotFound(fetched.status()) || looked.cached.value == nullptr) {
-    return fetched;
-  }
-  return looked.cached;
-}
-
-absl::StatusOr<Cached> StaleCache::FetchOrWait(Shard& shard, std::string_view key,
-                                               Deadline deadline) {
   while (true) {
+    Looked looked;
     std::shared_ptr<Flight> flight;
     bool ours = false;
     {
       absl::MutexLock lock(&shard.mutex);
-      std::shared_ptr<Flight>& slot = shard.flights[std::string(key)];
-      ours = slot == nullptr;
-      if (ours) slot = std::make_shared<Flight>();
-      flight = slot;
+      looked = Look(shard, key);
+      if (looked.must_fetch) {
+        std::shared_ptr<Flight>& slot = shard.flights[std::string(key)];
+        ours = slot == nullptr;
+        if (ours) slot = std::make_shared<Flight>();
+        flight = slot;
+      }
     }
-    if (ours) {
-      RunFlight(shard, std::string(key), *flight, deadline);
-    } else if (!flight->done.WaitForNotificationWithTimeout(
-                   absl::FromChrono(deadline.Remaining(clock_)))) {
-      return DeadlineExceeded("{}: still being fetched for another caller", options_.name);
-    }
-    if (flight->result.ok()) return Cached{.value = *flight->result};
-    // The other caller may have had less time than we have.
-    const bool was_its_deadline = !ours && absl::IsDeadlineExceeded(flight->result.status());
-    if (!was_its_deadline || deadline.Passed(clock_)) return flight->result.status();
+    if (flight == nullptr) return Peek(key);
+
+    absl::StatusOr<SharedBytes> fetched = FetchOrWait(shard, key, *flight, ours, deadline);
+    // The other caller may have had less time than we have: look again.
+    const bool was_its_deadline = !ours && absl::IsDeadlineExceeded(fetched.status());
+    if (was_its_deadline && !deadline.Passed(clock_)) continue;
+
+    misses_.Add();
+    if (fetched.ok()) return Cached{.value = *std::move(fetched)};
+    const bool old_will_do = looked.cached.value != nullptr && !absl::IsNotFound(fetched.status());
+    if (old_will_do) return looked.cached;
+    return fetched.status();
   }
+}
+
+absl::StatusOr<SharedBytes> StaleCache::FetchOrWait(Shard& shard, std::string_view key,
+                                                    Flight& flight, bool ours, Deadline deadline) {
+  if (ours) {
+    RunFlight(shard, std::string(key), flight, deadline);
+  } else if (!flight.done.WaitForNotificationWithTimeout(
+                 absl::FromChrono(deadline.Remaining(clock_)))) {
+    return DeadlineExceeded("{}: still being fetched for another caller", options_.name);
+  }
+  return flight.result;
 }
 
 void StaleCache::RunFlight(Shard& shard, const std::string& key, Flight& flight,

@@ -104,7 +104,9 @@ class StaleCache {
 
   void RefreshBehind(std::string_view key);
   void RunFlight(Shard& shard, const std::string& key, Flight& flight, Deadline deadline);
-  absl::StatusOr<Cached> FetchOrWait(Shard& shard, std::string_view key, Deadline deadline);
+  // Runs the flight if it is ours, otherwise waits for whose it is.
+  absl::StatusOr<SharedBytes> FetchOrWait(Shard& shard, std::string_view key, Flight& flight,
+                                          bool ours, Deadline deadline);
 
   const StaleCacheOptions options_;
   const Clock& clock_;
