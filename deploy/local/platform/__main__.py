@@ -87,10 +87,7 @@ def run(options):
             )
         endpoints.show(up.run_dir, up.ports)
         return code
-    if options.verb in ("restart", "kill", "hang", "resume"):
-        commands.aim(options, getattr(commands, options.verb))
-    else:
-        getattr(commands, options.verb)(options)
+    getattr(commands, options.verb)(options)
     return 0
 
 

@@ -27,8 +27,11 @@ def down(options):
         sorted(stores & set(parts.names())),
     ):
         for name in group:  # all together first, then wait for each
-            parts.signal(name, signal.SIGKILL if options.purge else signal.SIGCONT)
-            parts.ask_to_stop(name)
+            if options.purge:
+                parts.signal(name, signal.SIGKILL)
+            else:
+                parts.signal(name, signal.SIGCONT)
+                parts.ask_to_stop(name)
         for name in group:
             parts.stop(name)
     progress.say(f"{len(running)} parts stopped")
@@ -36,41 +39,51 @@ def down(options):
         run_dir.remove()
 
 
-def aim(options, act):
-    """Runs `act(parts, name)` on every part that the given names mean."""
+def _aimed(options):
+    """The parts that the given names mean."""
     run_dir = RunDir(options.run_dir)
     if not run_dir.exists():
         raise PlatformError(f"no platform was ever started in {run_dir.path}")
     parts = Parts(run_dir)
+    names = []
     for wanted in options.name:
-        names = parts.matching(wanted)
-        if not names:
+        found = parts.matching(wanted)
+        if not found:
             raise PlatformError(
                 f"there is no part called {wanted}; parts are: {' '.join(parts.names())}"
             )
-        for name in names:
-            act(parts, name)
+        names += found
+    return parts, names
 
 
-def restart(parts, name):
+def restart(options):
+    """All at once, then waits for each: parts that need each other find together by themselves."""
+    parts, names = _aimed(options)
     progress = Progress()
-    with progress.step(name):
-        part = parts.restart(name)
-        parts.wait_ready(part, READY_SECONDS)
+    started = [parts.restart(name) for name in names]
+    for part in started:
+        with progress.step(part.name):
+            parts.wait_ready(part, READY_SECONDS)
 
 
-def kill(parts, name):
+def kill(options):
     """Like a crash: no chance to say goodbye."""
-    print(f"{name}: " + ("killed" if parts.signal(name, signal.SIGKILL) else "did not run"))
+    _signal(options, signal.SIGKILL, "killed")
 
 
-def hang(parts, name):
+def hang(options):
     """Alive for the kernel, dead for everybody else."""
-    print(f"{name}: " + ("hangs" if parts.signal(name, signal.SIGSTOP) else "does not run"))
+    _signal(options, signal.SIGSTOP, "hangs")
 
 
-def resume(parts, name):
-    print(f"{name}: " + ("goes on" if parts.signal(name, signal.SIGCONT) else "does not run"))
+def resume(options):
+    _signal(options, signal.SIGCONT, "goes on")
+
+
+def _signal(options, number, done):
+    parts, names = _aimed(options)
+    for name in names:
+        print(f"{name}: {done if parts.signal(name, number) else 'does not run'}")
 
 
 def status(options):

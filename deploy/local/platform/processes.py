@@ -34,6 +34,7 @@ class Part:
     port: int = 0  # what it listens on; 0: nothing
     ready_url: str = ""  # answers 200 when the part can be used
     ready_port: int = 0  # or: accepts connections there
+    ready_command: list = field(default_factory=list)  # or: ends with 0
     stop_signal: int = signal.SIGTERM
     stop_seconds: float = 12.0
     stale_files: list = field(default_factory=list)  # a crash leaves them and they stop a start
@@ -141,7 +142,7 @@ class Parts:
         self.run_dir.write(self.pid_dir / part.name, f"{process.pid}\n")
 
     def restart(self, name):
-        """Ends whatever is left of the part and starts it from its recipe."""
+        """Ends whatever is left of the part and starts it from its recipe, which it returns."""
         record = self._record(name)
         if record is None:
             raise PlatformError(
@@ -168,8 +169,9 @@ class Parts:
         (self.pid_dir / name).unlink(missing_ok=True)
 
     def ask_to_stop(self, name):
-        if self.pid(name):
-            send(self.pid(name), self._record(name)["part"]["stop_signal"])
+        pid = self.pid(name)
+        if pid:
+            send(pid, self._record(name)["part"]["stop_signal"])
 
     def signal(self, name, number):
         """Sends a signal to every process of the part. False if there is none."""
@@ -186,6 +188,10 @@ class Parts:
                     return answer.status == 200
             except (OSError, urllib.error.URLError):
                 return False
+        if part.ready_command:
+            return (
+                subprocess.run(part.ready_command, capture_output=True, check=False).returncode == 0
+            )
         return not part.ready_port or ports.accepts(part.ready_port)
 
     def wait_ready(self, part, seconds):
@@ -216,6 +222,8 @@ class Parts:
 
 
 def send(pid, number):
+    if pid <= 1:
+        raise ValueError(f"{pid} is not a part: 0 would be our own process group")
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -7,7 +7,7 @@ ZONES = ("a", "b")
 INSTANCES = tuple((service, zone) for service in SERVICES for zone in ZONES)
 WITH_HTTP = ("middleware", "cdn_routing", "drm")
 KEY_PERIOD = "60s"  # of the encrypted channels: short, so that a person sees keys change
-WITH_REDIS = ("middleware", "analytics")
+WITH_REDIS = ("middleware",)
 
 
 def port_names():
