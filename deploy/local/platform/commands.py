@@ -94,11 +94,8 @@ def status(options):
 
 
 def guard(options):
-    """Waits until the process is gone, then takes the platform down."""
-    if os.fork() != 0:
-        return
-    os.setsid()
+    """Waits until the process is gone, then takes the platform down and away."""
     while os.path.exists(f"/proc/{options.pid}"):
         time.sleep(0.5)
-    options.purge = False
+    options.purge = True
     down(options)

@@ -1,6 +1,6 @@
 """Brings the platform up, in the order in which parts need each other."""
 
-import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -159,14 +159,9 @@ class Up:
 
     def _guard(self, pid):
         """For tests: a process that takes the platform down when `pid` is gone."""
-        argv = [
-            sys.executable,
-            str(Path(__file__).with_name("__main__.py")),
-            "guard",
-            "--run-dir",
-            str(self.run_dir.path),
-            "--pid",
-            str(pid),
-        ]
-        if os.spawnv(os.P_NOWAIT, sys.executable, argv) <= 0:
-            raise PlatformError("the guard could not be started")
+        main = str(Path(__file__).with_name("__main__.py"))
+        argv = [sys.executable, main, "guard", "--run-dir", str(self.run_dir.path), "--pid", str(pid)]
+        with open(self.parts.log("guard"), "ab") as log:
+            subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
