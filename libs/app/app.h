@@ -86,7 +86,8 @@ class Runtime {
   virtual absl::StatusOr<std::unique_ptr<storage::DiskSpool>> OpenSpool(
       std::string_view name, std::uint64_t max_bytes) = 0;
 
-  // Tries now for up to 5 s, then in the background until it succeeds: a start never waits for the
+  // Tries now (up to 5 s with a slow server; an unreachable one is not waited for), then in the
+  // background until it succeeds: a start never waits for the
   // database. `then` runs once after success, on a background thread (or before this returns).
   virtual void MigrateInBackground(storage::PgPool& pool,
                                    std::span<const storage::Migration> migrations,

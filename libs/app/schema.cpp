@@ -27,6 +27,8 @@ void SchemaKeeper::TryNow(Duration patience, const StopSignal& stop) {
   const Deadline deadline = Deadline::After(patience);
   while (!deadline.Passed()) {
     if (TryOnce(deadline)) return;
+    // Away altogether: a restart during an outage must not cost the boxes a second more.
+    if (absl::IsUnavailable(state())) return;
     if (stop.WaitFor(std::min<Duration>(kFirstPause, deadline.Remaining()))) return;
   }
 }

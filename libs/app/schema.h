@@ -20,7 +20,8 @@ class SchemaKeeper {
                std::function<void()> then);
   ~SchemaKeeper();  // Stop()
 
-  // Tries until it succeeds, `patience` is over or `stop` is set. `then` runs before it returns.
+  // Tries until it succeeds, the server is found to be away, `patience` is over or `stop` is set.
+  // `then` runs before it returns.
   void TryNow(Duration patience, const StopSignal& stop);
   // Goes on on a thread of its own, if there is anything left to do.
   void Start();
