@@ -35,16 +35,16 @@ Duration TryTime(Duration call_remaining, Duration try_timeout, bool another_pos
 Verdict Judge(const TryResult& result, bool idempotent, bool fair_time) {
   const absl::StatusCode code = result.status.code();
   if (result.origin == Origin::kDeclined) {
-    return {.instance = TryOutcome::kUnknown,
+    const bool full = code == absl::StatusCode::kResourceExhausted;
+    return {.instance = full ? TryOutcome::kFull : TryOutcome::kUnknown,
             .neighbour_answered = true,
             .retry = code != absl::StatusCode::kDeadlineExceeded &&
                      code != absl::StatusCode::kUnimplemented,
             .connection_lost = false};
   }
   if (!BlamesTheInstance(code)) {
-    // RESOURCE_EXHAUSTED of a handler: full, not broken.
     const bool full = code == absl::StatusCode::kResourceExhausted;
-    return {.instance = full ? TryOutcome::kUnknown : TryOutcome::kAnswered,
+    return {.instance = full ? TryOutcome::kFull : TryOutcome::kAnswered,
             .neighbour_answered = true,
             .retry = full && idempotent,
             .connection_lost = false};

@@ -74,7 +74,7 @@ TEST(CallRulesTest, WhatWasDeclinedIsTriedElsewhereWhateverTheMethod) {
   const Verdict verdict =
       Judge({ResourceExhausted("full"), Origin::kDeclined}, /*idempotent=*/false, true);
   EXPECT_TRUE(verdict.retry);
-  EXPECT_EQ(verdict.instance, TryOutcome::kUnknown);
+  EXPECT_EQ(verdict.instance, TryOutcome::kFull);
   EXPECT_FALSE(Judge({DeadlineExceeded("waited"), Origin::kDeclined}, true, true).retry);
 }
 

@@ -174,7 +174,8 @@ void Peer::End(TryOutcome outcome, SteadyTime start, bool timed) {
   --outstanding_;
   const double took = Seconds(clock_.SteadyNow() - start);
   const double failure = Seconds(options_.failure_latency);
-  if (outcome == TryOutcome::kFailed) Observe(std::max(took, failure));
+  const bool costly = outcome == TryOutcome::kFailed || outcome == TryOutcome::kFull;
+  if (costly) Observe(std::max(took, failure));
   if (outcome == TryOutcome::kAnswered && timed) Observe(took);
 }
 

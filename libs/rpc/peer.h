@@ -27,7 +27,8 @@ namespace holdfast::rpc {
 enum class TryOutcome {
   kAnswered,  // it works, whatever the answer was
   kFailed,    // the instance or the way to it is at fault
-  kUnknown,   // neither: it shed the call, or the caller's own time was too short to tell
+  kFull,      // it works, but had no room: others first for a moment
+  kUnknown,   // nothing: the caller's own time was too short to tell
 };
 
 // Thread-safe. Owns no thread, contains no gRPC: whoever has evidence reports it here. Must outlive

@@ -75,8 +75,9 @@ TEST_F(PeerTest, LeavesWhenItFailsCallsThoughItAnswersProbes) {
 
 TEST_F(PeerTest, RefusalsForWantOfRoomDoNotEjectIt) {
   peer_.ProbeSucceeded();
-  for (int i = 0; i < 20; ++i) Call(peer_, TryOutcome::kUnknown);
+  for (int i = 0; i < 20; ++i) Call(peer_, TryOutcome::kFull, 1ms);
   EXPECT_TRUE(peer_.usable());
+  EXPECT_NEAR(peer_.Load(), 0.02, 0.001) << "but others are preferred for a moment";
 }
 
 TEST_F(PeerTest, OneGoodCanaryBringsItBack) {

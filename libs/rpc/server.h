@@ -39,8 +39,10 @@ class Server {
   absl::Status Start();  // UNAVAILABLE: the port is taken
   std::uint16_t port() const;
 
-  // Health answers NOT_SERVING, new calls are still served for `announce` (callers take notice),
-  // then no new ones are accepted, running ones finish until `deadline`, the rest is cancelled.
+  // Health answers NOT_SERVING, new calls are still served for `announce` (callers take notice;
+  // longer than their probe_interval), then no new ones are accepted, streams end at once so that
+  // followers open them elsewhere, running calls finish until `deadline`, the rest is cancelled.
+  // Returns when all have ended; a second call does nothing.
   void Drain(Duration announce, Deadline deadline);
 
  private:

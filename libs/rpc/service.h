@@ -9,7 +9,9 @@
 //
 // Inline: memory only, runs on the thread that received the request. Worker: may block until the
 // call's deadline, runs on the bounded pool. Names and message types are checked against the proto
-// descriptor at start; a method of the proto without a handler stops the start.
+// descriptor at start; a method of the proto without a handler stops the start. The object behind
+// the handlers must outlive the Server. Calls that waited past their deadline never reach a
+// handler.
 #pragma once
 
 #include <functional>
