@@ -65,6 +65,10 @@ class Assembly {
   Assembly(const Config& config, Keys keys, const Surroundings& surroundings);
 
   void AddRoutes(http::Router& router) { portal_.AddRoutes(router); }
+  // One call of a box, as the routes hand it on.
+  void HandlePortal(const http::Request& request, http::Reply reply) {
+    portal_.Handle(request, std::move(reply));
+  }
   Service& service() { return service_; }
   ReadModels& models() { return models_; }
   Entitlements& entitlements() { return entitlements_; }

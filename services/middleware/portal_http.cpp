@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLookUpTimeout = 700ms;
+constexpr std::chrono::seconds kNeverHeard = 24h * 365;  // an age beyond this is none
 constexpr std::size_t kLongestHeader = 64;  // of texts that are kept
 
 absl::string_view Absl(std::string_view s) { return {s.data(), s.size()}; }
@@ -237,7 +238,9 @@ void PortalHttp::AddDegradations(http::Response& response, const PortalAnswer& a
   const auto add = [&](const Degradation& degradation) {
     if (!value.empty()) value += ", ";
     value += NameOf(degradation.neighbour);
-    if (degradation.age) absl::StrAppend(&value, ";age=", degradation.age->count());
+    if (degradation.age && *degradation.age < kNeverHeard) {
+      absl::StrAppend(&value, ";age=", degradation.age->count());
+    }
     parts_.metrics.degraded_answers
         .With({NameOf(degradation.neighbour), call.Get("action")})
         .Add();
