@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "libs/app/app.h"
 #include "libs/base/status.h"
 #include "libs/telemetry/log.h"
@@ -75,6 +76,9 @@ void HttpConfig::Describe(config::Knobs& k) {
 int MainWith(int argc, char** argv, std::string_view service,
              const std::function<void(config::Knobs&)>& describe,
              const std::function<absl::Status(Runtime&)>& run) {
+  // Debian builds Abseil with its search for lock cycles on; tests keep it, programs pay for it at
+  // every lock.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   std::vector<std::string> environment;
   for (char** line = environ; line != nullptr && *line != nullptr; ++line) {
