@@ -1,5 +1,7 @@
 """Where everything is: <run>/endpoints.env for scripts, a page for people."""
 
+from pathlib import Path
+
 import services
 import web
 
@@ -52,12 +54,14 @@ Service admin pages          /readyz /dependencies /debug/neighbours /metrics /c
             f"{zone} {local}:{ports[f'{service}-{zone}-admin']}" for zone in services.ZONES
         )
         print(f"  {service:<26} {addresses}")
+    where = "" if run_dir.path == Path("run").resolve() else f" --run-dir {run_dir.path}"
     print(
         f"""
 All addresses as shell lines {run_dir.path}/endpoints.env
 Logs                         {run_dir.path}/logs/
-Keep zapping                 deploy/local/box --watch
-Break things                 deploy/local/kill billing    deploy/local/hang postgres
-Mend them                    deploy/local/restart billing postgres
-Stop                         deploy/local/down"""
+Keep zapping                 deploy/local/box --watch{where}
+Break things                 deploy/local/kill{where} billing
+                             deploy/local/hang{where} postgres
+Mend them                    deploy/local/restart{where} billing postgres
+Stop                         deploy/local/down{where}"""
     )

@@ -153,8 +153,9 @@ def catch_up(portal, channels):
     if not past:
         return f"nothing to watch yet on {offering['name']}"
     js = portal.call("tv_archive", "create_link", cmd=f"auto /media/{past[-1]['id']}.mpg")
-    if not js or js.get("error") or not js.get("cmd"):
-        return f"not offered ({js.get('error') if js else js})"
+    if not js or not js.get("cmd"):
+        reason = (js or {}).get("error") or "the portal gives no links for it"
+        return f"not offered on {offering['name']}: {reason}"
     picture = decode(js["cmd"].split(" ")[-1], FRAMES)
     return f"{past[-1]['name']} on {offering['name']}: {picture.frames} frames {picture.size}"
 
