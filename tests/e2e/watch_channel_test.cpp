@@ -120,6 +120,33 @@ TEST(TokenTest, AForgedTokenGetsTheProtocolsOwnRefusal) {
   EXPECT_THAT(box.ListChannels(), HasMessage("Authorization failed."));
 }
 
+// Calls and queries that middleware-a has made so far, by its own metrics.
+double QuestionsAsked() {
+  double sum = 0;
+  for (const char* metric : {"holdfast_pg_queries_total", "holdfast_redis_calls_total",
+                             "holdfast_rpc_client_requests_total"}) {
+    const absl::StatusOr<double> value = Platform::Shared().Metric("middleware-a", metric);
+    EXPECT_THAT(value, IsOk());
+    sum += value.value_or(0);
+  }
+  return sum;
+}
+
+TEST(ZapTest, AZapAsksNeitherNeighbourNorStore) {
+  constexpr int kZaps = 1000;
+  constexpr int kOfJobs = kZaps / 10;  // jobs ask now and then, however many zaps there are
+  Box box = DemoBox("PORTAL_URL_A");
+  ASSERT_THAT(box.LogIn(), IsOk());
+  ASSERT_OK_AND_ASSIGN(const std::vector<BoxChannel> channels, box.ListChannels());
+  ASSERT_THAT(box.CreateLink(channels.front()), IsOk());
+
+  const double before = QuestionsAsked();
+  for (int zap = 0; zap < kZaps; ++zap) {
+    ASSERT_THAT(box.CreateLink(channels[zap % channels.size()]), IsOk()) << zap;
+  }
+  EXPECT_LT(QuestionsAsked() - before, kOfJobs);
+}
+
 TEST(EdgeTest, ALinkWorksForItsChannelOnly) {
   Box box = DemoBox("PORTAL_URL");
   ASSERT_THAT(box.LogIn(), IsOk());

@@ -1,5 +1,6 @@
 """Keeps zapping, one channel after the other, and says how many zaps failed."""
 
+import shutil
 import sys
 import threading
 import time
@@ -30,6 +31,12 @@ class Tally:
     def percentile(self, share):
         ordered = sorted(self.milliseconds)
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
+
+
+def fit(text):
+    """As wide as the terminal, so that it covers the line before."""
+    width = shutil.get_terminal_size().columns - 1
+    return text[:width].ljust(width)
 
 
 def zap(portal, channel, with_picture):
@@ -142,17 +149,16 @@ class Watch:
             )
         with self.printing:
             if self.live:
-                print(f"\r{text:<118}", end="", flush=True)
+                print("\r" + fit(text), end="", flush=True)
             elif time.monotonic() - self.reported_at >= REPORT_SECONDS:
                 self.reported_at = time.monotonic()
                 print(text, flush=True)
 
     def _event(self, text):
+        """A line that stays."""
+        text = f"{time.strftime('%H:%M:%S')}  {text}"
         with self.printing:
-            print(
-                ("\r" if self.live else "") + f"{time.strftime('%H:%M:%S')}  {text:<110}".rstrip(),
-                flush=True,
-            )
+            print("\r" + fit("") + "\r" + text if self.live else text, flush=True)
 
     def _summary(self):
         if self.live:
