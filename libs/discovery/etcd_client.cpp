@@ -6,6 +6,7 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -53,22 +54,31 @@ struct EtcdClient::Member {
   std::shared_ptr<grpc::Channel> channel;
 };
 
-// The calls that gRPC still works on. Shared with them, so that the last one can leave while the
-// client is being destroyed.
+// The calls under way. A call leaves in two steps: End() when gRPC is done with it, so that it is
+// not cancelled any more, and Gone() when its context is destroyed. The second matters because a
+// context holds the channel: were the last reference to a channel dropped by one of gRPC's own
+// threads, that thread would destroy the completion queue that it is serving. So the client
+// outlives all contexts.
 struct EtcdClient::Pending {
   absl::Mutex mutex;
   absl::flat_hash_set<grpc::ClientContext*> contexts ABSL_GUARDED_BY(mutex);
+  int not_gone ABSL_GUARDED_BY(mutex) = 0;
 
-  void Add(grpc::ClientContext* context) {
+  void Begin(grpc::ClientContext* context) {
     absl::MutexLock lock(&mutex);
     contexts.insert(context);
+    ++not_gone;
   }
-  void Remove(grpc::ClientContext* context) {
+  void End(grpc::ClientContext* context) {
     absl::MutexLock lock(&mutex);
     contexts.erase(context);
   }
+  void Gone() {
+    absl::MutexLock lock(&mutex);
+    --not_gone;
+  }
   void CancelAndWait() {
-    const auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return contexts.empty(); };
+    const auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return not_gone == 0; };
     absl::MutexLock lock(&mutex);
     for (grpc::ClientContext* context : contexts) context->TryCancel();
     mutex.Await(absl::Condition(&none));
@@ -105,7 +115,7 @@ void EtcdClient::Call(std::size_t member, const char* method, Request request, D
   state->request = std::move(request);
   state->context.set_deadline(std::chrono::system_clock::now() +
                               std::chrono::duration_cast<std::chrono::microseconds>(timeout));
-  pending_->Add(&state->context);
+  pending_->Begin(&state->context);
   grpc::TemplatedGenericStub<Request, Response> stub(MemberAt(member).channel);
   stub.UnaryCall(&state->context, method, {}, &state->request, &state->response,
                  [state, done = std::move(done), &loop = loop_,
@@ -115,7 +125,9 @@ void EtcdClient::Call(std::size_t member, const char* method, Request request, D
                      if (!status.ok()) return done(std::move(status));
                      done(std::move(response));
                    });
-                   pending->Remove(&state->context);
+                   pending->End(&state->context);
+                   state.reset();
+                   pending->Gone();
                  });
 }
 
@@ -160,7 +172,7 @@ class EtcdClient::KeepAliveCall final
       : loop_(client.loop_), pending_(client.pending_), done_(std::move(done)) {
     request_.set_id(lease);
     context_.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
-    pending_->Add(&context_);
+    pending_->Begin(&context_);
     grpc::TemplatedGenericStub<LeaseKeepAliveRequest, LeaseKeepAliveResponse> stub(
         client.MemberAt(member).channel);
     stub.PrepareBidiStreamingCall(&context_, "/etcdserverpb.Lease/LeaseKeepAlive", {}, this);
@@ -181,8 +193,10 @@ class EtcdClient::KeepAliveCall final
       if (answered) return done(std::move(response));
       done(status.ok() ? Unavailable("lease stream ended without an answer") : status);
     });
-    pending_->Remove(&context_);
+    const std::shared_ptr<Pending> pending = pending_;
+    pending->End(&context_);
     delete this;
+    pending->Gone();
   }
 
  private:
@@ -209,7 +223,13 @@ class EtcdClient::WatchCall final : public grpc::ClientBidiReactor<WatchRequest,
   WatchCall(EtcdClient& client, WatchOrder order)
       : loop_(client.loop_),
         pending_(client.pending_),
-        order_(std::make_shared<const WatchOrder>(std::move(order))) {}
+        order_(std::make_shared<const WatchOrder>(std::move(order))),
+        context_(std::in_place) {}
+
+  ~WatchCall() override {
+    context_.reset();
+    pending_->Gone();
+  }
 
   void Start(grpc::TemplatedGenericStub<WatchRequest, WatchResponse> stub) {
     self_ = shared_from_this();
@@ -217,14 +237,14 @@ class EtcdClient::WatchCall final : public grpc::ClientBidiReactor<WatchRequest,
     create.set_key(order_->prefix);
     create.set_range_end(EndOfPrefix(order_->prefix));
     create.set_start_revision(order_->revision);
-    pending_->Add(&context_);
-    stub.PrepareBidiStreamingCall(&context_, "/etcdserverpb.Watch/Watch", {}, this);
+    pending_->Begin(&*context_);
+    stub.PrepareBidiStreamingCall(&*context_, "/etcdserverpb.Watch/Watch", {}, this);
     StartWrite(&request_);
     StartRead(&response_);
     StartCall();
   }
 
-  void Cancel() { context_.TryCancel(); }
+  void Cancel() { context_->TryCancel(); }
 
   void OnReadDone(bool ok) override {
     if (!ok) return;
@@ -235,16 +255,16 @@ class EtcdClient::WatchCall final : public grpc::ClientBidiReactor<WatchRequest,
 
   void OnDone(const grpc::Status& status) override {
     loop_.Post([order = order_, status = FromGrpc(status)] { order->ended(status); });
-    pending_->Remove(&context_);
-    self_.reset();
+    pending_->End(&*context_);
+    const std::shared_ptr<WatchCall> self = std::move(self_);  // may be the last
   }
 
  private:
   EventLoop& loop_;
   const std::shared_ptr<Pending> pending_;
   const std::shared_ptr<const WatchOrder> order_;
-  std::shared_ptr<WatchCall> self_;  // while gRPC may call
-  grpc::ClientContext context_;
+  std::shared_ptr<WatchCall> self_;             // while gRPC may call
+  std::optional<grpc::ClientContext> context_;  // until the destructor
   WatchRequest request_;
   WatchResponse response_;
 };

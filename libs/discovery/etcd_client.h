@@ -15,8 +15,9 @@
 
 namespace holdfast::discovery {
 
-// One cluster. Thread-safe. Answers are posted to `loop`, which must outlive the client. The
-// destructor cancels what is under way and returns when gRPC is done with it (milliseconds).
+// One cluster. Thread-safe. Answers are posted to `loop`, which must outlive the client. Streams
+// die before it. The destructor cancels what is under way and returns when gRPC is done with it
+// (milliseconds).
 class EtcdClient {
  public:
   template <class Response>
