@@ -8,6 +8,7 @@ import time
 
 import commands
 import endpoints
+from ports import PortError
 from processes import PlatformError
 from run_dir import DEPLOY
 from up import Up
@@ -95,7 +96,7 @@ def main():
     options = parse(sys.argv[1:])
     try:
         return run(options)
-    except PlatformError as error:
+    except (PlatformError, PortError) as error:
         print(f"deploy/local/{options.verb}: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read our output has seen enough

@@ -4,7 +4,15 @@ import os
 import random
 import socket
 
-FIRST, LAST = 20000, 31999  # below the range from which the kernel serves outgoing connections
+# Above the range from which the kernel serves outgoing connections, and away from where programs
+# usually listen. A platform takes its ports from one block.
+FIRST, BLOCKS, BLOCK_SIZE = 61000, 70, 64
+
+_reserved = []  # sockets that keep blocks from platforms that start at the same moment
+
+
+class PortError(Exception):
+    """No ports left on this machine."""
 
 
 def is_taken(port):
@@ -54,18 +62,30 @@ def _listening_inodes(port):
 
 
 def choose(names, remembered, fixed):
-    """A port for every name: the fixed one, else the remembered one, else a free one.
-
-    The start of the search is random so that platforms started together do not meet.
-    """
+    """A port for every name: the fixed one, else the remembered one, else a free one."""
     chosen = {n: fixed.get(n) or remembered[n] for n in names if n in fixed or n in remembered}
-    used = set(chosen.values())
-    candidate = random.randint(FIRST, LAST)
-    for name in names:
-        if name in chosen:
-            continue
-        while candidate in used or is_taken(candidate):
-            candidate = FIRST if candidate >= LAST else candidate + 1
-        chosen[name] = candidate
-        used.add(candidate)
+    missing = [n for n in names if n not in chosen]
+    if missing:
+        chosen.update(zip(missing, _free_block(len(missing), set(chosen.values()))))
     return chosen
+
+
+def _free_block(count, used):
+    """Ports of a block in which all that are needed are free. Its first port stays reserved until
+    this program ends: by then the parts hold their own."""
+    for block in random.sample(range(BLOCKS), BLOCKS):
+        first = FIRST + block * BLOCK_SIZE
+        marker = socket.socket()
+        try:
+            marker.bind(("127.0.0.1", first))
+        except OSError:
+            marker.close()
+            continue
+        free = [
+            p for p in range(first + 1, first + BLOCK_SIZE) if p not in used and not is_taken(p)
+        ]
+        if len(free) >= count:
+            _reserved.append(marker)
+            return free[:count]
+        marker.close()
+    raise PortError(f"no block of {count} free ports between {FIRST} and 65535")

@@ -103,6 +103,11 @@ class PortsTest(unittest.TestCase):
         self.assertEqual(len(set(chosen.values())), 4)
         self.assertFalse(ports.is_taken(chosen["c"]))
 
+    def test_platforms_that_start_together_do_not_get_the_same_ports(self):
+        names = [str(n) for n in range(50)]
+        first, second = (set(ports.choose(names, {}, {}).values()) for _ in range(2))
+        self.assertEqual(first & second, set())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -160,7 +160,15 @@ class Up:
     def _guard(self, pid):
         """For tests: a process that takes the platform down when `pid` is gone."""
         main = str(Path(__file__).with_name("__main__.py"))
-        argv = [sys.executable, main, "guard", "--run-dir", str(self.run_dir.path), "--pid", str(pid)]
+        argv = [
+            sys.executable,
+            main,
+            "guard",
+            "--run-dir",
+            str(self.run_dir.path),
+            "--pid",
+            str(pid),
+        ]
         with open(self.parts.log("guard"), "ab") as log:
             subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
