@@ -1,5 +1,5 @@
-// Bodies that are made once and sent many times, plain and compressed, up to so many bytes together;
-// the least recently used go first.
+// Bodies that are made once and sent many times, plain and compressed, up to so many bytes
+// together; the least recently used go first.
 #pragma once
 
 #include <functional>

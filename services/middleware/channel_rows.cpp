@@ -84,7 +84,8 @@ ChannelRows::Pieces ChannelRows::Render(const Channel& channel) const {
   return pieces;
 }
 
-void ChannelRows::Append(std::string& out, const Channel& channel, const RowVariant& variant) const {
+void ChannelRows::Append(std::string& out, const Channel& channel,
+                         const RowVariant& variant) const {
   const auto index = static_cast<std::size_t>(&channel - lineup_->channels().data());
   const Pieces& pieces = pieces_[index];
   out += pieces.before_number;
@@ -103,7 +104,11 @@ std::string ChannelRows::Genres(const std::vector<const Channel*>& channels) con
   std::string js;
   JsonWriter json(js);
   json.BeginArray().BeginObject();
-  json.Field("id", "*").Field("title", "All").Field("alias", "all").Field("censored", 0).EndObject();
+  json.Field("id", "*")
+      .Field("title", "All")
+      .Field("alias", "all")
+      .Field("censored", 0)
+      .EndObject();
   int number = 0;
   for (const Genre& genre : lineup_->genres()) {
     if (!present.contains(genre.id)) continue;

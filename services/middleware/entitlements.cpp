@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kAskTimeout = 2s;
-constexpr auto kAskAgainAfter = 3s;       // about an account that billing could not tell of
+constexpr auto kAskAgainAfter = 3s;  // about an account that billing could not tell of
 constexpr std::size_t kMaxMemos = 200'000;
 constexpr std::size_t kMaxUnknown = 100'000;
 
@@ -31,8 +31,8 @@ class Entitlements::Feed final : public replica::ReplicaBase {
                           const std::vector<std::pair<std::string, SharedBytes>>& items) override {
     for (const auto& [account, bytes] : items) {
       billing::v1::Entitlement entitlement;
-      if (bytes != nullptr && (!entitlement.ParseFromString(*bytes) ||
-                               entitlement.account_id() != account)) {
+      if (bytes != nullptr &&
+          (!entitlement.ParseFromString(*bytes) || entitlement.account_id() != account)) {
         return DataLoss("the entitlement of account {} is damaged", account);
       }
     }
@@ -50,16 +50,18 @@ class Entitlements::Feed final : public replica::ReplicaBase {
 
 Entitlements::Entitlements(const Options& options, const Clock& clock, telemetry::Metrics& metrics,
                            Billing& billing, WorkerPool& workers)
-    : clock_(clock), workers_(workers),
-      cache_({.name = "entitlements",
-              .soft_ttl = options.refresh_after,
-              .hard_ttl = options.refresh_after * 12,
-              .file = options.file},
-             clock, metrics,
-             [&billing](std::string_view account, Deadline deadline) {
-               return billing.GetEntitlement(AccountId(std::string(account)), deadline);
-             },
-             [&workers](std::function<void()> job) { return workers.TrySubmit(std::move(job)); }),
+    : clock_(clock),
+      workers_(workers),
+      cache_(
+          {.name = "entitlements",
+           .soft_ttl = options.refresh_after,
+           .hard_ttl = options.refresh_after * 12,
+           .file = options.file},
+          clock, metrics,
+          [&billing](std::string_view account, Deadline deadline) {
+            return billing.GetEntitlement(AccountId(std::string(account)), deadline);
+          },
+          [&workers](std::function<void()> job) { return workers.TrySubmit(std::move(job)); }),
       feed_(std::make_unique<Feed>(clock, metrics, cache_)) {}
 
 Entitlements::~Entitlements() = default;
@@ -115,9 +117,8 @@ void Entitlements::AskInBackground(const AccountId& account) {
     it->second = now;
   }
   // When the pool is full the next request asks again.
-  const bool accepted = workers_.TrySubmit([this, account] {
-    Load(account, Deadline::After(kAskTimeout, clock_));
-  });
+  const bool accepted =
+      workers_.TrySubmit([this, account] { Load(account, Deadline::After(kAskTimeout, clock_)); });
   if (!accepted && telemetry::ShouldLog("entitlement fetch not accepted")) {
     telemetry::Log(telemetry::Warning, "no worker free to ask billing for an entitlement");
   }

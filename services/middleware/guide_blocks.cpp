@@ -36,8 +36,10 @@ std::string RenderPart(const Channel& channel, std::span<const Programme> progra
 
 GuideBlocks::GuideBlocks(const ReadModels& models, std::size_t max_bytes,
                          telemetry::Metrics& metrics)
-    : models_(models), blocks_({.name = "guide_blocks", .max_bytes = max_bytes}, metrics),
-      head_(MakeGzipPart("{\"js\":{\"data\":{", kGzipLevel)), comma_(MakeGzipPart(",", kGzipLevel)),
+    : models_(models),
+      blocks_({.name = "guide_blocks", .max_bytes = max_bytes}, metrics),
+      head_(MakeGzipPart("{\"js\":{\"data\":{", kGzipLevel)),
+      comma_(MakeGzipPart(",", kGzipLevel)),
       tail_(MakeGzipPart("}},\"text\":\"\"}", kGzipLevel)) {}
 
 std::string GuideBlocks::KeyOf(const BlockRequest& request) const {
@@ -84,9 +86,8 @@ GuideBlocks::SharedPart GuideBlocks::PartOf(const Channel& channel, const Guide&
                     .last = programmes.back().start,
                     .on_air = programmes.front().start <= now,
                     .used_at = now};
-  const std::string key =
-      absl::StrCat(channel.id.value(), "|", channel.catch_up_hours, "|", request.zone_name, "|",
-                   request.period_hours);
+  const std::string key = absl::StrCat(channel.id.value(), "|", channel.catch_up_hours, "|",
+                                       request.zone_name, "|", request.period_hours);
   {
     absl::MutexLock lock(&mutex_);
     CachedPart* held = Find(parts_, key);
@@ -110,9 +111,8 @@ void GuideBlocks::ForgetUnusedParts(std::int64_t now) {
     parts_.clear();
     return;
   }
-  absl::erase_if(parts_, [&](const auto& entry) {
-    return entry.second.used_at + kForgetPartAfter < now;
-  });
+  absl::erase_if(parts_,
+                 [&](const auto& entry) { return entry.second.used_at + kForgetPartAfter < now; });
 }
 
 }  // namespace holdfast::middleware

@@ -43,7 +43,7 @@ class GuideBlocks {
     SharedSchedule schedule;  // what it was made from
     std::int64_t first = 0;   // starts of its first and last programme
     std::int64_t last = 0;
-    bool on_air = false;      // the first one had begun
+    bool on_air = false;  // the first one had begun
     std::int64_t used_at = 0;
     SharedPart part;
   };

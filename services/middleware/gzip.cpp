@@ -23,7 +23,8 @@ void AppendLittleEndian(std::string& out, std::uint32_t value) {
 
 GzipPart MakeGzipPart(std::string_view text, int level) {
   z_stream stream = {};
-  HOLDFAST_CHECK(deflateInit2(&stream, level, Z_DEFLATED, kRawDeflate, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  HOLDFAST_CHECK(deflateInit2(&stream, level, Z_DEFLATED, kRawDeflate, 8, Z_DEFAULT_STRATEGY) ==
+                 Z_OK);
   GzipPart part;
   // A full flush adds at most one empty stored block beyond the bound.
   part.deflated.resize(deflateBound(&stream, text.size()) + 16);
@@ -46,7 +47,8 @@ GzipJoiner::GzipJoiner() : out_(kHeader) {}
 
 void GzipJoiner::Add(const GzipPart& part) {
   out_ += part.deflated;
-  crc_ = static_cast<std::uint32_t>(crc32_combine(crc_, part.crc, static_cast<z_off_t>(part.length)));
+  crc_ =
+      static_cast<std::uint32_t>(crc32_combine(crc_, part.crc, static_cast<z_off_t>(part.length)));
   length_ += part.length;
 }
 

@@ -120,9 +120,8 @@ absl::Status DatabaseFollower::ReadAllDevices(const Position& position, Deadline
 
 absl::Status DatabaseFollower::ReadChangedDevices(const Position& position, Deadline deadline) {
   while (true) {
-    Update update{.kind = Update::Kind::kDelta,
-                  .epoch = position.life,
-                  .revision = devices_.revision()};
+    Update update{
+        .kind = Update::Kind::kDelta, .epoch = position.life, .revision = devices_.revision()};
     HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Device> page,
                               store_.DevicesSince(deadline, update.revision, kDevicesPerPage));
     if (page.empty()) break;

@@ -19,11 +19,11 @@ std::span<const storage::Migration> Migrations();
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using test::HasCode;
 using test::IsOk;
 using test::TestPostgres;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr const char* kLineup =
     "#EXTINF:-1,One\nhttp://x/live/one/i.m3u8\n#EXTINF:-1,Two\nhttp://x/live/two/i.m3u8\n"
@@ -60,7 +60,9 @@ class DatabaseTest : public testing::Test {
   }
   static rpc::Call Now() { return rpc::Call(Deadline::After(10s), {}); }
 
-  static int Channels(PortalFixture& box) { return box.Call("itv", "get_all_channels").Js()["total_items"]; }
+  static int Channels(PortalFixture& box) {
+    return box.Call("itv", "get_all_channels").Js()["total_items"];
+  }
 
   TestPostgres& server_ = TestPostgres::Shared();
   const std::string database_ = server_.NewDatabase();
@@ -185,9 +187,10 @@ TEST_F(DatabaseTest, AnEmptyDatabaseDoesNotEmptyTheLineup) {
   ASSERT_THAT(box.RunJob("follow_database"), IsOk());
   telemetry::Metrics metrics;
   storage::PgPool pool(Options(server_.port()), metrics);
-  ASSERT_THAT(pool.Execute(Deadline::After(5s),
-                           "UPDATE database_life SET life = 'new'; DELETE FROM channel; DELETE FROM genre"),
-              IsOk());
+  ASSERT_THAT(
+      pool.Execute(Deadline::After(5s),
+                   "UPDATE database_life SET life = 'new'; DELETE FROM channel; DELETE FROM genre"),
+      IsOk());
   EXPECT_THAT(box.RunJob("follow_database"), HasCode(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(box.portal().models().lineup()->channels().size(), 3u);
 }

@@ -33,8 +33,12 @@ class JsonWriter {
 
   // Key and value together: most of what the portal says are texts.
   JsonWriter& Field(std::string_view name, std::string_view text) { return Key(name).String(text); }
-  JsonWriter& Field(std::string_view name, const char* text) { return Key(name).String(std::string_view(text)); }
-  JsonWriter& Field(std::string_view name, const std::string& text) { return Key(name).String(std::string_view(text)); }
+  JsonWriter& Field(std::string_view name, const char* text) {
+    return Key(name).String(std::string_view(text));
+  }
+  JsonWriter& Field(std::string_view name, const std::string& text) {
+    return Key(name).String(std::string_view(text));
+  }
   JsonWriter& Field(std::string_view name, int number) { return Key(name).Int(number); }
   JsonWriter& Field(std::string_view name, std::int64_t number) { return Key(name).Int(number); }
   JsonWriter& Field(std::string_view name, bool value) { return Key(name).Bool(value); }

@@ -1,5 +1,6 @@
 // Middleware: devices, lineup, portal sessions; the portal that set-top boxes talk to. Owns golden
-// data (devices, favourites, lineup). Start reading at domain/, then portal_http.h, then assembly.h.
+// data (devices, favourites, lineup). Start reading at domain/, then portal_http.h, then
+// assembly.h.
 
 #include <span>
 
@@ -28,11 +29,11 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   rpc::Channel to_cdn_routing = runtime.Connect("cdn_routing", config.cdn_routing);
   rpc::Channel to_analytics = runtime.Connect("analytics", config.analytics);
 
-  Assembly middleware(config, std::move(keys),
-                      {postgres, redis, *writes, *reports, to_billing, to_analytics,
-                       runtime.workers(), runtime.metrics(), runtime.clock(), runtime.random(),
-                       runtime.common().instance_id, runtime.common().zone,
-                       [&](std::string_view name) { return runtime.DataPath(name); }});
+  Assembly middleware(
+      config, std::move(keys),
+      {postgres, redis, *writes, *reports, to_billing, to_analytics, runtime.workers(),
+       runtime.metrics(), runtime.clock(), runtime.random(), runtime.common().instance_id,
+       runtime.common().zone, [&](std::string_view name) { return runtime.DataPath(name); }});
 
   // What middleware offers, what it follows, and what it does unasked.
   http::Router router;

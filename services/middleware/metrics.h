@@ -10,8 +10,10 @@ namespace holdfast::middleware {
 // Handles of a family whose label values are known, looked up once.
 struct ZapCounters {
   explicit ZapCounters(const telemetry::CounterFamily& family)
-      : ok(family.With({"ok"})), denied(family.With({"access_denied"})),
-        unknown_channel(family.With({"nothing_to_play"})), no_edge(family.With({"link_fault"})) {}
+      : ok(family.With({"ok"})),
+        denied(family.With({"access_denied"})),
+        unknown_channel(family.With({"nothing_to_play"})),
+        no_edge(family.With({"link_fault"})) {}
 
   telemetry::Counter ok, denied, unknown_channel, no_edge;
 };
@@ -20,14 +22,16 @@ struct Metrics {
   explicit Metrics(telemetry::Metrics& m)
       : zaps(m.CounterFamily("holdfast_middleware_zaps_total",
                              "Stream links asked for, by what the box was told.", {"result"})),
-        degraded_answers(m.CounterFamily(
-            "holdfast_middleware_degraded_answers_total",
-            "Answers made from data older than they should be.", {"neighbour", "call"})),
+        degraded_answers(m.CounterFamily("holdfast_middleware_degraded_answers_total",
+                                         "Answers made from data older than they should be.",
+                                         {"neighbour", "call"})),
         answers(m.CounterFamily("holdfast_middleware_portal_answers_total",
                                 "Portal calls by what the box was told.", {"outcome"})),
-        answered(answers.With({"ok"})), unauthorized(answers.With({"unauthorized"})),
+        answered(answers.With({"ok"})),
+        unauthorized(answers.With({"unauthorized"})),
         authorization_failed(answers.With({"authorization_failed"})),
-        access_denied(answers.With({"access_denied"})), unknown_action(answers.With({"unknown_action"})),
+        access_denied(answers.With({"access_denied"})),
+        unknown_action(answers.With({"unknown_action"})),
         busy(answers.With({"no_worker_free"})),
         sessions_started(m.Counter("holdfast_middleware_sessions_started_total",
                                    "Boxes that loaded their profile.")),
@@ -43,7 +47,8 @@ struct Metrics {
   ZapCounters zaps;
   telemetry::CounterFamily degraded_answers;
   telemetry::CounterFamily answers;
-  telemetry::Counter answered, unauthorized, authorization_failed, access_denied, unknown_action, busy;
+  telemetry::Counter answered, unauthorized, authorization_failed, access_denied, unknown_action,
+      busy;
   telemetry::Counter sessions_started;
   telemetry::Counter registrations;
   telemetry::Counter lineup_imports;

@@ -1,9 +1,11 @@
 // What the portal does when a neighbour is away.
 //
 //   neighbour    call            deadline  retry   when it fails
-//   billing      GetEntitlement  300 ms    once    last answer (up to a week past any news), then the
+//   billing      GetEntitlement  300 ms    once    last answer (up to a week past any news), then
+//   the
 //                                                  one in the token, then the default packages
-//   billing      Authenticate    2 s       once    the login is refused with "try again"; boxes that
+//   billing      Authenticate    2 s       once    the login is refused with "try again"; boxes
+//   that
 //                                                  are logged in notice nothing
 //   analytics    Ingest          1 s       once    reports wait on disk (bounded), then are counted
 //                                                  as lost

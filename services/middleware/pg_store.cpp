@@ -12,9 +12,9 @@ using storage::PgParam;
 using storage::PgResult;
 using storage::PgTransaction;
 
-#define HOLDFAST_DEVICE_COLUMNS                                                                   \
-  "mac, device_id, coalesce(account_id, ''), generation, chosen_token_hash, started, "            \
-  "hardware_id, model, array_to_string(favourites, ','), favourites_at_ms, last_channel, "        \
+#define HOLDFAST_DEVICE_COLUMNS                                                            \
+  "mac, device_id, coalesce(account_id, ''), generation, chosen_token_hash, started, "     \
+  "hardware_id, model, array_to_string(favourites, ','), favourites_at_ms, last_channel, " \
   "last_channel_at_ms, revision"
 
 Device DeviceAt(const PgResult& rows, int row) {
@@ -165,7 +165,8 @@ absl::Status PgStore::Apply(Deadline deadline, const LineupImport& plan) {
   return pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
     HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t revision, NextRevision(tx, "lineup"));
     if (revision != plan.based_on + 1) {
-      return Aborted("the lineup moved from revision {} to {} meanwhile", plan.based_on, revision - 1);
+      return Aborted("the lineup moved from revision {} to {} meanwhile", plan.based_on,
+                     revision - 1);
     }
     for (const Genre& g : plan.put_genres) {
       HOLDFAST_RETURN_IF_ERROR(tx.Query(kPutGenre, g.id.value(), g.title).status());
@@ -218,7 +219,8 @@ constexpr std::string_view kRegister = R"sql(
 absl::StatusOr<Device> PgStore::Register(Deadline deadline, const NewDevice& device) {
   absl::StatusOr<Device> created = ChangeDevice(
       deadline, kRegister,
-      {PgParam(device.mac.text()), AccountParam(device.account), PgParam(device.model)}, device.mac);
+      {PgParam(device.mac.text()), AccountParam(device.account), PgParam(device.model)},
+      device.mac);
   if (!absl::IsNotFound(created.status())) return created;
   // Another instance, or an earlier try of this call, was first.
   HOLDFAST_ASSIGN_OR_RETURN(std::optional<Device> existing, FindDevice(deadline, device.mac));
@@ -249,7 +251,8 @@ constexpr std::string_view kLogIn = R"sql(
 absl::StatusOr<Device> PgStore::LogIn(Deadline deadline, const Mac& mac, const AccountId& account,
                                       const std::string& chosen_token_hash) {
   return ChangeDevice(deadline, kLogIn,
-                      {PgParam(mac.text()), AccountParam(account), PgParam(chosen_token_hash)}, mac);
+                      {PgParam(mac.text()), AccountParam(account), PgParam(chosen_token_hash)},
+                      mac);
 }
 
 // $1 revision, $2 mac, $3 model, $4 hardware id, $5 hash; '' keeps what is there.
@@ -322,7 +325,8 @@ constexpr std::string_view kSaveFavourites = R"sql(
    WHERE device.mac = w.mac AND device.favourites_at_ms < w.at_ms
 )sql";
 
-absl::Status PgStore::SaveFavourites(Deadline deadline, const std::vector<FavouritesWrite>& writes) {
+absl::Status PgStore::SaveFavourites(Deadline deadline,
+                                     const std::vector<FavouritesWrite>& writes) {
   // One statement may touch a row once only: the newest write of each device goes in.
   OrderedStringMap<const FavouritesWrite*> newest;
   for (const FavouritesWrite& w : writes) {
@@ -335,7 +339,8 @@ absl::Status PgStore::SaveFavourites(Deadline deadline, const std::vector<Favour
     macs.push_back(mac);
     at.push_back(w->at_ms);
     std::string list = "{";
-    for (const ChannelId id : w->channels) list += (list.size() > 1 ? "," : "") + std::to_string(id.value());
+    for (const ChannelId id : w->channels)
+      list += (list.size() > 1 ? "," : "") + std::to_string(id.value());
     channels.push_back(list + "}");
   }
   if (macs.empty()) return absl::OkStatus();

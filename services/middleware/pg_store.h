@@ -33,7 +33,8 @@ class PgStore final : public Store {
   absl::StatusOr<DevicePage> ListDevices(Deadline deadline, const AccountId& account,
                                          const std::string& first_mac, int limit) override;
 
-  absl::Status SaveFavourites(Deadline deadline, const std::vector<FavouritesWrite>& writes) override;
+  absl::Status SaveFavourites(Deadline deadline,
+                              const std::vector<FavouritesWrite>& writes) override;
   absl::Status SaveLastChannels(Deadline deadline,
                                 const std::vector<LastChannelWrite>& writes) override;
 

@@ -17,12 +17,12 @@ std::span<const storage::Migration> Migrations();
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using test::HasCode;
 using test::IsOk;
 using test::TestPostgres;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 const Mac kMac = *Mac::Parse("00:1A:79:12:34:56");
 const Mac kOther = *Mac::Parse("00:1A:79:12:34:57");
@@ -43,11 +43,13 @@ class PgStoreTest : public testing::Test {
   LineupImport PlanOf(const std::string& names) {
     std::string m3u;
     for (const char name : names) {
-      m3u += std::string("#EXTINF:-1 group-title=\"G\" catchup-days=\"1\",") + name + "\nhttp://x/live/s-" + name + "/i.m3u8\n";
+      m3u += std::string("#EXTINF:-1 group-title=\"G\" catchup-days=\"1\",") + name +
+             "\nhttp://x/live/s-" + name + "/i.m3u8\n";
     }
     const auto stored = store_.LoadLineup(Soon());
     EXPECT_THAT(stored, IsOk());
-    const auto plan = PlanImport(*stored, ParseM3u(m3u), LargeRemoval::kAllow, FromEpochSeconds(1767348000));
+    const auto plan =
+        PlanImport(*stored, ParseM3u(m3u), LargeRemoval::kAllow, FromEpochSeconds(1767348000));
     EXPECT_THAT(plan, IsOk());
     return *plan;
   }
@@ -91,8 +93,12 @@ TEST_F(PgStoreTest, AnImportDecidedOnAnOlderLineupIsRefusedWhole) {
 }
 
 TEST_F(PgStoreTest, RegisteringTwiceKeepsTheFirst) {
-  ASSERT_OK_AND_ASSIGN(const Device first, store_.Register(Soon(), {.mac = kMac, .account = kAccount, .model = "MAG250"}));
-  ASSERT_OK_AND_ASSIGN(const Device second, store_.Register(Soon(), {.mac = kMac, .account = AccountId("other"), .model = "MAG322"}));
+  ASSERT_OK_AND_ASSIGN(
+      const Device first,
+      store_.Register(Soon(), {.mac = kMac, .account = kAccount, .model = "MAG250"}));
+  ASSERT_OK_AND_ASSIGN(
+      const Device second,
+      store_.Register(Soon(), {.mac = kMac, .account = AccountId("other"), .model = "MAG322"}));
   EXPECT_EQ(first, second);
   EXPECT_EQ(first.account, kAccount);
   EXPECT_EQ(first.model, "MAG250");
@@ -126,8 +132,12 @@ TEST_F(PgStoreTest, AnUnknownDeviceIsNotFound) {
 
 TEST_F(PgStoreTest, AStartKeepsTheFirstHardwareIdAndTheLastModel) {
   ASSERT_THAT(store_.PutDevice(Soon(), kMac, kAccount), IsOk());
-  ASSERT_THAT(store_.RecordStart(Soon(), kMac, {.model = "MAG250", .hardware_id = "h1", .chosen_token_hash = "t1"}), IsOk());
-  ASSERT_OK_AND_ASSIGN(const Device device, store_.RecordStart(Soon(), kMac, {.model = "MAG322", .hardware_id = "h2"}));
+  ASSERT_THAT(
+      store_.RecordStart(Soon(), kMac,
+                         {.model = "MAG250", .hardware_id = "h1", .chosen_token_hash = "t1"}),
+      IsOk());
+  ASSERT_OK_AND_ASSIGN(const Device device,
+                       store_.RecordStart(Soon(), kMac, {.model = "MAG322", .hardware_id = "h2"}));
   EXPECT_TRUE(device.started);
   EXPECT_EQ(device.model, "MAG322");
   EXPECT_EQ(device.hardware_id, "h1");
@@ -160,7 +170,10 @@ TEST_F(PgStoreTest, TheLastWriterOfFavouritesWinsInWhateverOrderWritesCome) {
   ASSERT_THAT(store_.SaveFavourites(Soon(), {{kMac.text(), Ids({1, 2}), 200}}), IsOk());
   ASSERT_OK_AND_ASSIGN(std::optional<Device> device, store_.FindDevice(Soon(), kMac));
   EXPECT_EQ(device->favourites, Ids({1, 2}));
-  ASSERT_THAT(store_.SaveFavourites(Soon(), {{kMac.text(), Ids({5}), 300}, {kMac.text(), Ids({}), 400}, {"00:00:00:00:00:00", Ids({1}), 1}}), IsOk());
+  ASSERT_THAT(store_.SaveFavourites(Soon(), {{kMac.text(), Ids({5}), 300},
+                                             {kMac.text(), Ids({}), 400},
+                                             {"00:00:00:00:00:00", Ids({1}), 1}}),
+              IsOk());
   ASSERT_OK_AND_ASSIGN(device, store_.FindDevice(Soon(), kMac));
   EXPECT_THAT(device->favourites, IsEmpty());
 }
@@ -168,7 +181,9 @@ TEST_F(PgStoreTest, TheLastWriterOfFavouritesWinsInWhateverOrderWritesCome) {
 TEST_F(PgStoreTest, LastChannelsAreStoredInOneGo) {
   ASSERT_THAT(store_.PutDevice(Soon(), kMac, kAccount), IsOk());
   ASSERT_THAT(store_.PutDevice(Soon(), kOther, kAccount), IsOk());
-  ASSERT_THAT(store_.SaveLastChannels(Soon(), {{kMac.text(), ChannelId(3), 10}, {kOther.text(), ChannelId(4), 10}}), IsOk());
+  ASSERT_THAT(store_.SaveLastChannels(
+                  Soon(), {{kMac.text(), ChannelId(3), 10}, {kOther.text(), ChannelId(4), 10}}),
+              IsOk());
   ASSERT_OK_AND_ASSIGN(const auto devices, store_.DevicesSince(Soon(), 0, 100));
   ASSERT_THAT(devices, SizeIs(2));
   EXPECT_EQ(devices[0].last_channel, ChannelId(3));
@@ -232,7 +247,8 @@ TEST_F(PgStoreTest, DevicesAreListedInPages) {
   ASSERT_OK_AND_ASSIGN(const DevicePage first, store_.ListDevices(Soon(), kAccount, "", 1));
   ASSERT_THAT(first.devices, SizeIs(1));
   EXPECT_EQ(first.devices[0].mac, kMac.text());
-  ASSERT_OK_AND_ASSIGN(const DevicePage second, store_.ListDevices(Soon(), kAccount, first.next_mac, 1));
+  ASSERT_OK_AND_ASSIGN(const DevicePage second,
+                       store_.ListDevices(Soon(), kAccount, first.next_mac, 1));
   EXPECT_EQ(second.devices[0].mac, kOther.text());
   EXPECT_EQ(second.next_mac, "");
   ASSERT_OK_AND_ASSIGN(const DevicePage all, store_.ListDevices(Soon(), AccountId(""), "", 10));

@@ -22,16 +22,16 @@ namespace holdfast::middleware {
 
 // A value; moves to a worker thread when the answer needs one.
 struct PortalCall {
-  http::Form form;            // query and body
-  std::optional<Mac> mac;     // from the mac cookie
+  http::Form form;         // query and body
+  std::optional<Mac> mac;  // from the mac cookie
   std::string bearer;
   ExaminedToken offered;
-  SharedDevice device;        // null: unknown
-  Knowledge knowledge;        // of the device's account; entitlement never null
-  std::string time_zone;      // the timezone cookie
-  std::string language;       // the stb_lang cookie
+  SharedDevice device;    // null: unknown
+  Knowledge knowledge;    // of the device's account; entitlement never null
+  std::string time_zone;  // the timezone cookie
+  std::string language;   // the stb_lang cookie
   std::string client_address;
-  std::string model;          // X-User-Agent: "Model: MAG250; ..."
+  std::string model;  // X-User-Agent: "Model: MAG250; ..."
   bool accepts_gzip = false;
   WallTime now;
 
@@ -77,7 +77,9 @@ struct PortalAnswer {
 // thin answer, never a 503.
 struct Later {
   std::function<PortalAnswer(PortalCall&)> work;
-  std::function<PortalAnswer(PortalCall&)> if_busy = [](PortalCall&) { return PortalAnswer::False(); };
+  std::function<PortalAnswer(PortalCall&)> if_busy = [](PortalCall&) {
+    return PortalAnswer::False();
+  };
 };
 
 using PortalOutcome = std::variant<PortalAnswer, Later>;
@@ -91,10 +93,10 @@ inline constexpr std::string_view kAccessDenied = "Access denied.";
 
 // Who may call an action (portal protocol, section 4).
 enum class Access {
-  kAnybody,       // no token, no known device
-  kUnknownToo,    // a good token if the device is known; open to unknown and blocked ones
-  kBlockedToo,    // a good token; also with a blocked account
-  kSubscriber,    // a good token of a device whose account is not blocked
+  kAnybody,     // no token, no known device
+  kUnknownToo,  // a good token if the device is known; open to unknown and blocked ones
+  kBlockedToo,  // a good token; also with a blocked account
+  kSubscriber,  // a good token of a device whose account is not blocked
 };
 
 // The actions that this portal knows, by "type/action". Filled at start, then read only.

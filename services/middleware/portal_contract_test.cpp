@@ -55,25 +55,26 @@ TEST_F(PortalContractTest, AWrongTokenIsReplacedAndSaidToBeWrong) {
 TEST_F(PortalContractTest, TheProfileHasEveryKeyInItsType) {
   box_.LogIn();
   const Json js = box_.Call("stb", "get_profile", "stb_type=MAG250&sn=0&hd=1&num_banks=1").Js();
-  ExpectTypes(js,
-              "s id s name s sname s fname s phone s ls s login s mac s ip s status "
-              "s parent_password s settings_password s bright s contrast s saturation s aspect s volume "
-              "s audio_out s playback_buffer_bytes s playback_buffer_size s screensaver_delay "
-              "s plasma_saving s fav_itv_on s hd s main_notify s tv_quality s video_clock s theme "
-              "s additional_services_on s tariff_plan_id s pri_audio_lang s sec_audio_lang "
-              "s pri_subtitle_lang s sec_subtitle_lang s subtitle_size s subtitle_color "
-              "s show_after_loading s ts_enabled s ts_enable_icon s ts_path s ts_max_length "
-              "s ts_buffer_use s ts_action_on_exit s ts_delay s account_balance s expire_billing_date "
-              "i watchdog_timeout f timeslot_ratio f timeslot f epg_update_time_range "
-              "i epg_data_block_period_for_stb i tv_playback_retry_limit b fading_tv_retry_timeout "
-              "i plasma_saving_timeout i timezone_diff i last_itv_id o updated a storages "
-              "b is_moderator b tester s locale s stb_lang s default_locale s default_timezone "
-              "b store_auth_data_on_stb b auth_access b display_menu_after_loading "
-              "i record_max_length i playback_limit i max_local_recordings b enable_tariff_plans "
-              "b strict_stb_type_check b hls_fast_start b use_embedded_settings "
-              "a allowed_stb_types a allowed_stb_types_for_local_recording i hdmi_event_reaction "
-              "s update_url s tv_channel_default_aspect i check_ssl_certificate i cas_type "
-              "s web_proxy_host s external_payment_page_url");
+  ExpectTypes(
+      js,
+      "s id s name s sname s fname s phone s ls s login s mac s ip s status "
+      "s parent_password s settings_password s bright s contrast s saturation s aspect s volume "
+      "s audio_out s playback_buffer_bytes s playback_buffer_size s screensaver_delay "
+      "s plasma_saving s fav_itv_on s hd s main_notify s tv_quality s video_clock s theme "
+      "s additional_services_on s tariff_plan_id s pri_audio_lang s sec_audio_lang "
+      "s pri_subtitle_lang s sec_subtitle_lang s subtitle_size s subtitle_color "
+      "s show_after_loading s ts_enabled s ts_enable_icon s ts_path s ts_max_length "
+      "s ts_buffer_use s ts_action_on_exit s ts_delay s account_balance s expire_billing_date "
+      "i watchdog_timeout f timeslot_ratio f timeslot f epg_update_time_range "
+      "i epg_data_block_period_for_stb i tv_playback_retry_limit b fading_tv_retry_timeout "
+      "i plasma_saving_timeout i timezone_diff i last_itv_id o updated a storages "
+      "b is_moderator b tester s locale s stb_lang s default_locale s default_timezone "
+      "b store_auth_data_on_stb b auth_access b display_menu_after_loading "
+      "i record_max_length i playback_limit i max_local_recordings b enable_tariff_plans "
+      "b strict_stb_type_check b hls_fast_start b use_embedded_settings "
+      "a allowed_stb_types a allowed_stb_types_for_local_recording i hdmi_event_reaction "
+      "s update_url s tv_channel_default_aspect i check_ssl_certificate i cas_type "
+      "s web_proxy_host s external_payment_page_url");
   EXPECT_EQ(js["status"], "0");
   EXPECT_EQ(js["mac"], kBoxMac);
   EXPECT_EQ(js["fname"], "Ada Example");
@@ -110,14 +111,15 @@ TEST_F(PortalContractTest, ChannelRowsHaveExactlyTheProtocolsTypes) {
   EXPECT_EQ(js["max_page_items"], 14);
   ASSERT_EQ(js["data"].size(), 2u);
   const Json& row = js["data"][0];
-  ExpectTypes(row,
-              "s id s name s number s censored s cmd s cost s count s status s tv_genre_id s base_ch s hd "
-              "s xmltv_id s service_id s bonus_ch s volume_correction s use_http_tmp_link s mc_cmd "
-              "s enable_tv_archive s wowza_tmp_link s wowza_dvr s monitoring_status s enable_monitoring "
-              "s enable_wowza_load_balancing s cmd_1 s cmd_2 s cmd_3 s logo s correct_time s allow_pvr "
-              "s allow_local_pvr s modified s allow_local_timeshift s nginx_secure_link "
-              "s tv_archive_duration s flussonic_dvr s locked i lock i fav i archive s genres_str a epg "
-              "i open s use_load_balancing i pvr s cur_playing a cmds");
+  ExpectTypes(
+      row,
+      "s id s name s number s censored s cmd s cost s count s status s tv_genre_id s base_ch s hd "
+      "s xmltv_id s service_id s bonus_ch s volume_correction s use_http_tmp_link s mc_cmd "
+      "s enable_tv_archive s wowza_tmp_link s wowza_dvr s monitoring_status s enable_monitoring "
+      "s enable_wowza_load_balancing s cmd_1 s cmd_2 s cmd_3 s logo s correct_time s allow_pvr "
+      "s allow_local_pvr s modified s allow_local_timeshift s nginx_secure_link "
+      "s tv_archive_duration s flussonic_dvr s locked i lock i fav i archive s genres_str a epg "
+      "i open s use_load_balancing i pvr s cur_playing a cmds");
   EXPECT_EQ(row["name"], "News 1");
   EXPECT_EQ(row["number"], "1");
   EXPECT_EQ(row["use_http_tmp_link"], "1");
@@ -125,7 +127,8 @@ TEST_F(PortalContractTest, ChannelRowsHaveExactlyTheProtocolsTypes) {
   EXPECT_EQ(row["archive"], 1);
   EXPECT_EQ(row["cmd"], "ffrt http://localhost/ch/1");
   ASSERT_EQ(row["cmds"].size(), 1u);
-  ExpectTypes(row["cmds"][0], "s id s ch_id s priority s url s status s use_http_tmp_link s changed");
+  ExpectTypes(row["cmds"][0],
+              "s id s ch_id s priority s url s status s use_http_tmp_link s changed");
   EXPECT_EQ(js["data"][1]["name"], "Film \"One\"");
 }
 
@@ -154,7 +157,8 @@ TEST_F(PortalContractTest, NoChannelIsInBothLists) {
 TEST_F(PortalContractTest, PageZeroIsThePageOfTheLastChannel) {
   std::string m3u;
   for (int i = 1; i <= 40; ++i) {
-    m3u += "#EXTINF:-1,C" + std::to_string(i) + "\nhttp://x/live/s" + std::to_string(i) + "/i.m3u8\n";
+    m3u +=
+        "#EXTINF:-1,C" + std::to_string(i) + "\nhttp://x/live/s" + std::to_string(i) + "/i.m3u8\n";
   }
   box_.HaveLineup(m3u);
   box_.LogIn();
@@ -166,7 +170,8 @@ TEST_F(PortalContractTest, PageZeroIsThePageOfTheLastChannel) {
   const Json third = box_.Call("itv", "get_ordered_list", "genre=*&p=3").Js();
   EXPECT_EQ(third["cur_page"], 0);
   EXPECT_EQ(third["data"].size(), 12u);
-  EXPECT_THAT(box_.Call("itv", "get_ordered_list", "genre=*&p=999999999999").Js()["data"], IsEmpty());
+  EXPECT_THAT(box_.Call("itv", "get_ordered_list", "genre=*&p=999999999999").Js()["data"],
+              IsEmpty());
 }
 
 TEST_F(PortalContractTest, OrderedListsShowWhatIsOnInTheViewersTime) {
@@ -187,10 +192,11 @@ TEST_F(PortalContractTest, GenresAreTextsWithAnIntegerMark) {
 
 TEST_F(PortalContractTest, ALinkHasTheProtocolsTypes) {
   box_.LogIn();
-  const Json js = box_.Call("itv", "create_link",
-                            "cmd=ffrt%20http%3a%2f%2flocalhost%2fch%2f1&series=&forced_storage=undefined"
-                            "&disable_ad=0&download=0")
-                      .Js();
+  const Json js =
+      box_.Call("itv", "create_link",
+                "cmd=ffrt%20http%3a%2f%2flocalhost%2fch%2f1&series=&forced_storage=undefined"
+                "&disable_ad=0&download=0")
+          .Js();
   ExpectTypes(js, "s id s cmd i streamer_id i link_id i load s error");
   EXPECT_EQ(js["error"], "");
   EXPECT_EQ(js["link_id"], 1);
@@ -200,16 +206,20 @@ TEST_F(PortalContractTest, ALinkHasTheProtocolsTypes) {
 
 TEST_F(PortalContractTest, WhatFollowsTheHandleComesBack) {
   box_.LogIn();
-  const Json js = box_.Call("itv", "create_link", "cmd=ffrt+http://localhost/ch/1_%20position:30&series=").Js();
+  const Json js =
+      box_.Call("itv", "create_link", "cmd=ffrt+http://localhost/ch/1_%20position:30&series=").Js();
   EXPECT_THAT(js["cmd"], testing::EndsWith("/index.m3u8_ position:30"));
 }
 
 TEST_F(PortalContractTest, ARefusedLinkIsStillALink) {
   box_.LogIn();
   for (const auto& [cmd, error] : std::vector<std::pair<std::string, std::string>>{
-           {"http://localhost/ch/3", "access_denied"}, {"http://localhost/ch/99", "nothing_to_play"},
-           {"nonsense", "nothing_to_play"}, {"", "nothing_to_play"},
-           {"/ch/99999999999999999999", "nothing_to_play"}, {"/ch/-1", "nothing_to_play"}}) {
+           {"http://localhost/ch/3", "access_denied"},
+           {"http://localhost/ch/99", "nothing_to_play"},
+           {"nonsense", "nothing_to_play"},
+           {"", "nothing_to_play"},
+           {"/ch/99999999999999999999", "nothing_to_play"},
+           {"/ch/-1", "nothing_to_play"}}) {
     const Json js = box_.Call("itv", "create_link", "cmd=" + cmd).Js();
     ExpectTypes(js, "s id s cmd i streamer_id i link_id i load s error");
     EXPECT_EQ(js["cmd"], "") << cmd;
@@ -222,7 +232,8 @@ TEST_F(PortalContractTest, AnEncryptedChannelCarriesAPlayTokenOfTheDevice) {
   const std::string cmd = box_.Zap(2);
   const std::size_t end = cmd.find("/live/");
   const std::size_t begin = cmd.rfind('/', end - 1) + 1;
-  const auto claims = security::VerifyPlayToken(cmd.substr(begin, end - begin), box_.play_keys(), box_.clock().Now());
+  const auto claims = security::VerifyPlayToken(cmd.substr(begin, end - begin), box_.play_keys(),
+                                                box_.clock().Now());
   ASSERT_TRUE(claims.ok()) << cmd;
   EXPECT_EQ(claims->account_id, "acc-1");
   EXPECT_EQ(claims->channel_id, "film-1");
@@ -235,10 +246,11 @@ TEST_F(PortalContractTest, ShortEpgIsAnArrayOfRows) {
   const Json js = box_.Call("itv", "get_short_epg", "ch_id=1&size=3").Js();
   ASSERT_TRUE(js.is_array());
   ASSERT_EQ(js.size(), 3u);
-  ExpectTypes(js[0],
-              "s id s ch_id s time s time_to s duration s name s descr s real_id s category s director "
-              "s actor s start_timestamp s stop_timestamp s t_time s t_time_to s display_duration i larr "
-              "i rarr i mark_rec i mark_memo i mark_archive s on_date");
+  ExpectTypes(
+      js[0],
+      "s id s ch_id s time s time_to s duration s name s descr s real_id s category s director "
+      "s actor s start_timestamp s stop_timestamp s t_time s t_time_to s display_duration i larr "
+      "i rarr i mark_rec i mark_memo i mark_archive s on_date");
   EXPECT_EQ(js[0]["name"], "Show 0");
   EXPECT_EQ(js[0]["time"], "2026-01-02 09:30:00");
   EXPECT_EQ(js[0]["t_time_to"], "10:30");
@@ -279,13 +291,15 @@ TEST_F(PortalContractTest, AnEmptyEpgBlockIsAnEmptyObject) {
   box.HaveDevice();
   box.HaveEntitlement();
   box.LogIn();
-  EXPECT_EQ(box.Call("itv", "get_epg_info", "period=72").body, "{\"js\":{\"data\":{}},\"text\":\"\"}");
+  EXPECT_EQ(box.Call("itv", "get_epg_info", "period=72").body,
+            "{\"js\":{\"data\":{}},\"text\":\"\"}");
 }
 
 TEST_F(PortalContractTest, BoxesWithoutGzipGetTheSameBytesPlain) {
   box_.LogIn();
-  for (const char* query : {"type=itv&action=get_all_channels", "type=itv&action=get_epg_info&period=24",
-                            "type=itv&action=get_genres"}) {
+  for (const char* query :
+       {"type=itv&action=get_all_channels", "type=itv&action=get_epg_info&period=24",
+        "type=itv&action=get_genres"}) {
     BoxRequest request{.query = query, .authorization = "Bearer " + box_.token};
     const BoxAnswer compressed = box_.Send(request);
     request.accept_encoding = "gzip;q=0, identity";
@@ -344,9 +358,11 @@ TEST_F(PortalContractTest, ADayOfTheGuideComesInPagesOfTen) {
 
 TEST_F(PortalContractTest, TheHeartbeatHasDataAndIntegerMessages) {
   box_.LogIn();
-  const Json js = box_.Call("watchdog", "get_events", "init=0&cur_play_type=1&event_active_id=0").Js();
+  const Json js =
+      box_.Call("watchdog", "get_events", "init=0&cur_play_type=1&event_active_id=0").Js();
   ExpectTypes(js["data"], "i msgs s additional_services_on");
-  EXPECT_EQ(box_.Call("watchdog", "confirm_event", "event_active_id=1").Js(), Json({{"data", "ok"}}));
+  EXPECT_EQ(box_.Call("watchdog", "confirm_event", "event_active_id=1").Js(),
+            Json({{"data", "ok"}}));
 }
 
 TEST_F(PortalContractTest, TheAccountPageIsTexts) {
@@ -366,8 +382,9 @@ TEST_F(PortalContractTest, SmallAnswersHaveTheirTypes) {
   EXPECT_EQ(box_.Call("stb", "check_portal_status").Js(), true);
   EXPECT_EQ(box_.Call("itv", "set_played", "itv_id=1").Js(), true);
   EXPECT_EQ(box_.Call("stb", "set_stream_error", "ch_id=1&event=4").Js(), true);
-  ExpectTypes(box_.Call("stb", "get_modules").Js(),
-              "a all_modules a switchable_modules a disabled_modules a restricted_modules s template");
+  ExpectTypes(
+      box_.Call("stb", "get_modules").Js(),
+      "a all_modules a switchable_modules a disabled_modules a restricted_modules s template");
 }
 
 TEST_F(PortalContractTest, WhatNobodyKnowsIsFalse) {
@@ -397,7 +414,8 @@ TEST_F(PortalContractTest, ErrorTextsAreExact) {
 TEST_F(PortalContractTest, ATokenOfAnotherBoxIsRefused) {
   box_.LogIn();
   box_.HaveDevice("00:1A:79:00:00:01");
-  BoxRequest request{.query = "type=itv&action=get_genres", .cookie = "mac=00:1A:79:00:00:01",
+  BoxRequest request{.query = "type=itv&action=get_genres",
+                     .cookie = "mac=00:1A:79:00:00:01",
                      .authorization = "Bearer " + box_.token};
   EXPECT_EQ(box_.Send(request).body, "Authorization failed.");
 }
@@ -416,8 +434,10 @@ TEST_F(PortalContractTest, ABlockedAccountIsToldSoAndCutOff) {
 
 TEST_F(PortalContractTest, PostWorksLikeGet) {
   box_.LogIn();
-  BoxRequest request{.query = "JsHttpRequest=123-xml", .method = "POST",
-                     .body = "type=itv&action=get_fav_ids", .authorization = "Bearer " + box_.token};
+  BoxRequest request{.query = "JsHttpRequest=123-xml",
+                     .method = "POST",
+                     .body = "type=itv&action=get_fav_ids",
+                     .authorization = "Bearer " + box_.token};
   EXPECT_EQ(box_.Send(request).Js(), Json::array());
 }
 
@@ -435,7 +455,8 @@ TEST_F(PortalContractTest, AnotherHardwareIdUnderTheSameMacConflicts) {
   device.hardware_id = "first";
   device.revision = 1;
   box_.portal().devices().Put(device);
-  BoxRequest request{.query = "type=stb&action=get_profile&device_id=second", .cookie = "mac=00:1A:79:00:00:07"};
+  BoxRequest request{.query = "type=stb&action=get_profile&device_id=second",
+                     .cookie = "mac=00:1A:79:00:00:07"};
   const Json js = box_.Send(request).Js();
   EXPECT_EQ(js["status"], 1);
   EXPECT_EQ(js["msg"], "device conflict - device_id mismatch");

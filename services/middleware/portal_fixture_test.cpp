@@ -82,9 +82,12 @@ PortalFixture::PortalFixture(FixtureOptions options)
   analytics_ = std::make_unique<rpc::Channel>("analytics", rpc::PeerOptions{}, environment);
   postgres_ = std::make_unique<storage::PgPool>(options.postgres, metrics_);
   redis_ = std::make_unique<storage::RedisPool>(storage::RedisOptions{}, metrics_);
-  writes_ = *storage::DiskSpool::Open({.directory = data_dir_ + "/writes", .name = "writes"}, metrics_);
-  reports_ = *storage::DiskSpool::Open({.directory = data_dir_ + "/reports", .name = "reports"}, metrics_);
-  workers_ = std::make_unique<WorkerPool>(WorkerPool::Options{.threads = 2});
+  writes_ =
+      *storage::DiskSpool::Open({.directory = data_dir_ + "/writes", .name = "writes"}, metrics_);
+  reports_ =
+      *storage::DiskSpool::Open({.directory = data_dir_ + "/reports", .name = "reports"}, metrics_);
+  workers_ = std::make_unique<WorkerPool>(
+      WorkerPool::Options{.threads = 2, .max_waiting = options.max_waiting});
 
   Keys keys{.portal = security::KeySet::ForTest("k1", "0123456789abcdef0123456789abcdef"),
             .play = play_keys_};
@@ -107,8 +110,8 @@ PortalFixture::~PortalFixture() { workers_.reset(); }
 void PortalFixture::HaveLineup(const std::string& m3u) {
   const auto plan = PlanImport(lineup_, ParseM3u(m3u), LargeRemoval::kAllow, clock_.Now());
   ASSERT_THAT(plan, IsOk());
-  lineup_ = {.channels = plan->put_channels, .genres = plan->put_genres,
-             .revision = lineup_.revision + 1};
+  lineup_ = {
+      .channels = plan->put_channels, .genres = plan->put_genres, .revision = lineup_.revision + 1};
   Update update{.kind = Update::Kind::kFull, .epoch = "test", .revision = lineup_.revision};
   for (const Channel& c : lineup_.channels) {
     if (c.removed) continue;
@@ -129,9 +132,11 @@ void PortalFixture::HaveUsualLineup() {
       "#EXTM3U\n"
       "#EXTINF:-1 tvg-id=\"news1.example\" tvg-logo=\"http://l/1.png\" group-title=\"news\" "
       "catchup-days=\"7\",News 1\nhttp://x/live/news-1/index.m3u8\n"
-      "#EXTINF:-1 tvg-id=\"film.example\" group-title=\"films\" holdfast-encrypted=\"1\",Film \"One\"\n"
+      "#EXTINF:-1 tvg-id=\"film.example\" group-title=\"films\" holdfast-encrypted=\"1\",Film "
+      "\"One\"\n"
       "http://x/live/film-1/index.m3u8\n"
-      "#EXTINF:-1 group-title=\"sport\" holdfast-package=\"sport\",Sport 1\nhttp://x/live/sport-1/index.m3u8\n"
+      "#EXTINF:-1 group-title=\"sport\" holdfast-package=\"sport\",Sport "
+      "1\nhttp://x/live/sport-1/index.m3u8\n"
       "#EXTINF:-1 group-title=\"Adult\",Late\nhttp://x/live/late-1/index.m3u8\n");
 }
 
@@ -233,7 +238,8 @@ BoxAnswer PortalFixture::Send(const BoxRequest& request) {
 BoxAnswer PortalFixture::Call(const std::string& type, const std::string& action,
                               const std::string& rest) {
   BoxRequest request;
-  request.query = "type=" + type + "&action=" + action + (rest.empty() ? "" : "&" + rest) + "&JsHttpRequest=1-xml";
+  request.query = "type=" + type + "&action=" + action + (rest.empty() ? "" : "&" + rest) +
+                  "&JsHttpRequest=1-xml";
   if (!token.empty()) request.authorization = "Bearer " + token;
   return Send(request);
 }
@@ -242,7 +248,9 @@ void PortalFixture::LogIn() {
   const Json handshake = Call("stb", "handshake").Js();
   ASSERT_TRUE(handshake.is_object() && handshake["token"].is_string());
   token = handshake["token"];
-  ASSERT_EQ(Call("stb", "get_profile").Js().value("status", ""), "0");
+  const Json profile = Call("stb", "get_profile").Js();
+  ASSERT_TRUE(profile.contains("status"));
+  ASSERT_EQ(profile["status"], "0") << profile.dump();
 }
 
 std::string PortalFixture::Zap(int link_id) {

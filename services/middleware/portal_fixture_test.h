@@ -54,6 +54,7 @@ struct FixtureOptions {
   std::string billing = "127.0.0.1:1";  // nobody listens there
   std::string data_dir;                 // empty: of the fixture's own
   PortalConfig portal;
+  std::size_t max_waiting = 1024;  // of the worker pool
 };
 
 class PortalFixture {
@@ -67,10 +68,9 @@ class PortalFixture {
   void HaveUsualLineup();
   void HaveDevice(const std::string& mac = kBoxMac, const std::string& account = "acc-1",
                   bool started = true);
-  void HaveEntitlement(const std::string& account = "acc-1",
-                       std::vector<std::string> packages = {"basic"},
-                       billing::v1::Entitlement::Status status =
-                           billing::v1::Entitlement::STATUS_ACTIVE);
+  void HaveEntitlement(
+      const std::string& account = "acc-1", std::vector<std::string> packages = {"basic"},
+      billing::v1::Entitlement::Status status = billing::v1::Entitlement::STATUS_ACTIVE);
   void HaveEdges(int count = 2);
   // One programme each hour, from three hours ago until `hours` from now.
   void HaveGuide(const std::string& guide_id, int hours);
@@ -90,6 +90,7 @@ class PortalFixture {
   telemetry::Metrics& metrics() { return metrics_; }
   const std::string& data_dir() const { return data_dir_; }
   const security::KeySet& play_keys() const { return play_keys_; }
+  WorkerPool& workers() { return *workers_; }
   std::string token;
 
   // Runs a job of the portal once.

@@ -1,7 +1,7 @@
 #include "services/middleware/portal_http.h"
 
-#include <chrono>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kLookUpTimeout = 700ms;
 constexpr std::chrono::seconds kNeverHeard = 24h * 365;  // an age beyond this is none
-constexpr std::size_t kLongestHeader = 64;  // of texts that are kept
+constexpr std::size_t kLongestHeader = 64;               // of texts that are kept
 
 absl::string_view Absl(std::string_view s) { return {s.data(), s.size()}; }
 
@@ -52,7 +52,8 @@ SharedDevice DeviceInToken(const security::PortalClaims& claims) {
   if (claims.account_id.empty() || claims.device_id.empty()) return nullptr;
   auto device = std::make_shared<Device>();
   device->mac = claims.mac;
-  std::from_chars(claims.device_id.data(), claims.device_id.data() + claims.device_id.size(), device->id);
+  std::from_chars(claims.device_id.data(), claims.device_id.data() + claims.device_id.size(),
+                  device->id);
   device->account = AccountId(claims.account_id);
   device->generation = claims.generation;
   device->started = true;
@@ -128,7 +129,8 @@ PortalCall PortalHttp::Parse(const http::Request& request) const {
   call.model = ModelIn(request.Header("X-User-Agent"));
   // Set by the balancer in front of us; without one it decides nothing but log lines and limits.
   const std::string_view real_ip = request.Header("X-Real-IP");
-  call.client_address = (real_ip.empty() ? request.remote_address() : real_ip).substr(0, kLongestHeader);
+  call.client_address =
+      (real_ip.empty() ? request.remote_address() : real_ip).substr(0, kLongestHeader);
   call.accepts_gzip = AcceptsGzip(request.Header("Accept-Encoding"));
   return call;
 }
@@ -143,9 +145,9 @@ void PortalHttp::Identify(PortalCall& call) const {
     call.device = DeviceInToken(session->claims);
   }
   if (call.device == nullptr || call.device->account.value().empty()) return;
-  call.knowledge = BestKnowledge(call.device->account,
-                                 parts_.entitlements.Peek(call.device->account),
-                                 session == nullptr ? nullptr : session->entitlement, when_unknown_);
+  call.knowledge =
+      BestKnowledge(call.device->account, parts_.entitlements.Peek(call.device->account),
+                    session == nullptr ? nullptr : session->entitlement, when_unknown_);
 }
 
 PortalHttp::Admission PortalHttp::Admit(const PortalCall& call, Access access) const {
@@ -195,8 +197,8 @@ void PortalHttp::RunLater(PortalCall call, Later later, http::Reply reply) {
     Later later;
     http::Reply reply;
   };
-  auto waiting = std::make_shared<Waiting>(
-      Waiting{std::move(call), std::move(later), std::move(reply)});
+  auto waiting =
+      std::make_shared<Waiting>(Waiting{std::move(call), std::move(later), std::move(reply)});
   const bool accepted = parts_.workers.TrySubmit([this, waiting] {
     PortalAnswer answer = waiting->later.work(waiting->call);
     waiting->reply.Send(Respond(std::move(answer), waiting->call));
@@ -241,9 +243,7 @@ void PortalHttp::AddDegradations(http::Response& response, const PortalAnswer& a
     if (degradation.age && *degradation.age < kNeverHeard) {
       absl::StrAppend(&value, ";age=", degradation.age->count());
     }
-    parts_.metrics.degraded_answers
-        .With({NameOf(degradation.neighbour), call.Get("action")})
-        .Add();
+    parts_.metrics.degraded_answers.With({NameOf(degradation.neighbour), call.Get("action")}).Add();
   };
   for (const Degradation& degradation : answer.degradations) add(degradation);
   if (call.device != nullptr && !call.device->account.value().empty()) {

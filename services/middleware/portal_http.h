@@ -1,5 +1,6 @@
 // The portal's HTTP side: every address under which boxes look for it, what a request says, who
-// sends it, whether they may, and the envelope around the answer (portal protocol, sections 1 to 4).
+// sends it, whether they may, and the envelope around the answer (portal protocol, sections 1 to
+// 4).
 //
 // Boxes always get HTTP 200: any other status makes some of them lose their channel list for the
 // whole session, and one kind ends its process.

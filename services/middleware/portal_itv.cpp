@@ -27,7 +27,8 @@ constexpr std::string_view kEmptyBlock = "{\"data\":{}}";  // never []: clients 
 
 }  // namespace
 
-const Channel* FindVisible(const Lineup& lineup, const PortalCall& call, std::string_view channel_id) {
+const Channel* FindVisible(const Lineup& lineup, const PortalCall& call,
+                           std::string_view channel_id) {
   const Channel* channel = lineup.FindChannel(ParseChannelId(channel_id));
   const bool visible =
       channel != nullptr && call.knowledge.entitlement->packages.Contains(channel->package);
@@ -101,10 +102,9 @@ PortalOutcome ItvActions::GetEpgInfo(PortalCall& call) {
   };
   auto body = parts_.blocks.Ready(request_of(call));
   if (body != nullptr && call.accepts_gzip) return SendBlock(std::move(body), call);
-  return Later{[this, request_of](PortalCall& c) {
-                 return SendBlock(parts_.blocks.Make(request_of(c)), c);
-               },
-               [](PortalCall&) { return PortalAnswer::Js(std::string(kEmptyBlock)); }};
+  return Later{
+      [this, request_of](PortalCall& c) { return SendBlock(parts_.blocks.Make(request_of(c)), c); },
+      [](PortalCall&) { return PortalAnswer::Js(std::string(kEmptyBlock)); }};
 }
 
 PortalAnswer ItvActions::SendBlock(std::shared_ptr<const Body> body, const PortalCall& call) const {

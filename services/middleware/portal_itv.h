@@ -82,6 +82,7 @@ class ItvActions {
 };
 
 // Whether the account may see the channel at all: it is in one of its packages.
-const Channel* FindVisible(const Lineup& lineup, const PortalCall& call, std::string_view channel_id);
+const Channel* FindVisible(const Lineup& lineup, const PortalCall& call,
+                           std::string_view channel_id);
 
 }  // namespace holdfast::middleware

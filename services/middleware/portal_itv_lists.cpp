@@ -10,11 +10,9 @@
 namespace holdfast::middleware {
 namespace {
 
-PortalAnswer EmptyPage(PortalCall&) {
-  std::string js;
-  OpenPage(js, 0, kPageSize, 0, 0);
-  return PortalAnswer::Js(js + "]}");
-}
+// A list that went out empty once stays empty on the box: when no worker is free, the I/O thread
+// rather renders it, which takes milliseconds and waits for nobody.
+Later Render(std::function<PortalAnswer(PortalCall&)> work) { return {work, work}; }
 
 // Which rows of a list one page shows.
 struct PageOfList {
@@ -32,7 +30,8 @@ PageOfList ChoosePage(std::int64_t p, const std::vector<const Channel*>& channel
   if (p <= 0) {
     const auto it = std::find_if(channels.begin(), channels.end(),
                                  [&](const Channel* c) { return c->id == last_channel; });
-    const auto position = it == channels.end() ? 0 : static_cast<std::size_t>(it - channels.begin());
+    const auto position =
+        it == channels.end() ? 0 : static_cast<std::size_t>(it - channels.begin());
     index = position / kPageSize;
     page.page = static_cast<int>(index) + 1;
     page.selected = static_cast<int>(position % kPageSize) + 1;
@@ -57,31 +56,27 @@ PortalAnswer ItvActions::Send(std::shared_ptr<const Body> body, const PortalCall
 PortalOutcome ItvActions::GetAllChannels(PortalCall& call) {
   const ListView view{call.knowledge.entitlement->packages, call.device->favourites};
   if (auto body = parts_.lists.ReadyAllChannels(view)) return Send(std::move(body), call);
-  return Later{[this](PortalCall& c) {
-                 return Send(parts_.lists.MakeAllChannels({c.knowledge.entitlement->packages,
-                                                           c.device->favourites}),
-                             c);
-               },
-               EmptyPage};
+  return Render([this](PortalCall& c) {
+    return Send(
+        parts_.lists.MakeAllChannels({c.knowledge.entitlement->packages, c.device->favourites}), c);
+  });
 }
 
 PortalOutcome ItvActions::GetGenres(PortalCall& call) {
   if (auto body = parts_.lists.ReadyGenres(call.knowledge.entitlement->packages)) {
     return Send(std::move(body), call);
   }
-  return Later{[this](PortalCall& c) {
-                 return Send(parts_.lists.MakeGenres(c.knowledge.entitlement->packages), c);
-               },
-               [](PortalCall&) { return PortalAnswer::EmptyArray(); }};
+  return Render([this](PortalCall& c) {
+    return Send(parts_.lists.MakeGenres(c.knowledge.entitlement->packages), c);
+  });
 }
 
 PortalOutcome ItvActions::GetOrderedList(PortalCall& call) {
   const bool favourites_only = call.Get("fav") == "1";
   if (const auto rows = parts_.lists.ReadyRows()) return OrderedList(call, *rows, favourites_only);
-  return Later{[this, favourites_only](PortalCall& c) {
-                 return OrderedList(c, *parts_.lists.MakeRows(), favourites_only);
-               },
-               EmptyPage};
+  return Render([this, favourites_only](PortalCall& c) {
+    return OrderedList(c, *parts_.lists.MakeRows(), favourites_only);
+  });
 }
 
 PortalOutcome ItvActions::GetAllFavourites(PortalCall& call) {
@@ -98,7 +93,7 @@ PortalOutcome ItvActions::GetAllFavourites(PortalCall& call) {
     return PortalAnswer::Js(js + "]}").With(LineupAge());
   };
   if (parts_.lists.ReadyRows() != nullptr) return answer(call);
-  return Later{answer, EmptyPage};
+  return Render(answer);
 }
 
 std::vector<const Channel*> ItvActions::Choose(const PortalCall& call, const Lineup& lineup,
@@ -113,8 +108,8 @@ std::vector<const Channel*> ItvActions::Choose(const PortalCall& call, const Lin
   } else {
     // A genre of its own; "dvb" and "pvr" are none and give an empty list.
     const GenreId wanted(ParseChannelId(genre).value());
-    channels = ChannelsFor(lineup, packages,
-                           wanted == kAdultGenre ? ListKind::kAdult : ListKind::kMain);
+    channels =
+        ChannelsFor(lineup, packages, wanted == kAdultGenre ? ListKind::kAdult : ListKind::kMain);
     std::erase_if(channels, [&](const Channel* c) { return c->genre != wanted; });
   }
   const std::string_view order = call.Get("sortby");
@@ -136,8 +131,7 @@ std::vector<const Channel*> ItvActions::Choose(const PortalCall& call, const Lin
 PortalAnswer ItvActions::OrderedList(const PortalCall& call, const ChannelRows& rows,
                                      bool favourites_only) {
   const std::vector<const Channel*> channels = Choose(call, *rows.lineup(), favourites_only);
-  const PageOfList page =
-      ChoosePage(call.form.Int("p", 0), channels, call.device->last_channel);
+  const PageOfList page = ChoosePage(call.form.Int("p", 0), channels, call.device->last_channel);
   const auto guide = parts_.models.guide();
   const TimeZone zone = parts_.zones.Find(call.time_zone).zone;
   const absl::flat_hash_set<ChannelId> favourites(call.device->favourites.begin(),
@@ -161,8 +155,7 @@ PortalAnswer ItvActions::OrderedList(const PortalCall& call, const ChannelRows& 
 std::string ItvActions::Playing(const Channel& channel, const Guide& guide, const PortalCall& call,
                                 const TimeZone& zone) const {
   const ChannelSchedule* schedule = guide.ScheduleOf(channel.guide_id);
-  const Programme* programme =
-      schedule == nullptr ? nullptr : schedule->At(EpochSeconds(call.now));
+  const Programme* programme = schedule == nullptr ? nullptr : schedule->At(EpochSeconds(call.now));
   if (programme == nullptr) return "";
   std::string playing = LocalTime(programme->start, zone).Time();
   playing += ' ';

@@ -1,7 +1,8 @@
-// The portal while its neighbours and stores are away. In these tests none of them ever exists: what
-// is known came from replicas before.
+// The portal while its neighbours and stores are away. In these tests none of them ever exists:
+// what is known came from replicas before.
 #include <gmock/gmock.h>
 
+#include "absl/synchronization/notification.h"
 #include "libs/testing/status_matchers.h"
 #include "services/middleware/portal_fixture_test.h"
 
@@ -9,9 +10,9 @@ namespace holdfast::middleware {
 namespace {
 
 using namespace std::chrono_literals;
+using test::IsOk;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using test::IsOk;
 
 // The sum of all samples of metrics whose names begin so.
 double SumOf(const std::string& scrape, std::string_view prefix) {
@@ -67,8 +68,10 @@ TEST_F(PortalOutageTest, AnswersSayHowOldTheyAreAndAreCounted) {
   const BoxAnswer zap = box_.Call("itv", "create_link", "cmd=/ch/1");
   EXPECT_EQ(zap.Header("X-Degraded"), "cdn_routing;age=30, billing;age=30");
   EXPECT_THAT(zap.Js()["cmd"], StartsWith("ffmpeg http"));
-  EXPECT_THAT(box_.Call("itv", "get_all_channels").Header("X-Degraded"), HasSubstr("postgres;age=30"));
-  EXPECT_THAT(box_.Call("itv", "get_short_epg", "ch_id=1").Header("X-Degraded"), HasSubstr("epg;age=30"));
+  EXPECT_THAT(box_.Call("itv", "get_all_channels").Header("X-Degraded"),
+              HasSubstr("postgres;age=30"));
+  EXPECT_THAT(box_.Call("itv", "get_short_epg", "ch_id=1").Header("X-Degraded"),
+              HasSubstr("epg;age=30"));
   EXPECT_GT(SumOf(box_.metrics().Scrape(), "holdfast_middleware_degraded_answers_total"), 0);
 }
 
@@ -89,7 +92,8 @@ TEST_F(PortalOutageTest, ALoginIsRefusedNotGuessed) {
 }
 
 TEST_F(PortalOutageTest, ManyLoginsFromOneBoxAreSlowedDown) {
-  for (int i = 0; i < 30; ++i) EXPECT_EQ(box_.Call("stb", "do_auth", "login=ada&password=x").Js(), false);
+  for (int i = 0; i < 30; ++i)
+    EXPECT_EQ(box_.Call("stb", "do_auth", "login=ada&password=x").Js(), false);
   EXPECT_THAT(box_.metrics().Scrape(), HasSubstr("too_many_attempts"));
 }
 
@@ -133,14 +137,19 @@ TEST_F(PortalOutageTest, ARestartDuringTheOutageServesFromDisk) {
     EXPECT_THAT(before.portal().models().guide_replica().SaveToDisk(), IsOk());
     EXPECT_THAT(before.RunJob("save_entitlements"), IsOk());
     // The devices as the follower would have read them.
-    ASSERT_THAT(before.portal().devices().Apply({.kind = replica::Update::Kind::kFull, .epoch = "x", .revision = 1,
-                    .items = {{kBoxMac, [] {
-                                 v1::DeviceItem item;
-                                 item.set_device_id(12);
-                                 item.set_account_id("acc-1");
-                                 item.set_started(true);
-                                 return MakeShared(item.SerializeAsString());
-                               }()}}}), IsOk());
+    ASSERT_THAT(
+        before.portal().devices().Apply({.kind = replica::Update::Kind::kFull,
+                                         .epoch = "x",
+                                         .revision = 1,
+                                         .items = {{kBoxMac,
+                                                    [] {
+                                                      v1::DeviceItem item;
+                                                      item.set_device_id(12);
+                                                      item.set_account_id("acc-1");
+                                                      item.set_started(true);
+                                                      return MakeShared(item.SerializeAsString());
+                                                    }()}}}),
+        IsOk());
     EXPECT_THAT(before.portal().devices().SaveToDisk(), IsOk());
   }
   PortalFixture after({.data_dir = dir.path()});
@@ -169,6 +178,36 @@ TEST_F(PortalOutageTest, RevokedTokensAreRefusedWithoutADatabase) {
   EXPECT_EQ(box_.Call("itv", "get_genres").body, "Authorization failed.");
   box_.LogIn();
   EXPECT_TRUE(box_.Call("itv", "get_genres").Js().is_array());
+}
+
+// Every worker is busy, and no more work is taken.
+class PortalBusyTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    box_.HaveEverything();
+    box_.LogIn();
+    while (box_.workers().TrySubmit([this] { release_.WaitForNotification(); })) {
+    }
+  }
+  void TearDown() override { release_.Notify(); }
+
+  absl::Notification release_;
+  PortalFixture box_{{.max_waiting = 4}};
+};
+
+TEST_F(PortalBusyTest, ListsAreStillWhole) {
+  EXPECT_EQ(box_.Call("itv", "get_all_channels").Js()["total_items"], 2);
+  EXPECT_EQ(box_.Call("itv", "get_genres").Js().size(), 4u);
+  EXPECT_EQ(box_.Call("itv", "get_ordered_list", "genre=10&p=1").Js()["total_items"], 1);
+}
+
+TEST_F(PortalBusyTest, WhatNeedsAWorkerIsAnsweredInItsShape) {
+  EXPECT_EQ(box_.Call("itv", "get_epg_info", "period=3").Js(), Json({{"data", Json::object()}}));
+  EXPECT_EQ(box_.Call("itv", "set_fav", "fav_ch=1").Js(), false);
+  EXPECT_EQ(box_.Call("stb", "do_auth", "login=a&password=b").Js(), false);
+  BoxRequest unknown{.query = "type=stb&action=get_profile", .cookie = "mac=00:1A:79:00:00:99"};
+  EXPECT_THAT(box_.Send(unknown).Js()["block_msg"], HasSubstr("try again"));
+  EXPECT_THAT(box_.Zap(1), StartsWith("ffmpeg http"));
 }
 
 }  // namespace

@@ -72,29 +72,40 @@ void AppendState(JsonWriter& json, const ProfileFacts& facts, const PortalCall& 
   json.Field("vclub", "0").EndObject();
   json.Key("storages").BeginArray().EndArray();
   json.Field("is_moderator", false).Field("tester", false);
-  const bool plain = call.language.size() == 2 && std::all_of(call.language.begin(), call.language.end(),
-                                                             [](unsigned char c) { return std::isalpha(c) != 0; });
+  const bool plain = call.language.size() == 2 &&
+                     std::all_of(call.language.begin(), call.language.end(),
+                                 [](unsigned char c) { return std::isalpha(c) != 0; });
   json.Field("locale", facts.config.locale).Field("stb_lang", plain ? call.language : "en");
   json.Field("default_locale", facts.config.locale).Field("default_timezone", facts.zone.name);
   json.Field("store_auth_data_on_stb", facts.config.store_token_on_box).Field("auth_access", true);
 }
 
 void AppendFeatures(JsonWriter& json) {
-  for (const char* on : {"show_tv_channel_logo", "show_channel_logo_in_preview", "tv_archive_continued",
-                         "enable_stream_error_logging", "enable_buffering_indication",
-                         "enable_connection_problem_indication", "hls_fast_start",
-                         "use_embedded_settings", "logarithm_volume_control"}) {
+  for (const char* on : {"show_tv_channel_logo", "show_channel_logo_in_preview",
+                         "tv_archive_continued", "enable_stream_error_logging",
+                         "enable_buffering_indication", "enable_connection_problem_indication",
+                         "hls_fast_start", "use_embedded_settings", "logarithm_volume_control"}) {
     json.Field(on, true);
   }
-  for (const char* off : {"display_menu_after_loading", "enable_tariff_plans",
-                          "allow_subscription_from_stb", "show_purchased_filter",
-                          "enable_service_button", "enable_setting_access_by_pass",
-                          "show_tv_only_hd_filter_option", "invert_channel_switch_direction",
-                          "play_in_preview_only_by_ok", "enable_stream_losses_logging",
-                          "always_enabled_subtitles", "account_page_by_password",
-                          "force_ch_link_check", "show_version_in_main_menu",
-                          "disable_youtube_for_mag200", "standby_on_hdmi_off", "kinopoisk_rating",
-                          "deny_720p_gmode_on_mag200", "enable_arrow_keys_setpos",
+  for (const char* off : {"display_menu_after_loading",
+                          "enable_tariff_plans",
+                          "allow_subscription_from_stb",
+                          "show_purchased_filter",
+                          "enable_service_button",
+                          "enable_setting_access_by_pass",
+                          "show_tv_only_hd_filter_option",
+                          "invert_channel_switch_direction",
+                          "play_in_preview_only_by_ok",
+                          "enable_stream_losses_logging",
+                          "always_enabled_subtitles",
+                          "account_page_by_password",
+                          "force_ch_link_check",
+                          "show_version_in_main_menu",
+                          "disable_youtube_for_mag200",
+                          "standby_on_hdmi_off",
+                          "kinopoisk_rating",
+                          "deny_720p_gmode_on_mag200",
+                          "enable_arrow_keys_setpos",
                           "strict_stb_type_check"}) {
     json.Field(off, false);
   }
@@ -105,8 +116,8 @@ void AppendHardware(JsonWriter& json, const PortalCall& call) {
   const std::string model = absl::AsciiStrToLower(call.model);
   json.Key("allowed_stb_types").BeginArray();
   for (const std::string_view usual : kUsualModels) json.String(usual);
-  const bool usual = std::find(std::begin(kUsualModels), std::end(kUsualModels), model) !=
-                     std::end(kUsualModels);
+  const bool usual =
+      std::find(std::begin(kUsualModels), std::end(kUsualModels), model) != std::end(kUsualModels);
   if (!model.empty() && !usual) json.String(model);
   json.EndArray();
   json.Key("allowed_stb_types_for_local_recording").BeginArray().EndArray();

@@ -23,7 +23,8 @@ constexpr std::string_view kModules =
 }  // namespace
 
 StbActions::StbActions(const PortalConfig& config, const StbParts& parts)
-    : config_(config), parts_(parts),
+    : config_(config),
+      parts_(parts),
       logins_by_mac_({.attempts = 10, .window = 60s}, parts.clock),
       logins_by_address_({.attempts = 60, .window = 60s}, parts.clock) {}
 
@@ -42,7 +43,8 @@ void StbActions::AddTo(ActionTable& table) {
 // miss: what a box keeps by itself, or tells only for diagnosis.
 void StbActions::AddSmallAnswers(ActionTable& table) {
   const auto constant = [&](std::string_view action, Access access, std::string_view js) {
-    table.Add("stb", action, access, [text = std::string(js)](PortalCall&) { return PortalAnswer::Js(text); });
+    table.Add("stb", action, access,
+              [text = std::string(js)](PortalCall&) { return PortalAnswer::Js(text); });
   };
   constant("get_localization", Access::kAnybody, "{}");
   constant("check_portal_status", Access::kAnybody, "true");
@@ -64,7 +66,8 @@ PortalOutcome StbActions::Handshake(PortalCall& call) {
   const bool account_unknown = call.device != nullptr && !call.device->account.value().empty() &&
                                call.knowledge.source == Source::kDefault;
   if (!account_unknown) {
-    return HandshakeAnswer(call, call.device == nullptr ? nullptr : call.knowledge.entitlement.get());
+    return HandshakeAnswer(call,
+                           call.device == nullptr ? nullptr : call.knowledge.entitlement.get());
   }
   // The token should carry what the account may watch: worth one question to billing.
   return Later{[this](PortalCall& c) {
@@ -78,16 +81,19 @@ PortalOutcome StbActions::Handshake(PortalCall& call) {
 PortalAnswer StbActions::HandshakeAnswer(const PortalCall& call, const Entitlement* entitlement) {
   const std::string_view offered_text = call.Get("token");
   const ExaminedToken offered = parts_.sessions.Examine(offered_text, call.now);
-  const bool good = offered.session != nullptr &&
-                    CheckSession(offered.token, *call.mac, call.device.get()) == SessionVerdict::kValid;
-  const bool keep = good && parts_.sessions.WorthKeeping(*offered.session, call.device.get(), entitlement, call.now);
+  const bool good =
+      offered.session != nullptr &&
+      CheckSession(offered.token, *call.mac, call.device.get()) == SessionVerdict::kValid;
+  const bool keep = good && parts_.sessions.WorthKeeping(*offered.session, call.device.get(),
+                                                         entitlement, call.now);
   const std::string token =
       keep ? std::string(offered_text)
            : parts_.sessions.Issue(*call.mac, call.device.get(), entitlement, call.now);
   std::string js;
   JsonWriter json(js);
   json.BeginObject().Field("token", token).Field("random", SecureHex(20));
-  if (!good && !offered_text.empty() && config_.unbound_devices == "login") json.Field("not_valid", 1);
+  if (!good && !offered_text.empty() && config_.unbound_devices == "login")
+    json.Field("not_valid", 1);
   json.EndObject();
   return PortalAnswer::Js(std::move(js));
 }

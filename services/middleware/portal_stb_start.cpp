@@ -12,13 +12,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kStoreTimeout = 1s;  // a box waits for its profile up to 20 s, a person less
+constexpr auto kRegisterTimeout = 2s;  // nothing can be shown to an unknown box before
+constexpr auto kStoreTimeout = 1s;     // a known box could go on without
 constexpr auto kEntitlementTimeout = 300ms;
 constexpr auto kLoginTimeout = 4s;
 constexpr std::size_t kLongestText = 200;  // of what a box says about itself
 constexpr std::size_t kLongestCredential = 256;
 
-constexpr std::string_view kAskProvider = "Please contact your provider<br>to register this device!";
+constexpr std::string_view kAskProvider =
+    "Please contact your provider<br>to register this device!";
 constexpr std::string_view kTryAgain =
     "This device cannot be registered at the moment.<br>Please try again in a few minutes.";
 constexpr std::string_view kAccountBlocked =
@@ -59,14 +61,16 @@ PortalOutcome StbActions::GetProfile(PortalCall& call) {
 }
 
 PortalAnswer StbActions::RegisterAndStart(PortalCall& call) {
-  if (!parts_.database.usable()) return Blocked("access denied", kTryAgain).With(Degradation{Neighbour::kPostgres, {}});
+  if (!parts_.database.usable())
+    return Blocked("access denied", kTryAgain).With(Degradation{Neighbour::kPostgres, {}});
   // It may be known: another instance may have registered it a moment ago.
   absl::StatusOr<Device> device = parts_.store.Register(
-      Deadline::After(kStoreTimeout),
+      Deadline::After(kRegisterTimeout),
       {.mac = *call.mac, .account = AccountId(config_.default_account), .model = ModelOf(call)});
   if (!device.ok()) {
     if (telemetry::ShouldLog("device not registered")) {
-      telemetry::Log(telemetry::Warning, "device not registered", {{"error", ToString(device.status())}});
+      telemetry::Log(telemetry::Warning, "device not registered",
+                     {{"error", ToString(device.status())}});
     }
     return Blocked("access denied", kTryAgain).With(Degradation{Neighbour::kPostgres, {}});
   }
@@ -102,8 +106,8 @@ PortalAnswer StbActions::RecordAndStart(PortalCall& call) {
     call.device = std::make_shared<const Device>(std::move(device));
   }
   if (!call.device->account.value().empty() && call.knowledge.source == Source::kDefault) {
-    const SharedEntitlement known = parts_.entitlements.Load(
-        call.device->account, Deadline::After(kEntitlementTimeout));
+    const SharedEntitlement known =
+        parts_.entitlements.Load(call.device->account, Deadline::After(kEntitlementTimeout));
     if (known != nullptr) call.knowledge = {known, Source::kBilling};
   }
   return Profile(call);
@@ -137,7 +141,8 @@ PortalAnswer StbActions::Profile(PortalCall& call) {
                                               .zone = zone,
                                               .default_zone = parts_.zones.default_zone()},
                                              call));
-  if (const auto age = StaleSince(parts_.devices)) answer.degradations.push_back({Neighbour::kPostgres, age});
+  if (const auto age = StaleSince(parts_.devices))
+    answer.degradations.push_back({Neighbour::kPostgres, age});
   return answer;
 }
 
@@ -166,7 +171,8 @@ PortalAnswer StbActions::LogIn(PortalCall& call) {
   }
   if (!account.ok()) return fail("billing_away", Degradation{Neighbour::kBilling, {}});
 
-  absl::StatusOr<Device> device = parts_.store.LogIn(deadline, *call.mac, *account, ChosenHash(call));
+  absl::StatusOr<Device> device =
+      parts_.store.LogIn(deadline, *call.mac, *account, ChosenHash(call));
   if (!device.ok()) return fail("database_away", Degradation{Neighbour::kPostgres, {}});
   parts_.devices.Put(*std::move(device));
   parts_.entitlements.Load(*account, deadline.AtMost(kEntitlementTimeout));

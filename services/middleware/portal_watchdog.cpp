@@ -18,7 +18,8 @@ constexpr std::string_view kCutOff =
 }  // namespace
 
 void WatchdogActions::AddTo(ActionTable& table) {
-  table.Add("watchdog", "get_events", Access::kUnknownToo, Bind(*this, &WatchdogActions::GetEvents));
+  table.Add("watchdog", "get_events", Access::kUnknownToo,
+            Bind(*this, &WatchdogActions::GetEvents));
   table.Add("watchdog", "confirm_event", Access::kBlockedToo,
             [](PortalCall&) { return PortalAnswer::Js(R"({"data":"ok"})"); });
 }
@@ -53,7 +54,8 @@ PortalAnswer AccountActions::GetMainInfo(PortalCall& call) {
   json.BeginObject().Field("fname", page.full_name).Field("phone", page.phone);
   json.Field("ls", page.account_number).Field("mac", call.device->mac);
   json.Field("last_change_status", "");
-  const auto end = SpokenEnd(*call.knowledge.entitlement, call.now, zones_.Find(call.time_zone).zone);
+  const auto end =
+      SpokenEnd(*call.knowledge.entitlement, call.now, zones_.Find(call.time_zone).zone);
   if (end) json.Field("end_date", *end);
   if (!page.balance.empty()) json.Field("account_balance", page.balance);
   if (!page.tariff_plan_name.empty()) json.Field("tariff_plan", page.tariff_plan_name);

@@ -133,15 +133,16 @@ ReadModels::ReadModels(const Files& files, const Clock& clock, telemetry::Metric
       guide_(std::make_shared<const Guide>()),
       popularity_(std::make_shared<const Popularity>()) {
   replicas_.reset(new Replicas{
-      .lineup = LineupReplica({.name = "lineup", .file = files.lineup}, clock, metrics,
-                              ValidateLineupItem,
-                              [this](const LineupReplica::Picture& p) { lineup_.Set(BuildLineup(p)); }),
+      .lineup = LineupReplica(
+          {.name = "lineup", .file = files.lineup}, clock, metrics, ValidateLineupItem,
+          [this](const LineupReplica::Picture& p) { lineup_.Set(BuildLineup(p)); }),
       .edges = EdgeReplica({.name = "edges", .file = files.edges}, clock, metrics, ValidateEdge,
                            [this](const EdgeReplica::Picture& p) { edges_.Set(BuildEdges(p)); }),
-      .guide = GuideReplica({.name = "guide", .file = files.guide}, clock, metrics, ValidateGuideDay,
-                            [this](const GuideReplica::Picture& p) {
-                              guide_.Set(replicas_->guide_builder.Build(p, *guide_.Get()));
-                            }),
+      .guide =
+          GuideReplica({.name = "guide", .file = files.guide}, clock, metrics, ValidateGuideDay,
+                       [this](const GuideReplica::Picture& p) {
+                         guide_.Set(replicas_->guide_builder.Build(p, *guide_.Get()));
+                       }),
       .popularity = PopularityReplica(
           {.name = "popularity", .file = files.popularity}, clock, metrics, nullptr,
           [this](const PopularityReplica::Picture& p) { popularity_.Set(BuildPopularity(p)); }),

@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "libs/replica/replica.h"
 #include "libs/base/string_map.h"
 #include "libs/placement/placement.h"
+#include "libs/replica/replica.h"
 #include "services/middleware/domain/guide.h"
 #include "services/middleware/domain/lineup.h"
 #include "services/middleware/snapshot.h"

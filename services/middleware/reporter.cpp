@@ -38,13 +38,16 @@ bool WorthRepeating(const absl::Status& status) {
 
 Reporter::Reporter(const Options& options, Analytics& analytics, storage::DiskSpool& spool,
                    telemetry::Metrics& metrics)
-    : options_(options), analytics_(analytics), spool_(spool),
+    : options_(options),
+      analytics_(analytics),
+      spool_(spool),
       delivered_(metrics.Counter("holdfast_middleware_report_batches_delivered_total",
                                  "Batches of playback reports that analytics took.")),
       spooled_(metrics.Counter("holdfast_middleware_report_batches_spooled_total",
                                "Batches of playback reports that went to disk to wait.")),
-      lost_(metrics.Counter("holdfast_middleware_reports_lost_total",
-                            "Playback reports dropped: memory or disk allowance used up, or refused.")),
+      lost_(metrics.Counter(
+          "holdfast_middleware_reports_lost_total",
+          "Playback reports dropped: memory or disk allowance used up, or refused.")),
       boot_(SecureHex(4)) {}
 
 void Reporter::Report(PlaybackReport report) {
@@ -85,8 +88,9 @@ absl::Status Reporter::Deliver(Deadline deadline) {
 std::vector<PlaybackReport> Reporter::TakeBatch() {
   absl::MutexLock lock(&mutex_);
   const std::size_t count = std::min(options_.batch, waiting_.size());
-  std::vector<PlaybackReport> batch(std::make_move_iterator(waiting_.begin()),
-                                    std::make_move_iterator(waiting_.begin() + static_cast<std::ptrdiff_t>(count)));
+  std::vector<PlaybackReport> batch(
+      std::make_move_iterator(waiting_.begin()),
+      std::make_move_iterator(waiting_.begin() + static_cast<std::ptrdiff_t>(count)));
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
   return batch;
 }

@@ -18,9 +18,9 @@ namespace holdfast::middleware {
 struct PlaybackReport {
   enum class Kind { kPlay, kStop, kHeartbeat, kError, kZap };
   Kind kind = Kind::kZap;
-  std::string stream;   // the channel as analytics knows it
+  std::string stream;  // the channel as analytics knows it
   std::string edge_id;
-  std::string error;    // a short code, for kError
+  std::string error;  // a short code, for kError
   std::string model;
   std::string account;
   std::int64_t at_ms = 0;

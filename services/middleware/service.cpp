@@ -25,8 +25,7 @@ absl::StatusOr<v1::ImportLineupResponse> Service::ImportLineup(
     const rpc::Call& call, const v1::ImportLineupRequest& request) {
   const M3uList list = ParseM3u(request.m3u());
   HOLDFAST_ASSIGN_OR_RETURN(const StoredLineup stored, store_.LoadLineup(call.deadline()));
-  const auto removal =
-      request.allow_large_removal() ? LargeRemoval::kAllow : LargeRemoval::kRefuse;
+  const auto removal = request.allow_large_removal() ? LargeRemoval::kAllow : LargeRemoval::kRefuse;
   HOLDFAST_ASSIGN_OR_RETURN(const LineupImport plan,
                             PlanImport(stored, list, removal, clock_.Now()));
   if (!request.dry_run() && plan.changes_anything()) {
@@ -48,8 +47,8 @@ absl::StatusOr<v1::Lineup> Service::GetLineup(const rpc::Call&, const v1::GetLin
 absl::StatusOr<v1::ExportLineupResponse> Service::ExportLineup(
     const rpc::Call&, const v1::ExportLineupRequest& request) {
   v1::ExportLineupResponse response;
-  response.set_m3u(ExportM3u(*models_.lineup(), request.base_url().empty() ? "http://127.0.0.1"
-                                                                           : request.base_url()));
+  response.set_m3u(ExportM3u(*models_.lineup(),
+                             request.base_url().empty() ? "http://127.0.0.1" : request.base_url()));
   return response;
 }
 
@@ -57,8 +56,8 @@ absl::StatusOr<v1::Device> Service::PutDevice(const rpc::Call& call,
                                               const v1::PutDeviceRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const Mac mac, ParseMac(request.mac()));
   if (request.account_id().empty()) return InvalidArgument("account_id is empty");
-  HOLDFAST_ASSIGN_OR_RETURN(const Device device, store_.PutDevice(call.deadline(), mac,
-                                                                  AccountId(request.account_id())));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Device device, store_.PutDevice(call.deadline(), mac, AccountId(request.account_id())));
   devices_.Put(device);
   return ToProto(device);
 }
@@ -69,9 +68,9 @@ absl::StatusOr<v1::ListDevicesResponse> Service::ListDevices(
     return InvalidArgument("page_size is not from 0 to {}", kLargestPageSize);
   }
   const int limit = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const DevicePage page,
-      store_.ListDevices(call.deadline(), AccountId(request.account_id()), request.page_token(), limit));
+  HOLDFAST_ASSIGN_OR_RETURN(const DevicePage page,
+                            store_.ListDevices(call.deadline(), AccountId(request.account_id()),
+                                               request.page_token(), limit));
   v1::ListDevicesResponse response;
   for (const Device& device : page.devices) *response.add_devices() = ToProto(device);
   response.set_next_page_token(page.next_mac);

@@ -16,11 +16,11 @@ std::span<const storage::Migration> Migrations();
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using test::HasCode;
 using test::IsOk;
 using test::TestPostgres;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class ServiceTest : public testing::Test {
  protected:

@@ -15,11 +15,13 @@ constexpr std::size_t kLongestToken = 8 * 1024;
 
 Sessions::Sessions(const security::KeySet& keys, const Options& options,
                    telemetry::Metrics& metrics)
-    : keys_(keys), options_(options),
+    : keys_(keys),
+      options_(options),
       verified_(metrics.Counter("holdfast_middleware_tokens_verified_total",
                                 "Portal tokens whose signature was checked and good.")),
-      refused_(metrics.Counter("holdfast_middleware_tokens_refused_total",
-                               "Portal tokens that were forged, damaged, expired or of an unknown key.")) {}
+      refused_(metrics.Counter(
+          "holdfast_middleware_tokens_refused_total",
+          "Portal tokens that were forged, damaged, expired or of an unknown key.")) {}
 
 ExaminedToken Sessions::Examine(std::string_view token, WallTime now) {
   ExaminedToken examined;
@@ -83,7 +85,8 @@ std::string Sessions::Issue(const Mac& mac, const Device* device, const Entitlem
 bool Sessions::WorthKeeping(const Session& session, const Device* device,
                             const Entitlement* entitlement, WallTime now) const {
   const security::PortalClaims& claims = session.claims;
-  if (EpochSeconds(now) > claims.issued_at + (claims.expires_at - claims.issued_at) / 2) return false;
+  if (EpochSeconds(now) > claims.issued_at + (claims.expires_at - claims.issued_at) / 2)
+    return false;
   if (device == nullptr) return true;
   if (claims.generation < device->generation || claims.account_id != device->account.value()) {
     return false;

@@ -63,8 +63,8 @@ class Store {
   virtual absl::StatusOr<StoredLineup> LoadLineup(Deadline deadline) = 0;
   // Devices that changed after `revision`, in the order of their revisions. About `limit` of them:
   // never fewer while there are more, and never a part of one revision.
-  virtual absl::StatusOr<std::vector<Device>> DevicesSince(Deadline deadline, std::uint64_t revision,
-                                                           int limit) = 0;
+  virtual absl::StatusOr<std::vector<Device>> DevicesSince(Deadline deadline,
+                                                           std::uint64_t revision, int limit) = 0;
 
   // -- Lineup ---------------------------------------------------------------------------------
   // All of the plan or nothing. ABORTED if the lineup moved since the plan was made.

@@ -11,19 +11,19 @@
 namespace holdfast::middleware {
 
 struct Device {
-  std::string mac;             // Mac::text()
-  std::int64_t id = 0;         // by order of registration; what the profile shows
-  AccountId account;           // empty: of no account yet
-  std::uint32_t generation = 0;   // portal tokens of a smaller one are revoked
-  std::string chosen_token_hash;  // of a token that the box made up itself and logged in with
-  bool started = false;           // has loaded its profile at least once
-  std::string hardware_id;        // first non-empty device_id it sent; "" before
-  std::string model;              // "MAG250"
+  std::string mac;                    // Mac::text()
+  std::int64_t id = 0;                // by order of registration; what the profile shows
+  AccountId account;                  // empty: of no account yet
+  std::uint32_t generation = 0;       // portal tokens of a smaller one are revoked
+  std::string chosen_token_hash;      // of a token that the box made up itself and logged in with
+  bool started = false;               // has loaded its profile at least once
+  std::string hardware_id;            // first non-empty device_id it sent; "" before
+  std::string model;                  // "MAG250"
   std::vector<ChannelId> favourites;  // in the order of the viewer
   std::int64_t favourites_at_ms = 0;  // when the viewer last changed them
   ChannelId last_channel{0};          // 0: none
   std::int64_t last_channel_at_ms = 0;
-  std::uint64_t revision = 0;     // of the database row; 0: known from its token only
+  std::uint64_t revision = 0;  // of the database row; 0: known from its token only
 
   friend bool operator==(const Device&, const Device&) = default;
 };

@@ -63,7 +63,8 @@ TEST(SessionTest, OurTokenIsGoodForItsDeviceOnly) {
   const Device device = Known();
   OfferedToken token{.kind = OfferedToken::Kind::kOurs, .mac = kMac.text()};
   EXPECT_EQ(CheckSession(token, kMac, &device), SessionVerdict::kValid);
-  EXPECT_EQ(CheckSession(token, *Mac::Parse("00:1A:79:00:00:01"), &device), SessionVerdict::kRefused);
+  EXPECT_EQ(CheckSession(token, *Mac::Parse("00:1A:79:00:00:01"), &device),
+            SessionVerdict::kRefused);
 }
 
 TEST(SessionTest, RevocationRefusesOlderTokensOnly) {

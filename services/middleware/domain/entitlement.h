@@ -41,9 +41,9 @@ struct AccountPage {
 };
 
 enum class Source {
-  kBilling,   // the newest answer of billing that this instance holds
-  kToken,     // the snapshot in the portal token
-  kDefault,   // nobody has ever told: the packages that every account has
+  kBilling,  // the newest answer of billing that this instance holds
+  kToken,    // the snapshot in the portal token
+  kDefault,  // nobody has ever told: the packages that every account has
 };
 
 // An entitlement and where it came from. Shared: made once, used by every request of the account.
@@ -55,9 +55,9 @@ struct Knowledge {
 
 enum class Verdict {
   kAllowed,
-  kBlocked,      // the account is suspended or closed
+  kBlocked,  // the account is suspended or closed
   kNotInPackage,
-  kLapsed,       // paid time and grace are both over
+  kLapsed,  // paid time and grace are both over
 };
 
 inline constexpr std::chrono::hours kDefaultGrace{24 * 7};

@@ -76,9 +76,8 @@ std::vector<CalendarDay> DaysAround(WallTime now, const TimeZone& zone, int days
     const absl::Time noon = absl::FromCivil(absl::CivilHour(day) + 12, absl::UTCTimeZone());
     CalendarDay calendar_day;
     calendar_day.date = absl::FormatTime("%Y-%m-%d", noon, absl::UTCTimeZone());
-    calendar_day.spoken =
-        absl::FormatTime("%a %d ", noon, absl::UTCTimeZone()) +
-        absl::AsciiStrToUpper(absl::FormatTime("%B", noon, absl::UTCTimeZone()));
+    calendar_day.spoken = absl::FormatTime("%a %d ", noon, absl::UTCTimeZone()) +
+                          absl::AsciiStrToUpper(absl::FormatTime("%B", noon, absl::UTCTimeZone()));
     calendar_day.today = day == today;
     days.push_back(std::move(calendar_day));
   }

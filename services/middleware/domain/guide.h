@@ -31,9 +31,10 @@ struct Programme {
 // All known programmes of one channel, ascending, without overlap. Immutable.
 class ChannelSchedule {
  public:
-  // `owners` keep the texts alive. Programmes that end before they start, or overlap an earlier one,
-  // are left out.
-  ChannelSchedule(std::vector<Programme> programmes, std::vector<std::shared_ptr<const void>> owners);
+  // `owners` keep the texts alive. Programmes that end before they start, or overlap an earlier
+  // one, are left out.
+  ChannelSchedule(std::vector<Programme> programmes,
+                  std::vector<std::shared_ptr<const void>> owners);
 
   std::span<const Programme> all() const { return programmes_; }
   // Those that end after `from` and start before `to`.

@@ -15,7 +15,8 @@ std::vector<std::int64_t> Starts(std::span<const Programme> programmes) {
 }
 
 ChannelSchedule Example() {
-  return ChannelSchedule({{.start = 300, .stop = 400}, {.start = 100, .stop = 200}, {.start = 200, .stop = 250}}, {});
+  return ChannelSchedule(
+      {{.start = 300, .stop = 400}, {.start = 100, .stop = 200}, {.start = 200, .stop = 250}}, {});
 }
 
 TEST(ScheduleTest, AWindowHoldsWhatOverlapsIt) {
@@ -37,8 +38,11 @@ TEST(ScheduleTest, NowIsNullInAGap) {
 }
 
 TEST(ScheduleTest, BackwardAndOverlappingProgrammesAreLeftOut) {
-  const ChannelSchedule schedule(
-      {{.start = 100, .stop = 200}, {.start = 150, .stop = 160}, {.start = 300, .stop = 300}, {.start = 400, .stop = 390}}, {});
+  const ChannelSchedule schedule({{.start = 100, .stop = 200},
+                                  {.start = 150, .stop = 160},
+                                  {.start = 300, .stop = 300},
+                                  {.start = 400, .stop = 390}},
+                                 {});
   EXPECT_THAT(Starts(schedule.all()), ElementsAre(100));
 }
 
@@ -59,7 +63,8 @@ TEST(LocalDayTest, DaysOfClockChangesAreShorterAndLonger) {
 }
 
 TEST(LocalDayTest, OtherTextIsNoDay) {
-  for (const char* text : {"", "2026-1-2", "2026-02-31", "20260102", "2026-13-01", "undefined", "2026/01/02", "-026-01-02"}) {
+  for (const char* text : {"", "2026-1-2", "2026-02-31", "20260102", "2026-13-01", "undefined",
+                           "2026/01/02", "-026-01-02"}) {
     EXPECT_FALSE(LocalDay(text, TimeZone::Utc()).has_value()) << text;
   }
 }

@@ -19,18 +19,18 @@ inline const GenreId kAdultGenre{10};
 
 struct Channel {
   ChannelId id{0};
-  int number = 0;        // what the viewer types; unique in a lineup
-  std::string name;      // never empty
-  std::string guide_id;  // of its programmes; "" if it has none
-  std::string logo;      // an address, or ""
-  GenreId genre{0};      // kAdultGenre for adult channels
+  int number = 0;         // what the viewer types; unique in a lineup
+  std::string name;       // never empty
+  std::string guide_id;   // of its programmes; "" if it has none
+  std::string logo;       // an address, or ""
+  GenreId genre{0};       // kAdultGenre for adult channels
   std::string directory;  // where edges serve it: "live/news-1"
   PackageId package;
   bool encrypted = false;
   bool adult = false;
-  int catch_up_hours = 0;  // 0: none
+  int catch_up_hours = 0;        // 0: none
   std::int64_t modified_at = 0;  // epoch seconds
-  bool removed = false;  // keeps its id for the day it returns; not in any list
+  bool removed = false;          // keeps its id for the day it returns; not in any list
 
   LinkId link() const { return LinkId(id.value()); }
   // The last part of the directory: the name by which play tokens and keys know the channel.

@@ -84,7 +84,8 @@ class Planner {
  public:
   Planner(const StoredLineup& stored, WallTime now) : stored_(stored), now_(EpochSeconds(now)) {
     plan_.based_on = stored.revision;
-    for (const Channel& c : stored.channels) next_channel_id_ = std::max(next_channel_id_, c.id.value() + 1);
+    for (const Channel& c : stored.channels)
+      next_channel_id_ = std::max(next_channel_id_, c.id.value() + 1);
     for (const Genre& g : stored.genres) {
       genres_[g.title] = g.id;
       next_genre_id_ = std::max(next_genre_id_, g.id.value() + 1);
@@ -94,8 +95,8 @@ class Planner {
   absl::StatusOr<LineupImport> Plan(const M3uList& list, LargeRemoval large_removal) && {
     plan_.problems = list.problems;
     Collect(list);
-    if (wanted_.empty()) return InvalidArgument("no usable channel in the list ({} problems)",
-                                                plan_.problems.size());
+    if (wanted_.empty())
+      return InvalidArgument("no usable channel in the list ({} problems)", plan_.problems.size());
     Recognise();
     GiveNumbers();
     for (std::size_t i = 0; i < wanted_.size(); ++i) Put(wanted_[i], recognised_[i]);
@@ -146,8 +147,8 @@ class Planner {
     channel.logo = entry.Attribute("tvg-logo");
     channel.directory = directory;
     channel.encrypted = IsOn(entry.Attribute("holdfast-encrypted"));
-    channel.adult =
-        IsOn(entry.Attribute("holdfast-adult")) || absl::EqualsIgnoreCase(entry.group, kAdultTitle.data());
+    channel.adult = IsOn(entry.Attribute("holdfast-adult")) ||
+                    absl::EqualsIgnoreCase(entry.group, kAdultTitle.data());
     channel.catch_up_hours = CatchUpHours(entry);
     const std::string_view package = entry.Attribute("holdfast-package");
     channel.package = PackageId(std::string(package.empty() ? kDefaultPackage : package));
@@ -173,7 +174,8 @@ class Planner {
     }
     StringMap<std::vector<std::size_t>> wanted_by_key;
     for (std::size_t i = 0; i < wanted_.size(); ++i) {
-      if (recognised_[i] == nullptr) wanted_by_key[std::string(key(wanted_[i].channel))].push_back(i);
+      if (recognised_[i] == nullptr)
+        wanted_by_key[std::string(key(wanted_[i].channel))].push_back(i);
     }
     for (const auto& [k, indexes] : wanted_by_key) {
       const auto* candidates = Find(stored_by_key, k);

@@ -1,10 +1,10 @@
 // Turns an M3U playlist into changes of the lineup. Channels keep their ids over imports, because
 // favourites, history and the boxes themselves remember them.
 //
-// Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title, catchup, catchup-days, tvg-rec,
-// and our own holdfast-encrypted="1", holdfast-package="<package id>" (default "basic"),
-// holdfast-adult="1" (a channel of group "Adult" is one, too). The directory of the address ("/live/<stream>/index.m3u8" -> "live/<stream>")
-// is what edges serve; its host is not used.
+// Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title, catchup, catchup-days,
+// tvg-rec, and our own holdfast-encrypted="1", holdfast-package="<package id>" (default "basic"),
+// holdfast-adult="1" (a channel of group "Adult" is one, too). The directory of the address
+// ("/live/<stream>/index.m3u8" -> "live/<stream>") is what edges serve; its host is not used.
 #pragma once
 
 #include <string>
@@ -32,7 +32,7 @@ struct LineupImport {
   int changed = 0;
   int removed = 0;
   int unchanged = 0;
-  std::vector<M3uProblem> problems;   // by line
+  std::vector<M3uProblem> problems;  // by line
 
   bool changes_anything() const { return !put_channels.empty() || !put_genres.empty(); }
 };

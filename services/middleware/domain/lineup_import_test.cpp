@@ -11,8 +11,10 @@ using test::HasCode;
 
 const WallTime kNow = FromEpochSeconds(1767348000);
 
-std::string Line(const std::string& attributes, const std::string& name, const std::string& stream) {
-  return "#EXTINF:-1 " + attributes + "," + name + "\nhttp://127.0.0.1:8081/live/" + stream + "/index.m3u8\n";
+std::string Line(const std::string& attributes, const std::string& name,
+                 const std::string& stream) {
+  return "#EXTINF:-1 " + attributes + "," + name + "\nhttp://127.0.0.1:8081/live/" + stream +
+         "/index.m3u8\n";
 }
 
 LineupImport Plan(const StoredLineup& stored, const std::string& m3u,
@@ -47,9 +49,11 @@ StoredLineup ThreeChannels() {
 }
 
 TEST(LineupImportTest, AttributesBecomeAChannel) {
-  const LineupImport plan = Plan(
-      {}, Line("tvg-id=\"n1\" tvg-logo=\"http://l/x.png\" tvg-chno=\"40\" group-title=\"News;HD\" catchup=\"default\" "
-               "catchup-days=\"3\" holdfast-encrypted=\"1\" holdfast-package=\"sport\"", "News 1", "news-1"));
+  const LineupImport plan =
+      Plan({}, Line("tvg-id=\"n1\" tvg-logo=\"http://l/x.png\" tvg-chno=\"40\" "
+                    "group-title=\"News;HD\" catchup=\"default\" "
+                    "catchup-days=\"3\" holdfast-encrypted=\"1\" holdfast-package=\"sport\"",
+                    "News 1", "news-1"));
   ASSERT_EQ(plan.put_channels.size(), 1u);
   const Channel& channel = plan.put_channels[0];
   EXPECT_EQ(channel.name, "News 1");
@@ -66,16 +70,18 @@ TEST(LineupImportTest, AttributesBecomeAChannel) {
 
 TEST(LineupImportTest, TheSameListAgainChangesNothing) {
   const StoredLineup stored = ThreeChannels();
-  const LineupImport again = Plan(stored, Line("tvg-id=\"one\" group-title=\"News\"", "One", "one") +
-                                              Line("tvg-id=\"two\"", "Two", "two") + Line("", "Three", "three"));
+  const LineupImport again =
+      Plan(stored, Line("tvg-id=\"one\" group-title=\"News\"", "One", "one") +
+                       Line("tvg-id=\"two\"", "Two", "two") + Line("", "Three", "three"));
   EXPECT_EQ(again.unchanged, 3);
   EXPECT_FALSE(again.changes_anything());
 }
 
 TEST(LineupImportTest, ChannelsKeepIdAndNumberThroughRenamingAndReordering) {
   const StoredLineup stored = ThreeChannels();
-  const StoredLineup after = After(stored, Plan(stored, Line("", "Three", "three-b") + Line("", "New", "new") +
-                                                            Line("tvg-id=\"one\"", "One HD", "one")));
+  const StoredLineup after =
+      After(stored, Plan(stored, Line("", "Three", "three-b") + Line("", "New", "new") +
+                                     Line("tvg-id=\"one\"", "One HD", "one")));
   EXPECT_EQ(Named(after, "One HD")->id, Named(stored, "One")->id);
   EXPECT_EQ(Named(after, "One HD")->number, Named(stored, "One")->number);
   EXPECT_EQ(Named(after, "Three")->id, Named(stored, "Three")->id);
@@ -88,21 +94,25 @@ TEST(LineupImportTest, AChannelThatReturnsGetsItsIdBack) {
   const StoredLineup stored = ThreeChannels();
   const StoredLineup without = After(stored, Plan(stored, Line("tvg-id=\"one\"", "One", "one")));
   EXPECT_EQ(Named(without, "Two"), nullptr);
-  const LineupImport plan = Plan(without, Line("tvg-id=\"one\"", "One", "one") + Line("tvg-id=\"two\"", "Two", "two"));
+  const LineupImport plan =
+      Plan(without, Line("tvg-id=\"one\"", "One", "one") + Line("tvg-id=\"two\"", "Two", "two"));
   EXPECT_EQ(plan.added, 1);
   EXPECT_EQ(Named(After(without, plan), "Two")->id, Named(stored, "Two")->id);
 }
 
 TEST(LineupImportTest, OneTvgIdForSeveralChannelsIsToldApartByName) {
-  const StoredLineup stored = After({}, Plan({}, Line("tvg-id=\"x\"", "X SD", "x-sd") + Line("tvg-id=\"x\"", "X HD", "x-hd")));
-  const StoredLineup after = After(stored, Plan(stored, Line("tvg-id=\"x\"", "X HD", "x-hd2") + Line("tvg-id=\"x\"", "X SD", "x-sd")));
+  const StoredLineup stored = After(
+      {}, Plan({}, Line("tvg-id=\"x\"", "X SD", "x-sd") + Line("tvg-id=\"x\"", "X HD", "x-hd")));
+  const StoredLineup after = After(stored, Plan(stored, Line("tvg-id=\"x\"", "X HD", "x-hd2") +
+                                                            Line("tvg-id=\"x\"", "X SD", "x-sd")));
   EXPECT_EQ(Named(after, "X HD")->id, Named(stored, "X HD")->id);
   EXPECT_EQ(Named(after, "X SD")->id, Named(stored, "X SD")->id);
 }
 
 TEST(LineupImportTest, NumbersAreUniqueAndTheListsWishesComeFirst) {
-  const LineupImport plan = Plan({}, Line("", "A", "a") + Line("tvg-chno=\"1\"", "B", "b") + Line("tvg-chno=\"1\"", "C", "c") +
-                                         Line("tvg-chno=\"0\"", "D", "d"));
+  const LineupImport plan =
+      Plan({}, Line("", "A", "a") + Line("tvg-chno=\"1\"", "B", "b") +
+                   Line("tvg-chno=\"1\"", "C", "c") + Line("tvg-chno=\"0\"", "D", "d"));
   std::map<std::string, int> numbers;
   for (const Channel& c : plan.put_channels) numbers[c.name] = c.number;
   EXPECT_EQ(numbers, (std::map<std::string, int>{{"A", 2}, {"B", 1}, {"C", 3}, {"D", 4}}));
@@ -112,9 +122,11 @@ TEST(LineupImportTest, NumbersAreUniqueAndTheListsWishesComeFirst) {
 TEST(LineupImportTest, AdultChannelsShareGenreTenAndNoOtherGenreHasThatId) {
   std::string m3u;
   for (int i = 0; i < 15; ++i) {
-    m3u += Line("group-title=\"G" + std::to_string(i) + "\"", "C" + std::to_string(i), "s" + std::to_string(i));
+    m3u += Line("group-title=\"G" + std::to_string(i) + "\"", "C" + std::to_string(i),
+                "s" + std::to_string(i));
   }
-  m3u += Line("group-title=\"Late\" holdfast-adult=\"1\"", "X", "x") + Line("group-title=\"adult\"", "Y", "y");
+  m3u += Line("group-title=\"Late\" holdfast-adult=\"1\"", "X", "x") +
+         Line("group-title=\"adult\"", "Y", "y");
   const LineupImport plan = Plan({}, m3u);
   for (const Channel& c : plan.put_channels) {
     EXPECT_EQ(c.adult, c.name == "X" || c.name == "Y") << c.name;
@@ -123,9 +135,10 @@ TEST(LineupImportTest, AdultChannelsShareGenreTenAndNoOtherGenreHasThatId) {
 }
 
 TEST(LineupImportTest, UnusableEntriesAreNamedWithTheirLine) {
-  const LineupImport plan = Plan({}, Line("", "Good", "good") + "#EXTINF:-1,Foreign\nhttp://x/a/b/c/d.m3u8\n" +
-                                         "#EXTINF:-1,Climber\nhttp://x/live/../index.m3u8\n" + Line("", "Good", "good") +
-                                         "#EXTINF:-1,Relative\nindex.m3u8\n");
+  const LineupImport plan =
+      Plan({}, Line("", "Good", "good") + "#EXTINF:-1,Foreign\nhttp://x/a/b/c/d.m3u8\n" +
+                   "#EXTINF:-1,Climber\nhttp://x/live/../index.m3u8\n" + Line("", "Good", "good") +
+                   "#EXTINF:-1,Relative\nindex.m3u8\n");
   EXPECT_EQ(plan.added, 1);
   ASSERT_EQ(plan.problems.size(), 4u);
   EXPECT_EQ(plan.problems[0].line, 3);
@@ -144,13 +157,16 @@ TEST(LineupImportTest, ALargeRemovalMustBeMeant) {
   for (int i = 0; i < 10; ++i) many += Line("", "C" + std::to_string(i), "s" + std::to_string(i));
   const StoredLineup stored = After({}, Plan({}, many));
   const M3uList few = ParseM3u(Line("", "C1", "s1"));
-  EXPECT_THAT(PlanImport(stored, few, LargeRemoval::kRefuse, kNow), HasCode(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(PlanImport(stored, few, LargeRemoval::kRefuse, kNow),
+              HasCode(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(PlanImport(stored, few, LargeRemoval::kAllow, kNow)->removed, 9);
 }
 
 TEST(LineupImportTest, AnExportReadsBackToTheSameLineup) {
-  const StoredLineup stored = After({}, Plan({}, Line("tvg-id=\"a\" tvg-chno=\"7\" group-title=\"News\" catchup-days=\"2\"", "A, the first", "a") +
-                                                     Line("group-title=\"Adult\" holdfast-encrypted=\"1\"", "B", "b")));
+  const StoredLineup stored =
+      After({}, Plan({}, Line("tvg-id=\"a\" tvg-chno=\"7\" group-title=\"News\" catchup-days=\"2\"",
+                              "A, the first", "a") +
+                             Line("group-title=\"Adult\" holdfast-encrypted=\"1\"", "B", "b")));
   const Lineup lineup(stored.channels, stored.genres, stored.revision);
   const LineupImport again = Plan(stored, ExportM3u(lineup, "http://edge"));
   EXPECT_EQ(again.unchanged, 2);

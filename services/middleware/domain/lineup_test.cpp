@@ -29,7 +29,8 @@ Lineup Example() {
   adult.adult = true;
   Channel removed = Make(5, 5, "basic");
   removed.removed = true;
-  return Lineup({Make(2, 3, "basic"), Make(1, 2, "basic"), Make(3, 1, "sport"), adult, removed}, {}, 9);
+  return Lineup({Make(2, 3, "basic"), Make(1, 2, "basic"), Make(3, 1, "sport"), adult, removed}, {},
+                9);
 }
 
 TEST(LineupTest, ChannelsAreOrderedByNumberAndRemovedOnesAreGone) {
@@ -52,7 +53,8 @@ TEST(LineupTest, NoPackageNoChannels) {
 
 TEST(LineupTest, FavouritesKeepTheirOrderAndSkipWhatIsGoneOrNotPaid) {
   const Lineup lineup = Example();
-  const std::vector<ChannelId> favourites = {ChannelId(2), ChannelId(77), ChannelId(3), ChannelId(1)};
+  const std::vector<ChannelId> favourites = {ChannelId(2), ChannelId(77), ChannelId(3),
+                                             ChannelId(1)};
   EXPECT_THAT(Names(FavouriteChannels(lineup, PackageSet({"basic"}), favourites)),
               ElementsAre("c2", "c1"));
 }

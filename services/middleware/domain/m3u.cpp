@@ -189,7 +189,8 @@ class Parser {
 
   void Problem(int line, std::string what) {
     if (list_.problems.size() > limits_.problems) return;
-    if (list_.problems.size() == limits_.problems) what = "too many problems; the rest is not shown";
+    if (list_.problems.size() == limits_.problems)
+      what = "too many problems; the rest is not shown";
     list_.problems.push_back({line, std::move(what)});
   }
 

@@ -1,6 +1,6 @@
 // Reads M3U playlists as they are in the field: any line ends, byte order marks, quoted commas,
-// repeated attributes, lines of decoration, broken UTF-8. One pass, no recursion, bounded; any input
-// gives an answer, and what could not be used is named with its line.
+// repeated attributes, lines of decoration, broken UTF-8. One pass, no recursion, bounded; any
+// input gives an answer, and what could not be used is named with its line.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,8 @@ struct M3uEntry {
   int line = 0;  // of its #EXTINF
   std::string name;
   StringMap<std::string> attributes;  // names in lower case
-  std::string group;    // group-title, else #EXTGRP; the first of "a;b"
-  std::string address;  // without the "|header=value" tail
+  std::string group;                  // group-title, else #EXTGRP; the first of "a;b"
+  std::string address;                // without the "|header=value" tail
 
   std::string_view Attribute(std::string_view attribute) const;  // "" if absent
 };

@@ -57,8 +57,8 @@ TEST(M3uTest, ReadsAttributesNameAndAddress) {
 
 TEST(M3uTest, AnyLineEndAndAByteOrderMarkWillDo) {
   for (const char* end : {"\n", "\r\n", "\r"}) {
-    const std::string text = std::string("\xef\xbb\xbf#EXTM3U") + end + "#EXTINF:-1,One" + end + "http://a/b" + end +
-                             "#EXTINF:0,Two" + end + "http://a/c";
+    const std::string text = std::string("\xef\xbb\xbf#EXTM3U") + end + "#EXTINF:-1,One" + end +
+                             "http://a/b" + end + "#EXTINF:0,Two" + end + "http://a/c";
     const M3uList list = ParseM3u(text);
     EXPECT_THAT(Names(list), ElementsAre("One", "Two"));
     EXPECT_EQ(list.entries[1].line, 4);
@@ -72,7 +72,8 @@ TEST(M3uTest, NamesMayHoldCommasAndAttributesAnyCase) {
 }
 
 TEST(M3uTest, AQuoteThatNeverClosesCostsTheAttributesNotTheName) {
-  EXPECT_THAT(Names(ParseM3u("#EXTINF:-1 tvg-id=\"a\" tvg-name=\"never closed,News 1\nhttp://a/b")), ElementsAre("News 1"));
+  EXPECT_THAT(Names(ParseM3u("#EXTINF:-1 tvg-id=\"a\" tvg-name=\"never closed,News 1\nhttp://a/b")),
+              ElementsAre("News 1"));
 }
 
 TEST(M3uTest, ProblemsNameTheirLine) {
@@ -95,7 +96,8 @@ TEST(M3uTest, ANameMayComeFromTvgName) {
 }
 
 TEST(M3uTest, GroupLinesCountWhereThereIsNoGroupTitle) {
-  const M3uList list = ParseM3u("#EXTINF:-1,a\n#EXTGRP:News\nx\n#EXTINF:-1 group-title=\"Kids\",b\n#EXTGRP:News\nx");
+  const M3uList list =
+      ParseM3u("#EXTINF:-1,a\n#EXTGRP:News\nx\n#EXTINF:-1 group-title=\"Kids\",b\n#EXTGRP:News\nx");
   EXPECT_EQ(list.entries.at(0).group, "News");
   EXPECT_EQ(list.entries.at(1).group, "Kids");
 }
@@ -116,7 +118,8 @@ TEST(M3uTest, LimitsHold) {
   EXPECT_THAT(list.entries, SizeIs(10));
   EXPECT_THAT(list.problems, SizeIs(1));
 
-  EXPECT_THAT(ParseM3u("#EXTINF:-1," + std::string(100, 'x') + "\na", {.line_bytes = 50}).entries, IsEmpty());
+  EXPECT_THAT(ParseM3u("#EXTINF:-1," + std::string(100, 'x') + "\na", {.line_bytes = 50}).entries,
+              IsEmpty());
 
   std::string strays;
   for (int i = 0; i < 100; ++i) strays += "stray\n";
@@ -131,7 +134,8 @@ TEST(M3uTest, FilesOfTheFieldAreRead) {
   EXPECT_THAT(Names(ParseM3u(ReadFile("duplicate.m3u"))), ElementsAre("Agromais", "Agromais"));
   EXPECT_THAT(Names(ParseM3u(ReadFile("kodi.m3u"))), ElementsAre("RTP 1"));
   EXPECT_THAT(Names(ParseM3u(ReadFile("pipe.m3u"))), ElementsAre("Sport channel", "News channel"));
-  EXPECT_EQ(ParseM3u(ReadFile("pipe.m3u")).entries[1].address, "http://my-news-stream:8999/d/letsplay/video.mp4");
+  EXPECT_EQ(ParseM3u(ReadFile("pipe.m3u")).entries[1].address,
+            "http://my-news-stream:8999/d/letsplay/video.mp4");
   EXPECT_EQ(ParseM3u(ReadFile("base.m3u")).entries[1].address, "stream/chunklist.m3u8");
   EXPECT_THAT(ParseM3u(ReadFile("vlcopt.m3u")).entries, SizeIs(1));
   EXPECT_THAT(ParseM3u(ReadFile("url_tvg.m3u")).entries, SizeIs(1));
@@ -156,7 +160,8 @@ TEST(M3uTest, DamagedListsNeverCrashAndStayCleanUtf8) {
   const std::string whole = ReadFile("base.m3u") + ReadFile("kodi.m3u");
   for (int round = 0; round < 2000; ++round) {
     std::string text = whole.substr(random() % whole.size());
-    for (int flips = 0; flips < 20; ++flips) text[random() % text.size()] = static_cast<char>(random());
+    for (int flips = 0; flips < 20; ++flips)
+      text[random() % text.size()] = static_cast<char>(random());
     for (const M3uEntry& e : ParseM3u(text).entries) {
       ASSERT_EQ(CleanUtf8(e.name), e.name);
       ASSERT_EQ(CleanUtf8(e.address), e.address);

@@ -33,7 +33,8 @@ std::optional<Mac> Mac::Parse(std::string_view text) {
 }
 
 std::uint64_t Mac::Spread() const {
-  std::uint64_t h = 0xcbf29ce484222325ull;  // FNV-1a, then a finalizer: neighbours differ in one digit
+  std::uint64_t h =
+      0xcbf29ce484222325ull;  // FNV-1a, then a finalizer: neighbours differ in one digit
   for (const char c : text_) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
   h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9ull;
   h = (h ^ (h >> 27)) * 0x94d049bb133111ebull;

@@ -13,9 +13,9 @@ TEST(MacTest, EitherCaseAndEitherSeparatorGiveOneForm) {
 }
 
 TEST(MacTest, OtherFormsAreRefused) {
-  for (const char* text : {"", "00:1A:79:12:34", "00:1A:79:12:34:5", "00:1A:79:12:34:5G",
-                           "00:1A-79:12:34:56", "001A79123456", "00:1A:79:12:34:56:",
-                           "00 1A 79 12 34 56", "\xff\xff:1A:79:12:34:56"}) {
+  for (const char* text :
+       {"", "00:1A:79:12:34", "00:1A:79:12:34:5", "00:1A:79:12:34:5G", "00:1A-79:12:34:56",
+        "001A79123456", "00:1A:79:12:34:56:", "00 1A 79 12 34 56", "\xff\xff:1A:79:12:34:56"}) {
     EXPECT_FALSE(Mac::Parse(text).has_value()) << text;
   }
   EXPECT_FALSE(Mac::Parse(std::string(100'000, ':')).has_value());
