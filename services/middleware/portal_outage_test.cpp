@@ -2,7 +2,10 @@
 // what is known came from replicas before.
 #include <gmock/gmock.h>
 
+#include <atomic>
+
 #include "absl/synchronization/notification.h"
+#include "libs/testing/eventually.h"
 #include "libs/testing/status_matchers.h"
 #include "services/middleware/portal_fixture_test.h"
 
@@ -186,11 +189,21 @@ class PortalBusyTest : public testing::Test {
   void SetUp() override {
     box_.HaveEverything();
     box_.LogIn();
-    while (box_.workers().TrySubmit([this] { release_.WaitForNotification(); })) {
+    // Every thread first, then the queue: a thread that took its job late would leave a place.
+    const auto block = [this] {
+      ++blocked_;
+      release_.WaitForNotification();
+    };
+    for (std::size_t i = 0; i < box_.workers().threads(); ++i) {
+      ASSERT_TRUE(test::Eventually([&] { return box_.workers().TrySubmit(block); }));
+    }
+    ASSERT_TRUE(test::Eventually([&] { return blocked_ == box_.workers().threads(); }));
+    while (box_.workers().TrySubmit(block)) {
     }
   }
   void TearDown() override { release_.Notify(); }
 
+  std::atomic<std::size_t> blocked_ = 0;
   absl::Notification release_;
   PortalFixture box_{{.max_waiting = 4}};
 };
