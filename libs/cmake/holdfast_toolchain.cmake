@@ -54,3 +54,11 @@ pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(LIBXML2 REQUIRED IMPORTED_TARGET libxml-2.0)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 find_package(prometheus-cpp CONFIG REQUIRED)
+
+if(HOLDFAST_SANITIZE MATCHES "thread")
+  # Abseil's locks made visible, in every program: see the file.
+  add_library(holdfast_tsan OBJECT ${CMAKE_CURRENT_LIST_DIR}/tsan/absl_synchronization.cpp
+                                   ${CMAKE_CURRENT_LIST_DIR}/tsan/options.cpp)
+  target_link_libraries(holdfast_tsan PUBLIC absl::synchronization)
+  link_libraries(holdfast_tsan)
+endif()
