@@ -58,7 +58,8 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 if(HOLDFAST_SANITIZE MATCHES "thread")
   # Abseil's locks made visible, in every program: see the file.
   add_library(holdfast_tsan OBJECT ${CMAKE_CURRENT_LIST_DIR}/tsan/absl_synchronization.cpp
+                                   ${CMAKE_CURRENT_LIST_DIR}/tsan/hand_overs.cpp
                                    ${CMAKE_CURRENT_LIST_DIR}/tsan/options.cpp)
-  target_link_libraries(holdfast_tsan PUBLIC absl::synchronization)
+  target_link_libraries(holdfast_tsan PUBLIC absl::synchronization PkgConfig::GRPCPP)
   link_libraries(holdfast_tsan)
 endif()

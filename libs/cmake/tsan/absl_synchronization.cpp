@@ -34,20 +34,25 @@ struct Event {
   void Leave() { pthread_mutex_unlock(&mutex); }
   void Wait() { pthread_cond_wait(&changed, &mutex); }
   // False: the time is over.
-  bool WaitUntil(absl::Time time) {
+  bool WaitUntil(absl::Time time) { return WaitUntil(time, changed); }
+  bool WaitUntil(absl::Time time, pthread_cond_t& event) {
     if (time == absl::InfiniteFuture()) {
-      Wait();
+      pthread_cond_wait(&event, &mutex);
       return true;
     }
     const timespec until = absl::ToTimespec(time);
-    return pthread_cond_timedwait(&changed, &mutex, &until) != ETIMEDOUT;
+    return pthread_cond_timedwait(&event, &mutex, &until) != ETIMEDOUT;
   }
 };
 
 struct Lock : Event {
   bool written = false;
   int readers = 0;
-  unsigned releases = 0;  // so that a condition is looked at again after each
+  // Conditions are looked at again after each release of somebody who may have changed something.
+  unsigned changes = 0;
+  pthread_cond_t changed_something = PTHREAD_COND_INITIALIZER;
+
+  ~Lock() { pthread_cond_destroy(&changed_something); }
 
   void Acquire(bool exclusive) {
     while (written || (exclusive && readers > 0)) Wait();
@@ -57,14 +62,16 @@ struct Lock : Event {
       ++readers;
     }
   }
-  void Release() {
+  void Release(bool may_have_changed) {
     if (written) {
       written = false;
     } else {
       --readers;
     }
-    ++releases;
     pthread_cond_broadcast(&changed);
+    if (!may_have_changed) return;
+    ++changes;
+    pthread_cond_broadcast(&changed_something);
   }
 };
 
@@ -109,19 +116,24 @@ void Acquire(Lock& lock, bool exclusive) {
 
 void Release(Lock& lock) {
   lock.Enter();
-  lock.Release();
+  lock.Release(/*may_have_changed=*/true);
   lock.Leave();
 }
 
 // The lock is held on entry and on return.
 bool AwaitUntil(Lock& lock, const absl::Condition& condition, absl::Time deadline) {
   bool in_time = true;
+  // Whoever only looked at its condition changed nothing: else two waiters wake each other for ever.
+  bool may_have_changed = true;
   while (!condition.Eval() && in_time) {
     lock.Enter();
     const bool exclusive = lock.written;
-    lock.Release();
-    const unsigned seen = lock.releases;
-    while (in_time && lock.releases == seen) in_time = lock.WaitUntil(deadline);
+    lock.Release(may_have_changed);
+    may_have_changed = false;
+    const unsigned seen = lock.changes;
+    while (in_time && lock.changes == seen) {
+      in_time = lock.WaitUntil(deadline, lock.changed_something);
+    }
     lock.Acquire(exclusive);
     lock.Leave();
   }
@@ -202,7 +214,7 @@ bool CondVar::WaitWithDeadline(Mutex* mutex, Time deadline) {
   ++signals.waiting;
   lock.Enter();
   const bool exclusive = lock.written;
-  lock.Release();
+  lock.Release(/*may_have_changed=*/true);
   lock.Leave();
   bool in_time = true;
   const auto may_go = [&] { return signals.given > 0 && signals.generation != came_at; };
