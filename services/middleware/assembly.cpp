@@ -48,14 +48,20 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
       models_({.lineup = around.data_path("lineup.replica"),
                .edges = around.data_path("edges.replica"),
                .guide = around.data_path("guide.replica"),
-               .popularity = around.data_path("popularity.replica")},
+               .popularity = around.data_path("popularity.replica"),
+               .catalogue = around.data_path("catalogue.replica")},
               around.clock, around.metrics),
       devices_({.name = "devices", .file = around.data_path("devices.replica")}, around.clock,
                around.metrics),
       entitlements_({.file = around.data_path("entitlements.cache")}, around.clock, around.metrics,
                     billing_, around.workers),
-      follower_(store_, models_.lineup_replica(), devices_, database_, around.clock),
-      writes_(store_, devices_, around.write_spool, database_, around.clock),
+      events_(around.data_path("box_events.replica"), around.clock, around.metrics),
+      follower_(store_, models_.lineup_replica(), devices_, events_, models_.catalogue_replica(),
+                database_, around.clock),
+      writes_(store_, devices_, {around.write_spool, around.settings_spool}, database_,
+              around.clock),
+      viewers_({.file = around.data_path("viewers.cache"), .instance = around.instance}, store_,
+               around.viewer_spool, database_, around.workers, around.clock, around.metrics),
       reporter_({.instance = around.instance}, analytics_, around.report_spool, around.metrics),
       presence_({.keep_for = std::chrono::duration_cast<std::chrono::seconds>(
                      config.portal.heartbeat * 3 / 2)}),
@@ -65,26 +71,42 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
              around.metrics),
       blocks_(models_, static_cast<std::size_t>(config.guide_cache_mebibytes) * kMebibyte,
               around.metrics),
+      links_({.zone = around.zone, .lifetime = config.portal.link_lifetime}, models_, keys_.play,
+             keys_.links),
       stb_(config.portal, {store_, database_, devices_, entitlements_, sessions_, billing_, models_,
-                           reporter_, zones_, metrics_, around.clock}),
-      itv_({.zone = around.zone, .link_lifetime = config.portal.link_lifetime},
-           {models_, lists_, blocks_, writes_, reporter_, zones_, keys_.play, keys_.links,
-            metrics_}),
+                           writes_, reporter_, zones_, metrics_, around.clock}),
+      settings_(config.portal, writes_, around.clock),
+      itv_({models_, lists_, blocks_, writes_, reporter_, zones_, links_, metrics_}),
       epg_(models_, zones_, static_cast<int>(config.portal.epg_history_days)),
-      watchdog_(presence_, models_, reporter_),
+      archive_(models_, links_, metrics_),
+      watchdog_({presence_, models_, reporter_, events_, writes_}),
+      history_(models_, viewers_),
+      reminders_(models_, viewers_, zones_),
+      keepsakes_(viewers_),
+      vod_({models_, links_, viewers_, reporter_, zones_, metrics_}),
+      radio_(models_, viewers_),
       account_(entitlements_, zones_),
       portal_({actions_, devices_, entitlements_, sessions_, store_, database_, around.workers,
                metrics_, around.clock},
               WhenUnknown(config.portal)),
-      service_(store_, devices_, models_, metrics_, around.clock) {
+      service_({store_, devices_, entitlements_, models_, events_, metrics_, around.clock},
+               config.portal.heartbeat) {
   stb_.AddTo(actions_);
+  settings_.AddTo(actions_);
   itv_.AddTo(actions_);
   epg_.AddTo(actions_);
+  archive_.AddTo(actions_);
   watchdog_.AddTo(actions_);
+  history_.AddTo(actions_);
+  reminders_.AddTo(actions_);
+  keepsakes_.AddTo(actions_);
+  vod_.AddTo(actions_);
+  radio_.AddTo(actions_);
   account_.AddTo(actions_);
   follower_.LoadFromDisk();
   entitlements_.LoadFromDisk();
   writes_.ShowPending();
+  viewers_.LoadFromDisk();
 }
 
 std::vector<Job> Assembly::Jobs() {
@@ -96,6 +118,12 @@ std::vector<Job> Assembly::Jobs() {
          return followed;
        }},
       {"viewer_writes", 500ms, [this](Deadline d) { return writes_.Flush(d); }},
+      {"viewer_items", 500ms, [this](Deadline d) { return viewers_.Flush(d); }},
+      {"event_receipts", 500ms,
+       [this](Deadline d) {
+         return database_.usable() ? events_.Flush(store_, d) : absl::OkStatus();
+       }},
+      {"save_viewers", 30s, [this](Deadline) { return viewers_.SaveToDisk(); }},
       {"reports", 500ms, [this](Deadline d) { return reporter_.Deliver(d); }},
       {"presence", 3s,
        [this](Deadline d) {

@@ -24,11 +24,18 @@
 #include "services/middleware/metrics.h"
 #include "services/middleware/peers.h"
 #include "services/middleware/pg_store.h"
+#include "services/middleware/portal_account.h"
+#include "services/middleware/portal_archive.h"
 #include "services/middleware/portal_epg.h"
+#include "services/middleware/portal_events.h"
+#include "services/middleware/portal_history.h"
 #include "services/middleware/portal_http.h"
 #include "services/middleware/portal_itv.h"
+#include "services/middleware/portal_radio.h"
+#include "services/middleware/portal_reminders.h"
+#include "services/middleware/portal_settings.h"
 #include "services/middleware/portal_stb.h"
-#include "services/middleware/portal_watchdog.h"
+#include "services/middleware/portal_vod.h"
 #include "services/middleware/service.h"
 
 namespace holdfast::middleware {
@@ -37,7 +44,9 @@ namespace holdfast::middleware {
 struct Surroundings {
   storage::PgPool& postgres;
   storage::RedisPool& redis;
-  storage::DiskSpool& write_spool;
+  storage::DiskSpool& write_spool;  // favourites
+  storage::DiskSpool& settings_spool;
+  storage::DiskSpool& viewer_spool;
   storage::DiskSpool& report_spool;
   rpc::Channel& billing;
   rpc::Channel& analytics;
@@ -72,6 +81,8 @@ class Assembly {
   Service& service() { return service_; }
   ReadModels& models() { return models_; }
   Entitlements& entitlements() { return entitlements_; }
+  EventBoard& events() { return events_; }
+  ViewerData& viewers() { return viewers_; }
   DeviceTable& devices() { return devices_; }
 
   std::vector<Job> Jobs();
@@ -90,9 +101,11 @@ class Assembly {
   ReadModels models_;
   DeviceTable devices_;
   Entitlements entitlements_;
+  EventBoard events_;
   DatabaseHealth database_;
   DatabaseFollower follower_;
   ViewerWrites writes_;
+  ViewerData viewers_;
   Reporter reporter_;
   Presence presence_;
 
@@ -100,11 +113,19 @@ class Assembly {
   Zones zones_;
   Lists lists_;
   GuideBlocks blocks_;
+  StreamLinks links_;
   ActionTable actions_;
   StbActions stb_;
+  SettingsActions settings_;
   ItvActions itv_;
   EpgActions epg_;
+  ArchiveActions archive_;
   WatchdogActions watchdog_;
+  HistoryActions history_;
+  ReminderActions reminders_;
+  KeepsakeActions keepsakes_;
+  VodActions vod_;
+  RadioActions radio_;
   AccountActions account_;
   PortalHttp portal_;
   Service service_;

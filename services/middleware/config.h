@@ -24,6 +24,7 @@ struct PortalConfig {
   std::string default_account;
   std::string unbound_devices = "login";
   std::string default_packages = "basic";
+  std::string full_account = "replace";
   bool check_mac_range = true;
   bool check_hardware_id = true;
   bool store_token_on_box = true;
@@ -48,7 +49,12 @@ struct PortalConfig {
     k.Choice("unbound_devices", unbound_devices, {"login", "empty", "block"},
              "A box without an account: shows the login form, an empty lineup, or is refused.");
     k.Text("default_packages", default_packages,
-           "Packages of an account that billing never told of, comma separated.");
+           "Packages of an account of which billing has never answered, comma separated. One that "
+           "billing does not know has none.");
+    k.Choice(
+        "full_account", full_account, {"replace", "refuse"},
+        "A login on one box more than the account may have: the box that joined it longest ago "
+        "leaves it, or the login is refused.");
     k.Bool("check_mac_range", check_mac_range, "Refuse MACs outside 00:1A:79.");
     k.Bool("check_hardware_id", check_hardware_id,
            "Refuse a box whose device_id differs from the first one its MAC came with.");

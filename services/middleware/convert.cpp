@@ -42,6 +42,7 @@ v1::Channel ToProto(const Channel& channel) {
   proto.set_adult(channel.adult);
   proto.set_catch_up_hours(channel.catch_up_hours);
   proto.set_modified_at(channel.modified_at);
+  proto.set_catch_up_source(channel.catch_up_source);
   return proto;
 }
 
@@ -94,6 +95,7 @@ Channel FromProto(const v1::Channel& item) {
   channel.adult = item.adult();
   channel.catch_up_hours = item.catch_up_hours();
   channel.modified_at = item.modified_at();
+  channel.catch_up_source = item.catch_up_source();
   return channel;
 }
 
@@ -113,6 +115,8 @@ v1::DeviceItem ToItem(const Device& device) {
   item.set_last_channel(device.last_channel.value());
   item.set_last_channel_at_ms(device.last_channel_at_ms);
   item.set_revision(device.revision);
+  item.set_session_since(device.session_since);
+  if (!device.settings.empty()) *item.mutable_settings() = ToProto(device.settings);
   return item;
 }
 
@@ -131,7 +135,38 @@ Device FromItem(std::string_view mac, const v1::DeviceItem& item) {
   device.last_channel = ChannelId(item.last_channel());
   device.last_channel_at_ms = item.last_channel_at_ms();
   device.revision = item.revision();
+  device.session_since = item.session_since();
+  device.settings = FromProto(item.settings());
   return device;
+}
+
+v1::BoxSettings ToProto(const BoxSettings& settings) {
+  v1::BoxSettings proto;
+  for (const auto& [name, setting] : settings) {
+    v1::BoxSetting& value = (*proto.mutable_settings())[name];
+    value.set_value(setting.value);
+    value.set_at_ms(setting.at_ms);
+  }
+  return proto;
+}
+
+BoxSettings FromProto(const v1::BoxSettings& settings) {
+  BoxSettings ours;
+  for (const auto& [name, setting] : settings.settings()) {
+    ours[name] = {setting.value(), setting.at_ms()};
+  }
+  return ours;
+}
+
+v1::SettingsWrite ToProto(const SettingsWrite& write) {
+  v1::SettingsWrite proto;
+  proto.set_mac(write.mac);
+  *proto.mutable_settings() = ToProto(write.settings);
+  return proto;
+}
+
+SettingsWrite FromProto(const v1::SettingsWrite& write) {
+  return {.mac = write.mac(), .settings = FromProto(write.settings())};
 }
 
 v1::FavouritesWrite ToProto(const FavouritesWrite& write) {
@@ -154,6 +189,7 @@ Entitlement FromProto(const billing::v1::Entitlement& entitlement) {
   ours.revision = entitlement.revision();
   ours.standing = FromProto(entitlement.status());
   ours.packages = PackageSet(Strings(entitlement.package_ids()));
+  ours.max_devices = entitlement.max_devices();
   if (entitlement.has_valid_until()) ours.valid_until = entitlement.valid_until().seconds();
   if (entitlement.has_grace_until()) ours.grace_until = entitlement.grace_until().seconds();
   return ours;

@@ -32,6 +32,10 @@ Channel FromProto(const v1::Channel& item);
 Genre FromProto(const v1::Genre& item);
 v1::DeviceItem ToItem(const Device& device);
 Device FromItem(std::string_view mac, const v1::DeviceItem& item);
+v1::BoxSettings ToProto(const BoxSettings& settings);
+BoxSettings FromProto(const v1::BoxSettings& settings);
+v1::SettingsWrite ToProto(const SettingsWrite& write);
+SettingsWrite FromProto(const v1::SettingsWrite& write);
 v1::FavouritesWrite ToProto(const FavouritesWrite& write);
 FavouritesWrite FromProto(const v1::FavouritesWrite& write);
 

@@ -64,6 +64,18 @@ void DeviceTable::SetLastChannel(std::string_view mac, ChannelId channel, std::i
   });
 }
 
+void DeviceTable::SetSettings(std::string_view mac, const BoxSettings& settings) {
+  ChangeHeld(mac, [&](Device& device) { MergeNewer(device.settings, settings); });
+}
+
+void DeviceTable::SetSession(std::string_view mac, std::int64_t since) {
+  ChangeHeld(mac, [&](Device& device) {
+    if (device.session_since >= since) return;
+    device.session_since = since;
+    device.chosen_token_hash.clear();
+  });
+}
+
 std::size_t DeviceTable::size() const {
   std::size_t count = 0;
   for (const Shard& shard : shards_) {

@@ -38,6 +38,9 @@ class DeviceTable final : public replica::ReplicaBase {
   // unknown device or an older change.
   void SetFavourites(std::string_view mac, std::vector<ChannelId> favourites, std::int64_t at_ms);
   void SetLastChannel(std::string_view mac, ChannelId channel, std::int64_t at_ms);
+  void SetSettings(std::string_view mac, const BoxSettings& settings);
+  // A session begins with a token of ours: one that the box made up is worthless from now on.
+  void SetSession(std::string_view mac, std::int64_t since);
 
   std::size_t size() const;
   std::vector<std::string> Macs() const;

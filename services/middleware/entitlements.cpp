@@ -17,6 +17,15 @@ constexpr auto kAskAgainAfter = 3s;  // about an account that billing could not 
 constexpr std::size_t kMaxMemos = 200'000;
 constexpr std::size_t kMaxUnknown = 100'000;
 
+// Billing says that there is no such account: it has nothing, and nothing by default either. Of
+// revision 0, so that whatever billing says of it later (or once said, in a token) is newer.
+SharedBytes NothingFor(std::string_view account) {
+  billing::v1::Entitlement nothing;
+  nothing.set_account_id(std::string(account));
+  nothing.set_status(billing::v1::Entitlement::STATUS_ACTIVE);
+  return MakeShared(nothing.SerializeAsString());
+}
+
 }  // namespace
 
 // Billing's feed: only recent changes, put into the cache as they come.
@@ -58,8 +67,10 @@ Entitlements::Entitlements(const Options& options, const Clock& clock, telemetry
            .hard_ttl = options.refresh_after * 12,
            .file = options.file},
           clock, metrics,
-          [&billing](std::string_view account, Deadline deadline) {
-            return billing.GetEntitlement(AccountId(std::string(account)), deadline);
+          [&billing](std::string_view account, Deadline deadline) -> absl::StatusOr<SharedBytes> {
+            auto answer = billing.GetEntitlement(AccountId(std::string(account)), deadline);
+            if (absl::IsNotFound(answer.status())) return NothingFor(account);
+            return answer;
           },
           [&workers](std::function<void()> job) { return workers.TrySubmit(std::move(job)); }),
       feed_(std::make_unique<Feed>(clock, metrics, cache_)) {}

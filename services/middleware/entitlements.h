@@ -3,6 +3,9 @@
 //
 // Three sources: billing is asked when an account is first seen and when an answer grows old;
 // billing's feed pushes changes; the copy on disk survives a restart during an outage.
+//
+// An account that billing does not know is known to have nothing; only an account of which billing
+// never said anything is unknown (Peek and Load answer null).
 #pragma once
 
 #include <chrono>

@@ -9,6 +9,10 @@
 namespace holdfast::middleware {
 namespace {
 
+// Together just below 2^31.
+constexpr std::int64_t kMarkedMinutes = 60 * 24 * 60;  // of sixty days
+constexpr std::int64_t kMarkedChannels = 24'855;
+
 constexpr std::array<std::string_view, 7> kDays = {"MONDAY", "TUESDAY",  "WEDNESDAY", "THURSDAY",
                                                    "FRIDAY", "SATURDAY", "SUNDAY"};
 
@@ -65,11 +69,16 @@ std::string LocalTime::SpokenDay() const {
 }
 
 std::int64_t RowId(ChannelId channel, std::int64_t start) {
-  auto h = static_cast<std::uint64_t>(channel.value()) * 0x9e3779b97f4a7c15ull +
-           static_cast<std::uint64_t>(start);
-  h = (h ^ (h >> 32)) * 0xd6e8feb86659fd93ull;
-  h ^= h >> 32;
-  return static_cast<std::int64_t>(h % 0x7ffffffeull) + 1;
+  return ChannelMark(channel) * kMarkedMinutes + MinuteMark(start) + 1;
+}
+
+std::int64_t ChannelMark(ChannelId channel) { return channel.value() % kMarkedChannels; }
+
+std::int64_t MinuteMark(std::int64_t start) { return start / 60 % kMarkedMinutes; }
+
+std::optional<RowMarks> MarksOf(std::int64_t row_id) {
+  if (row_id < 1 || row_id > kMarkedChannels * kMarkedMinutes) return std::nullopt;
+  return RowMarks{(row_id - 1) / kMarkedMinutes, (row_id - 1) % kMarkedMinutes};
 }
 
 std::string RealId(ChannelId channel, std::int64_t start) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "libs/base/time_zone.h"
@@ -27,8 +28,19 @@ class LocalTime {
   absl::CivilSecond civil_;
 };
 
-// A number for clients that want one: stable for a channel and start, below 2^31, not 0.
+// A number for clients that want one: stable for a channel and start, below 2^31, not 0. Made of
+// two marks, by which a programme is found again when a box hands the number back: the channel id
+// modulo 24,855 and the minute of the start modulo sixty days.
 std::int64_t RowId(ChannelId channel, std::int64_t start);
+
+struct RowMarks {
+  std::int64_t channel = 0;
+  std::int64_t minute = 0;
+};
+std::optional<RowMarks> MarksOf(std::int64_t row_id);  // nothing for what RowId never gives
+std::int64_t ChannelMark(ChannelId channel);
+std::int64_t MinuteMark(std::int64_t start);
+
 // "<channel>_<start>": by which reminders, records and the archive know a programme.
 std::string RealId(ChannelId channel, std::int64_t start);
 

@@ -55,7 +55,8 @@ void AddDevices(const std::vector<Device>& devices, Update& update) {
 }  // namespace
 
 void DatabaseFollower::LoadFromDisk() {
-  for (replica::ReplicaBase* replica : {&lineup_, static_cast<replica::ReplicaBase*>(&devices_)}) {
+  for (replica::ReplicaBase* replica :
+       {&lineup_, static_cast<replica::ReplicaBase*>(&devices_), &events_.replica(), &catalogue_}) {
     const absl::Status status = replica->LoadFromDisk();
     if (!status.ok() && !absl::IsNotFound(status)) {
       telemetry::Log(telemetry::Warning, "copy on disk not usable",
@@ -68,10 +69,15 @@ absl::Status DatabaseFollower::Follow(Deadline deadline) {
   const absl::StatusOr<Position> position = store_.Where(deadline.AtMost(kWhereTimeout, clock_));
   health_.Set(position.ok());
   if (!position.ok()) return position.status();
-  HOLDFAST_RETURN_IF_ERROR(FollowLineup(*position, deadline.AtMost(kReadTimeout, clock_)));
-  HOLDFAST_RETURN_IF_ERROR(FollowDevices(*position, deadline.AtMost(kReadTimeout, clock_)));
+  const auto time = [&] { return deadline.AtMost(kReadTimeout, clock_); };
+  // What cannot be followed must not hold up the rest.
+  absl::Status followed = FollowLineup(*position, time());
+  followed.Update(FollowDevices(*position, time()));
+  followed.Update(follow_events_.Follow(position->life, position->events, time()));
+  followed.Update(FollowReceipts(*position, time()));
+  followed.Update(follow_catalogue_.Follow(position->life, position->catalogue, time()));
   Save();
-  return absl::OkStatus();
+  return followed;
 }
 
 absl::Status DatabaseFollower::FollowLineup(const Position& position, Deadline deadline) {
@@ -130,6 +136,17 @@ absl::Status DatabaseFollower::ReadChangedDevices(const Position& position, Dead
   }
   devices_seen_ = position.devices;
   devices_seen_life_ = position.life;
+  return absl::OkStatus();
+}
+
+absl::Status DatabaseFollower::FollowReceipts(const Position& position, Deadline deadline) {
+  const bool same_life = receipts_seen_life_ == position.life;
+  if (same_life && receipts_seen_ == position.receipts) return absl::OkStatus();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<EventReceipt> receipts,
+                            store_.ReceiptsSince(deadline, same_life ? receipts_seen_ : 0));
+  events_.TakeReceipts(receipts);
+  receipts_seen_ = position.receipts;
+  receipts_seen_life_ = position.life;
   return absl::OkStatus();
 }
 

@@ -9,6 +9,8 @@
 #include "absl/status/status.h"
 #include "libs/replica/replica.h"
 #include "services/middleware/device_table.h"
+#include "services/middleware/event_board.h"
+#include "services/middleware/item_follower.h"
 #include "services/middleware/store.h"
 #include "services/middleware/viewer_writes.h"
 
@@ -22,8 +24,17 @@ namespace holdfast::middleware {
 class DatabaseFollower {
  public:
   DatabaseFollower(Store& store, replica::ReplicaBase& lineup, DeviceTable& devices,
-                   DatabaseHealth& health, const Clock& clock)
-      : store_(store), lineup_(lineup), devices_(devices), health_(health), clock_(clock) {}
+                   EventBoard& events, replica::ReplicaBase& catalogue, DatabaseHealth& health,
+                   const Clock& clock)
+      : store_(store),
+        lineup_(lineup),
+        devices_(devices),
+        events_(events),
+        follow_events_(store, "box_event", events.replica()),
+        catalogue_(catalogue),
+        follow_catalogue_(store, "catalogue", catalogue),
+        health_(health),
+        clock_(clock) {}
 
   // Copies on disk, if there are any: what is served until PostgreSQL answers.
   void LoadFromDisk();
@@ -33,6 +44,7 @@ class DatabaseFollower {
  private:
   absl::Status FollowLineup(const Position& position, Deadline deadline);
   absl::Status FollowDevices(const Position& position, Deadline deadline);
+  absl::Status FollowReceipts(const Position& position, Deadline deadline);
   absl::Status ReadAllDevices(const Position& position, Deadline deadline);
   absl::Status ReadChangedDevices(const Position& position, Deadline deadline);
   void Save();
@@ -40,6 +52,12 @@ class DatabaseFollower {
   Store& store_;
   replica::ReplicaBase& lineup_;
   DeviceTable& devices_;
+  EventBoard& events_;
+  ItemFollower follow_events_;
+  replica::ReplicaBase& catalogue_;
+  ItemFollower follow_catalogue_;
+  std::uint64_t receipts_seen_ = 0;
+  std::string receipts_seen_life_;
   DatabaseHealth& health_;
   const Clock& clock_;
   std::uint64_t devices_seen_ = 0;  // the counter when the last change was read

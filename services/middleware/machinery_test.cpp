@@ -105,7 +105,21 @@ TEST(EpgRowsTest, RowNumbersFitWhatClientsCanRead) {
       seen.insert(id);
     }
   }
-  EXPECT_GE(seen.size(), 9990u);  // nearly all different
+  EXPECT_EQ(seen.size(), 10'000u);
+}
+
+TEST(EpgRowsTest, ARowNumberTellsItsChannelAndMinute) {
+  for (const std::int64_t channel : {1, 24'854, 24'855, 1'000'000}) {
+    for (const std::int64_t start : {1767348000ll, 1767348000ll + 59 * 86'400, 1767348061ll}) {
+      const auto marks = MarksOf(RowId(ChannelId(channel), start));
+      ASSERT_TRUE(marks.has_value());
+      EXPECT_EQ(marks->channel, ChannelMark(ChannelId(channel)));
+      EXPECT_EQ(marks->minute, MinuteMark(start));
+    }
+  }
+  EXPECT_FALSE(MarksOf(0).has_value());
+  EXPECT_FALSE(MarksOf(-5).has_value());
+  EXPECT_FALSE(MarksOf(1ll << 31).has_value());
 }
 
 TEST(EpgRowsTest, TimesFollowTheZoneOverAClockChange) {

@@ -21,6 +21,10 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   storage::PgPool postgres = runtime.OpenPostgres(config.postgres);
   storage::RedisPool redis = runtime.OpenRedis(config.redis);
   HOLDFAST_ASSIGN_OR_RETURN(const auto writes, runtime.OpenSpool("writes", config.SpoolBytes()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto settings,
+                            runtime.OpenSpool("settings", config.SpoolBytes()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto viewers,
+                            runtime.OpenSpool("viewer_items", config.SpoolBytes()));
   HOLDFAST_ASSIGN_OR_RETURN(const auto reports, runtime.OpenSpool("reports", config.SpoolBytes()));
 
   // Neighbours: see the table in peers.h. None of them is asked while a box waits for its picture.
@@ -29,11 +33,11 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   rpc::Channel to_cdn_routing = runtime.Connect("cdn_routing", config.cdn_routing);
   rpc::Channel to_analytics = runtime.Connect("analytics", config.analytics);
 
-  Assembly middleware(
-      config, std::move(keys),
-      {postgres, redis, *writes, *reports, to_billing, to_analytics, runtime.workers(),
-       runtime.metrics(), runtime.clock(), runtime.random(), runtime.common().instance_id,
-       runtime.common().zone, [&](std::string_view name) { return runtime.DataPath(name); }});
+  Assembly middleware(config, std::move(keys),
+                      {postgres, redis, *writes, *settings, *viewers, *reports, to_billing,
+                       to_analytics, runtime.workers(), runtime.metrics(), runtime.clock(),
+                       runtime.random(), runtime.common().instance_id, runtime.common().zone,
+                       [&](std::string_view name) { return runtime.DataPath(name); }});
 
   // What middleware offers, what it follows, and what it does unasked.
   http::Router router;

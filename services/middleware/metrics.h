@@ -18,10 +18,31 @@ struct ZapCounters {
   telemetry::Counter ok, denied, unknown_channel, no_edge;
 };
 
+struct CatchUpCounters {
+  explicit CatchUpCounters(const telemetry::CounterFamily& family)
+      : ok(family.With({"ok"})),
+        denied(family.With({"access_denied"})),
+        not_kept(family.With({"not_kept"})),
+        unknown(family.With({"unknown_programme"})),
+        no_edge(family.With({"link_fault"})) {}
+
+  telemetry::Counter ok, denied, not_kept, unknown, no_edge;
+};
+
 struct Metrics {
   explicit Metrics(telemetry::Metrics& m)
       : zaps(m.CounterFamily("holdfast_middleware_zaps_total",
                              "Stream links asked for, by what the box was told.", {"result"})),
+        catch_up_links(m.CounterFamily("holdfast_middleware_catch_up_links_total",
+                                       "Catch-up and time shift links asked for, by what the box "
+                                       "was told.",
+                                       {"result"})),
+        film_links(m.CounterFamily("holdfast_middleware_film_links_total",
+                                   "Links to films and episodes asked for, by what the box was "
+                                   "told.",
+                                   {"result"})),
+        claims(m.Counter("holdfast_middleware_claims_total",
+                         "Complaints of viewers about a channel or film.")),
         degraded_answers(m.CounterFamily("holdfast_middleware_degraded_answers_total",
                                          "Answers made from data older than they should be.",
                                          {"neighbour", "call"})),
@@ -35,6 +56,9 @@ struct Metrics {
         busy(answers.With({"no_worker_free"})),
         sessions_started(m.Counter("holdfast_middleware_sessions_started_total",
                                    "Boxes that loaded their profile.")),
+        sessions_replaced(m.Counter("holdfast_middleware_sessions_replaced_total",
+                                    "Boxes that loaded their profile with a newer token than the "
+                                    "one before: a restart without memory, or a second box.")),
         registrations(m.Counter("holdfast_middleware_devices_registered_total",
                                 "Boxes that were seen for the first time and stored.")),
         lineup_imports(m.Counter("holdfast_middleware_lineup_imports_total",
@@ -45,11 +69,15 @@ struct Metrics {
                          "Channels of the lineup that this instance serves.")) {}
 
   ZapCounters zaps;
+  CatchUpCounters catch_up_links;
+  telemetry::CounterFamily film_links;
+  telemetry::Counter claims;
   telemetry::CounterFamily degraded_answers;
   telemetry::CounterFamily answers;
   telemetry::Counter answered, unauthorized, authorization_failed, access_denied, unknown_action,
       busy;
   telemetry::Counter sessions_started;
+  telemetry::Counter sessions_replaced;
   telemetry::Counter registrations;
   telemetry::Counter lineup_imports;
   telemetry::CounterFamily logins;

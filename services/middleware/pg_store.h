@@ -18,14 +18,29 @@ class PgStore final : public Store {
   absl::StatusOr<std::vector<Device>> DevicesSince(Deadline deadline, std::uint64_t revision,
                                                    int limit) override;
 
+  absl::StatusOr<std::vector<StoredItem>> ItemsSince(Deadline deadline, const std::string& topic,
+                                                     std::uint64_t revision) override;
+  absl::StatusOr<std::vector<EventReceipt>> ReceiptsSince(Deadline deadline,
+                                                          std::uint64_t revision) override;
+  absl::Status PutItems(Deadline deadline, const std::string& topic,
+                        const std::vector<StoredItem>& items) override;
+  absl::StatusOr<std::string> AddItem(
+      Deadline deadline, const std::string& topic, const std::string& key,
+      const std::function<std::string(std::int64_t id)>& make) override;
+  absl::Status SaveReceipts(Deadline deadline, const std::vector<EventReceipt>& receipts) override;
+  absl::Status ForgetReceipts(Deadline deadline, const std::vector<std::int64_t>& events) override;
+  absl::StatusOr<std::vector<ViewerItem>> LoadViewer(Deadline deadline,
+                                                     const std::string& viewer) override;
+  absl::Status SaveViewerItems(Deadline deadline,
+                               const std::vector<ViewerItemWrite>& writes) override;
+
   absl::Status Apply(Deadline deadline, const LineupImport& plan) override;
 
   absl::StatusOr<std::optional<Device>> FindDevice(Deadline deadline, const Mac& mac) override;
   absl::StatusOr<Device> Register(Deadline deadline, const NewDevice& device) override;
   absl::StatusOr<Device> PutDevice(Deadline deadline, const Mac& mac,
                                    const AccountId& account) override;
-  absl::StatusOr<Device> LogIn(Deadline deadline, const Mac& mac, const AccountId& account,
-                               const std::string& chosen_token_hash) override;
+  absl::StatusOr<BoundDevice> Bind(Deadline deadline, const DeviceBinding& binding) override;
   absl::StatusOr<Device> RecordStart(Deadline deadline, const Mac& mac,
                                      const DeviceStart& start) override;
   absl::StatusOr<Device> LogOut(Deadline deadline, const Mac& mac) override;
@@ -37,6 +52,8 @@ class PgStore final : public Store {
                               const std::vector<FavouritesWrite>& writes) override;
   absl::Status SaveLastChannels(Deadline deadline,
                                 const std::vector<LastChannelWrite>& writes) override;
+  absl::Status SaveSettings(Deadline deadline, const std::vector<SettingsWrite>& writes) override;
+  absl::Status SaveSessions(Deadline deadline, const std::vector<SessionWrite>& writes) override;
 
  private:
   // Runs one statement that takes the next device revision as $1, then `parameters`, and returns

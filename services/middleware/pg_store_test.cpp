@@ -26,6 +26,7 @@ using ::testing::SizeIs;
 
 const Mac kMac = *Mac::Parse("00:1A:79:12:34:56");
 const Mac kOther = *Mac::Parse("00:1A:79:12:34:57");
+const Mac kThird = *Mac::Parse("00:1A:79:12:34:58");
 const AccountId kAccount("acc-1");
 
 Deadline Soon() { return Deadline::After(10s); }
@@ -38,6 +39,13 @@ class PgStoreTest : public testing::Test {
     std::vector<ChannelId> result;
     for (const int id : ids) result.emplace_back(id);
     return result;
+  }
+
+  static DeviceBinding Binding(const Mac& mac, int max_devices = 0) {
+    return {.mac = mac,
+            .account = kAccount,
+            .chosen_token_hash = "t1",
+            .limit = {.max_devices = max_devices}};
   }
 
   LineupImport PlanOf(const std::string& names) {
@@ -145,7 +153,8 @@ TEST_F(PgStoreTest, AStartKeepsTheFirstHardwareIdAndTheLastModel) {
 }
 
 TEST_F(PgStoreTest, LoggingInBindsAndLoggingOutUnbinds) {
-  ASSERT_OK_AND_ASSIGN(const Device in, store_.LogIn(Soon(), kMac, kAccount, "t1"));
+  ASSERT_OK_AND_ASSIGN(const BoundDevice bound, store_.Bind(Soon(), Binding(kMac)));
+  const Device& in = bound.device;
   EXPECT_EQ(in.account, kAccount);
   EXPECT_EQ(in.chosen_token_hash, "t1");
   EXPECT_EQ(in.generation, 0u);
@@ -155,8 +164,65 @@ TEST_F(PgStoreTest, LoggingInBindsAndLoggingOutUnbinds) {
   EXPECT_EQ(out.generation, 1u);
 }
 
+TEST_F(PgStoreTest, TheBoxThatJoinedAFullAccountFirstLeavesIt) {
+  ASSERT_THAT(store_.Bind(Soon(), Binding(kMac, 2)), IsOk());
+  ASSERT_THAT(store_.Bind(Soon(), Binding(kOther, 2)), IsOk());
+  ASSERT_THAT(store_.Bind(Soon(), Binding(kMac, 2)), IsOk());  // again: keeps its place
+  ASSERT_OK_AND_ASSIGN(const BoundDevice third, store_.Bind(Soon(), Binding(kThird, 2)));
+  ASSERT_THAT(third.released, SizeIs(1));
+  EXPECT_EQ(third.released[0].mac, kMac.text());
+  EXPECT_EQ(third.released[0].account, AccountId(""));
+  EXPECT_EQ(third.released[0].generation, 1u);
+  ASSERT_OK_AND_ASSIGN(const DevicePage page, store_.ListDevices(Soon(), kAccount, "", 10));
+  EXPECT_THAT(page.devices, SizeIs(2));
+}
+
+TEST_F(PgStoreTest, AFullAccountMayRefuseInsteadAndThenNothingChanges) {
+  ASSERT_THAT(store_.Bind(Soon(), Binding(kMac, 1)), IsOk());
+  DeviceBinding binding = Binding(kOther, 1);
+  binding.limit.when_full = DeviceLimit::WhenFull::kRefuse;
+  EXPECT_THAT(store_.Bind(Soon(), binding), HasCode(absl::StatusCode::kResourceExhausted));
+  ASSERT_OK_AND_ASSIGN(const auto found, store_.FindDevice(Soon(), kOther));
+  EXPECT_FALSE(found.has_value());
+}
+
+TEST_F(PgStoreTest, TwoBoxesCannotTakeTheLastPlaceTogether) {
+  std::vector<std::thread> logins;
+  for (int i = 0; i < 8; ++i) {
+    logins.emplace_back([this, i] {
+      const Mac mac = *Mac::Parse("00:1A:79:00:01:0" + std::to_string(i));
+      EXPECT_THAT(store_.Bind(Soon(), Binding(mac, 2)), IsOk());
+    });
+  }
+  for (std::thread& login : logins) login.join();
+  ASSERT_OK_AND_ASSIGN(const DevicePage page, store_.ListDevices(Soon(), kAccount, "", 10));
+  EXPECT_THAT(page.devices, SizeIs(2));
+}
+
+TEST_F(PgStoreTest, EachSettingKeepsItsNewestValue) {
+  ASSERT_THAT(store_.PutDevice(Soon(), kMac, kAccount), IsOk());
+  ASSERT_THAT(store_.SaveSettings(Soon(), {{kMac.text(), {{"volume", {"10", 200}}}},
+                                           {kMac.text(), {{"aspect", {"32", 100}}}},
+                                           {"00:1A:79:FF:FF:FF", {{"volume", {"1", 1}}}}}),
+              IsOk());
+  ASSERT_THAT(store_.SaveSettings(
+                  Soon(), {{kMac.text(), {{"volume", {"90", 150}}, {"aspect", {"16", 300}}}}}),
+              IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto found, store_.FindDevice(Soon(), kMac));
+  EXPECT_EQ(found->settings, (BoxSettings{{"volume", {"10", 200}}, {"aspect", {"16", 300}}}));
+}
+
+TEST_F(PgStoreTest, ASessionNeverGoesBack) {
+  ASSERT_THAT(store_.Bind(Soon(), Binding(kMac)), IsOk());
+  ASSERT_THAT(store_.SaveSessions(Soon(), {{kMac.text(), 200}, {kMac.text(), 100}}), IsOk());
+  ASSERT_THAT(store_.SaveSessions(Soon(), {{kMac.text(), 150}}), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto found, store_.FindDevice(Soon(), kMac));
+  EXPECT_EQ(found->session_since, 200);
+  EXPECT_EQ(found->chosen_token_hash, "");
+}
+
 TEST_F(PgStoreTest, RevokingRaisesTheGeneration) {
-  ASSERT_THAT(store_.LogIn(Soon(), kMac, kAccount, "t1"), IsOk());
+  ASSERT_THAT(store_.Bind(Soon(), Binding(kMac)), IsOk());
   ASSERT_OK_AND_ASSIGN(const Device revoked, store_.Revoke(Soon(), kMac));
   EXPECT_EQ(revoked.generation, 1u);
   EXPECT_EQ(revoked.chosen_token_hash, "");

@@ -84,6 +84,10 @@ PortalFixture::PortalFixture(FixtureOptions options)
   redis_ = std::make_unique<storage::RedisPool>(storage::RedisOptions{}, metrics_);
   writes_ =
       *storage::DiskSpool::Open({.directory = data_dir_ + "/writes", .name = "writes"}, metrics_);
+  settings_ = *storage::DiskSpool::Open({.directory = data_dir_ + "/settings", .name = "settings"},
+                                        metrics_);
+  viewers_ = *storage::DiskSpool::Open(
+      {.directory = data_dir_ + "/viewer_items", .name = "viewer_items"}, metrics_);
   reports_ =
       *storage::DiskSpool::Open({.directory = data_dir_ + "/reports", .name = "reports"}, metrics_);
   workers_ = std::make_unique<WorkerPool>(
@@ -96,8 +100,8 @@ PortalFixture::PortalFixture(FixtureOptions options)
   config.portal = options.portal;
   assembly_ = std::make_unique<Assembly>(
       config, std::move(keys),
-      Surroundings{*postgres_, *redis_, *writes_, *reports_, *billing_, *analytics_, *workers_,
-                   metrics_, clock_, random_, "middleware-a", "a",
+      Surroundings{*postgres_, *redis_, *writes_, *settings_, *viewers_, *reports_, *billing_,
+                   *analytics_, *workers_, metrics_, clock_, random_, "middleware-a", "a",
                    [this](std::string_view name) { return data_dir_ + "/" + std::string(name); }});
   // As the runtime does for what it follows.
   portal().models().edges_replica().LoadFromDisk().IgnoreError();

@@ -91,6 +91,7 @@ class PortalFixture {
   const std::string& data_dir() const { return data_dir_; }
   const security::KeySet& play_keys() const { return play_keys_; }
   WorkerPool& workers() { return *workers_; }
+  storage::DiskSpool& reports() { return *reports_; }
   std::string token;
 
   // Runs a job of the portal once.
@@ -107,7 +108,7 @@ class PortalFixture {
   std::unique_ptr<rpc::Channel> billing_, analytics_;
   std::unique_ptr<storage::PgPool> postgres_;
   std::unique_ptr<storage::RedisPool> redis_;
-  std::unique_ptr<storage::DiskSpool> writes_, reports_;
+  std::unique_ptr<storage::DiskSpool> writes_, settings_, viewers_, reports_;
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<Assembly> assembly_;
   std::uint64_t feed_revision_ = 0;

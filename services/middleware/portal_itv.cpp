@@ -49,8 +49,6 @@ void ItvActions::AddTo(ActionTable& table) {
   add("get_fav_ids", Bind(*this, &ItvActions::GetFavouriteIds));
   add("set_fav", Bind(*this, &ItvActions::SetFavourites));
   add("set_last_id", Bind(*this, &ItvActions::SetLastChannel));
-  // What is played is known from the zap itself; the box only wants to hear yes.
-  add("set_played", [](PortalCall&) { return PortalAnswer::True(); });
 }
 
 std::optional<Degradation> ItvActions::LineupAge() const {

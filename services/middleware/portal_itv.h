@@ -2,7 +2,6 @@
 // to be rendered first, and a change of favourites, go to a worker.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,14 +9,13 @@
 #include <vector>
 
 #include "libs/base/worker_pool.h"
-#include "libs/placement/placement.h"
-#include "libs/security/key_set.h"
 #include "services/middleware/guide_blocks.h"
 #include "services/middleware/lists.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/portal_call.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/reporter.h"
+#include "services/middleware/stream_links.h"
 #include "services/middleware/viewer_writes.h"
 #include "services/middleware/zones.h"
 
@@ -31,28 +29,20 @@ struct ItvParts {
   ViewerWrites& writes;
   Reporter& reporter;
   Zones& zones;
-  const security::KeySet& play_keys;
-  const placement::LinkSecrets& link_secrets;
+  const StreamLinks& links;
   Metrics& metrics;
-};
-
-struct ItvOptions {
-  std::string zone;  // of this instance: its edges come first
-  std::chrono::milliseconds link_lifetime = std::chrono::hours(12);
 };
 
 // Thread-safe: no state of its own.
 class ItvActions {
  public:
-  ItvActions(const ItvOptions& options, const ItvParts& parts) : options_(options), parts_(parts) {}
+  explicit ItvActions(const ItvParts& parts) : parts_(parts) {}
 
   void AddTo(ActionTable& table);
 
  private:
   // portal_itv_zap.cpp
   PortalAnswer CreateLink(PortalCall& call);
-  std::optional<std::string> LinkTo(const Channel& channel, const PortalCall& call,
-                                    std::string& edge_id) const;
 
   // portal_itv_lists.cpp
   PortalOutcome GetAllChannels(PortalCall& call);
@@ -77,7 +67,6 @@ class ItvActions {
   std::optional<Degradation> LineupAge() const;
   std::optional<Degradation> GuideAge() const;
 
-  const ItvOptions options_;
   const ItvParts parts_;
 };
 

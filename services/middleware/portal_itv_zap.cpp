@@ -2,8 +2,8 @@
 #include <charconv>
 #include <utility>
 
-#include "libs/security/token.h"
 #include "services/middleware/json_writer.h"
+#include "services/middleware/portal_archive.h"
 #include "services/middleware/portal_itv.h"
 
 namespace holdfast::middleware {
@@ -61,7 +61,7 @@ PortalAnswer ItvActions::CreateLink(PortalCall& call) {
     return Refusal("access_denied", channel->link());
   }
   PlaybackReport report = ReportOf(call, *channel);
-  const std::optional<std::string> link = LinkTo(*channel, call, report.edge_id);
+  std::optional<StreamLink> link = parts_.links.Live(*channel, ViewerOf(call), call.now);
   if (!link) {
     parts_.metrics.zaps.no_edge.Add();
     report.kind = PlaybackReport::Kind::kError;
@@ -70,58 +70,27 @@ PortalAnswer ItvActions::CreateLink(PortalCall& call) {
     return Refusal("link_fault", channel->link());
   }
   parts_.metrics.zaps.ok.Add();
+  report.edge_id = std::move(link->edge_id);
+  report.device = call.device->mac;
+  report.link_expires = ExpiryOfLink(link->address);
   parts_.reporter.Report(std::move(report));
 
   std::string js;
-  js.reserve(link->size() + 160);
+  js.reserve(link->address.size() + 160);
   JsonWriter json(js);
   json.BeginObject().Key("id").String(channel->id.value()).Key("cmd");
   js += "\"ffmpeg ";
-  AppendJsonEscaped(js, *link);
+  AppendJsonEscaped(js, link->address);
   AppendJsonEscaped(js, handle->tail);
   js += "\",\"streamer_id\":0,\"link_id\":";
   JsonWriter(js).Int(channel->link().value());
   js += ",\"load\":0,\"error\":\"\"}";
 
   auto answer = PortalAnswer::Js(std::move(js));
-  if (const auto age = StaleSince(parts_.models.edges_replica())) {
+  if (const auto age = parts_.links.EdgesStaleSince()) {
     answer.degradations.push_back({Neighbour::kCdnRouting, age});
   }
   return answer;
-}
-
-std::optional<std::string> ItvActions::LinkTo(const Channel& channel, const PortalCall& call,
-                                              std::string& edge_id) const {
-  const auto edges = parts_.models.edges();
-  const WallTime expires = call.now + options_.link_lifetime;
-  std::string play_token;
-  if (channel.encrypted) {
-    play_token = security::SignPlayToken({.account_id = call.device->account.value(),
-                                          .device_id = std::to_string(call.device->id),
-                                          .channel_id = std::string(channel.stream()),
-                                          .expires_at = EpochSeconds(expires)},
-                                         parts_.play_keys);
-    if (play_token.empty()) return std::nullopt;
-  }
-  const auto link_on = [&](const placement::Edge& edge) {
-    edge_id = edge.id;
-    return placement::LinkOn(edge,
-                             {.directory = channel.directory,
-                              .file = "index.m3u8",
-                              .play_token = play_token,
-                              .expires = expires},
-                             parts_.link_secrets);
-  };
-  const placement::Edge* best = edges->Best(channel.directory, options_.zone);
-  if (best == nullptr) return std::nullopt;
-  std::string link = link_on(*best);
-  if (!link.empty()) return link;
-  // We do not hold that CDN's secret: any edge whose links we can sign is better than none.
-  for (const placement::Edge* edge : edges->Rank(channel.directory, options_.zone)) {
-    link = link_on(*edge);
-    if (!link.empty()) return link;
-  }
-  return std::nullopt;
 }
 
 }  // namespace holdfast::middleware

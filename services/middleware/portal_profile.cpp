@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "services/middleware/domain/parental.h"
 #include "services/middleware/domain/timeslot.h"
 #include "services/middleware/epg_rows.h"
 #include "services/middleware/json_writer.h"
@@ -33,20 +36,52 @@ void AppendAccount(JsonWriter& json, const ProfileFacts& facts, const PortalCall
                  : LocalTime(facts.entitlement.valid_until, facts.zone.zone).DateTime());
 }
 
-// Settings of the box: what a box without any of its own starts with.
-void AppendSettings(JsonWriter& json) {
-  json.Field("parent_password", "0000").Field("settings_password", "0000");
-  json.Field("bright", "200").Field("contrast", "127").Field("saturation", "127");
-  json.Field("aspect", "16").Field("volume", "70").Field("audio_out", "1");
-  json.Field("playback_buffer_bytes", "0").Field("playback_buffer_size", "0");
-  json.Field("screensaver_delay", "10").Field("plasma_saving", "0").Field("fav_itv_on", "0");
-  json.Field("hd", "1").Field("main_notify", "1").Field("tv_quality", "high");
-  json.Field("video_clock", "Off").Field("theme", "").Field("pri_audio_lang", "");
-  json.Field("sec_audio_lang", "").Field("pri_subtitle_lang", "").Field("sec_subtitle_lang", "");
-  json.Field("subtitle_size", "20").Field("subtitle_color", "16777215");
-  json.Field("show_after_loading", "").Field("ts_enabled", "0").Field("ts_enable_icon", "1");
-  json.Field("ts_path", "").Field("ts_max_length", "3600").Field("ts_buffer_use", "cyclic");
-  json.Field("ts_action_on_exit", "no_save").Field("ts_delay", "on_pause");
+// Settings of the box, and what a box starts with on which nothing was set.
+constexpr std::pair<std::string_view, std::string_view> kSettings[] = {
+    {"parent_password", kFirstPin},
+    {"settings_password", kFirstPin},
+    {"bright", "200"},
+    {"contrast", "127"},
+    {"saturation", "127"},
+    {"aspect", "16"},
+    {"volume", "70"},
+    {"audio_out", "1"},
+    {"playback_buffer_bytes", "0"},
+    {"playback_buffer_size", "0"},
+    {"screensaver_delay", "10"},
+    {"plasma_saving", "0"},
+    {"fav_itv_on", "0"},
+    {"hd", "1"},
+    {"main_notify", "1"},
+    {"tv_quality", "high"},
+    {"video_clock", "Off"},
+    {"theme", ""},
+    {"pri_audio_lang", ""},
+    {"sec_audio_lang", ""},
+    {"pri_subtitle_lang", ""},
+    {"sec_subtitle_lang", ""},
+    {"subtitle_size", "20"},
+    {"subtitle_color", "16777215"},
+    {"show_after_loading", ""},
+    {"play_in_preview_by_ok", "0"},
+    {"ts_enabled", "0"},
+    {"ts_enable_icon", "1"},
+    {"ts_path", ""},
+    {"ts_max_length", "3600"},
+    {"ts_buffer_use", "cyclic"},
+    {"ts_action_on_exit", "no_save"},
+    {"ts_delay", "on_pause"},
+};
+
+void AppendSettings(JsonWriter& json, const BoxSettings& settings) {
+  for (const auto& [name, first] : kSettings) json.Field(name, SettingOr(settings, name, first));
+}
+
+std::int64_t NumberOr(const BoxSettings& settings, std::string_view name, std::int64_t otherwise) {
+  const std::string_view text = SettingOr(settings, name, "");
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? number : otherwise;
 }
 
 void AppendTimers(JsonWriter& json, const ProfileFacts& facts, const PortalCall& call) {
@@ -75,12 +110,13 @@ void AppendState(JsonWriter& json, const ProfileFacts& facts, const PortalCall& 
   const bool plain = call.language.size() == 2 &&
                      std::all_of(call.language.begin(), call.language.end(),
                                  [](unsigned char c) { return std::isalpha(c) != 0; });
-  json.Field("locale", facts.config.locale).Field("stb_lang", plain ? call.language : "en");
+  json.Field("locale", SettingOr(facts.device.settings, "locale", facts.config.locale))
+      .Field("stb_lang", plain ? call.language : "en");
   json.Field("default_locale", facts.config.locale).Field("default_timezone", facts.zone.name);
   json.Field("store_auth_data_on_stb", facts.config.store_token_on_box).Field("auth_access", true);
 }
 
-void AppendFeatures(JsonWriter& json) {
+void AppendFeatures(JsonWriter& json, const BoxSettings& settings) {
   for (const char* on : {"show_tv_channel_logo", "show_channel_logo_in_preview",
                          "tv_archive_continued", "enable_stream_error_logging",
                          "enable_buffering_indication", "enable_connection_problem_indication",
@@ -109,10 +145,12 @@ void AppendFeatures(JsonWriter& json) {
                           "strict_stb_type_check"}) {
     json.Field(off, false);
   }
-  json.Field("record_max_length", 180).Field("playback_limit", 0).Field("max_local_recordings", 0);
+  json.Field("record_max_length", 180);
+  json.Field("playback_limit", NumberOr(settings, "playback_limit", 0));
+  json.Field("max_local_recordings", 0);
 }
 
-void AppendHardware(JsonWriter& json, const PortalCall& call) {
+void AppendHardware(JsonWriter& json, const BoxSettings& settings, const PortalCall& call) {
   const std::string model = absl::AsciiStrToLower(call.model);
   json.Key("allowed_stb_types").BeginArray();
   for (const std::string_view usual : kUsualModels) json.String(usual);
@@ -121,7 +159,8 @@ void AppendHardware(JsonWriter& json, const PortalCall& call) {
   if (!model.empty() && !usual) json.String(model);
   json.EndArray();
   json.Key("allowed_stb_types_for_local_recording").BeginArray().EndArray();
-  json.Field("hdmi_event_reaction", 1).Field("update_url", "").Field("test_download_url", "");
+  json.Field("hdmi_event_reaction", NumberOr(settings, "hdmi_event_reaction", 1));
+  json.Field("update_url", "").Field("test_download_url", "");
   json.Field("demo_video_url", "").Field("rtsp_type", "4").Field("rtsp_flags", "0");
   json.Field("tv_channel_default_aspect", "fit").Field("default_led_level", "10");
   json.Field("standby_led_level", "90").Field("check_ssl_certificate", 0);
@@ -140,11 +179,11 @@ std::string FullProfile(const ProfileFacts& facts, const PortalCall& call) {
   JsonWriter json(js);
   json.BeginObject();
   AppendAccount(json, facts, call);
-  AppendSettings(json);
+  AppendSettings(json, facts.device.settings);
   AppendTimers(json, facts, call);
   AppendState(json, facts, call);
-  AppendFeatures(json);
-  AppendHardware(json, call);
+  AppendFeatures(json, facts.device.settings);
+  AppendHardware(json, facts.device.settings, call);
   json.EndObject();
   return js;
 }

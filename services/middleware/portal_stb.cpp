@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "libs/base/random.h"
 #include "services/middleware/json_writer.h"
+#include "services/middleware/stream_links.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -16,7 +17,7 @@ constexpr auto kEntitlementTimeout = 300ms;
 
 // What this portal offers; boxes hide what is not named.
 constexpr std::string_view kModules =
-    R"({"all_modules":["tv","epg","epg.simple","account","settings.parent","settings.localization",)"
+    R"({"all_modules":["tv","epg","epg.simple","tv_archive","time_shift","tvreminder","vclub","radio","media_browser","account","settings.parent","settings.localization",)"
     R"("settings.playback","settings.common","settings.network_status","settings","logout"],)"
     R"("switchable_modules":[],"disabled_modules":[],"restricted_modules":[],"template":"default"})";
 
@@ -39,8 +40,7 @@ void StbActions::AddTo(ActionTable& table) {
   AddSmallAnswers(table);
 }
 
-// Answers that are the same for every box. Setters of this list have no effect that a box could
-// miss: what a box keeps by itself, or tells only for diagnosis.
+// Answers that are the same for every box.
 void StbActions::AddSmallAnswers(ActionTable& table) {
   const auto constant = [&](std::string_view action, Access access, std::string_view js) {
     table.Add("stb", action, access,
@@ -51,7 +51,6 @@ void StbActions::AddSmallAnswers(ActionTable& table) {
   constant("get_modules", Access::kBlockedToo, kModules);
   constant("get_storages", Access::kSubscriber, "[]");
   constant("get_preload_images", Access::kSubscriber, "[]");
-  constant("get_tv_aspects", Access::kSubscriber, "{}");
   constant("get_ad", Access::kSubscriber, "[]");
   constant("save_diagnostic_info", Access::kSubscriber, "true");
 }
@@ -103,6 +102,8 @@ PortalAnswer StbActions::Log(PortalCall& call) {
   PlaybackReport report;
   if (action == "play") {
     report.kind = PlaybackReport::Kind::kPlay;
+    report.device = call.device->mac;
+    report.link_expires = ExpiryOfLink(call.Get("param"));
   } else if (action == "stop") {
     report.kind = PlaybackReport::Kind::kStop;
   } else if (action == "loading_fail") {

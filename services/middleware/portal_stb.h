@@ -33,6 +33,7 @@ struct StbParts {
   Sessions& sessions;
   Billing& billing;
   ReadModels& models;
+  ViewerWrites& writes;
   Reporter& reporter;
   Zones& zones;
   Metrics& metrics;
@@ -63,6 +64,9 @@ class StbActions {
   PortalAnswer LogIn(PortalCall& call);
   PortalOutcome LogOut(PortalCall& call);
   bool StartIsNews(const PortalCall& call) const;
+  void BeginSession(PortalCall& call) const;
+  // What billing says of the account, and how many boxes it may have.
+  DeviceLimit LimitOf(const AccountId& account, Deadline deadline) const;
   bool ConflictsWithHardware(const PortalCall& call) const;
 
   const PortalConfig config_;

@@ -1,4 +1,5 @@
 // How a box becomes a known device with an account: profile, registration, login, logout.
+#include <algorithm>
 #include <utility>
 
 #include "libs/base/status.h"
@@ -55,9 +56,28 @@ PortalOutcome StbActions::GetProfile(PortalCall& call) {
   }
   const bool unknown_account =
       !call.device->account.value().empty() && call.knowledge.source == Source::kDefault;
+  BeginSession(call);
   if (!StartIsNews(call) && !unknown_account) return Profile(call);
   return Later{[this](PortalCall& c) { return RecordAndStart(c); },
                [this](PortalCall& c) { return Profile(c); }};
+}
+
+// From now on this is the box's session, and older tokens of this MAC open nothing.
+void StbActions::BeginSession(PortalCall& call) const {
+  const OfferedToken& token = call.offered.token;
+  if (token.kind != OfferedToken::Kind::kOurs || token.mac != call.mac->text()) return;
+  if (token.generation < call.device->generation) return;
+  if (token.issued_at <= call.device->session_since || ConflictsWithHardware(call)) return;
+  if (call.device->session_since != 0) parts_.metrics.sessions_replaced.Add();
+  parts_.writes.NoteSession(*call.device, token.issued_at);
+}
+
+DeviceLimit StbActions::LimitOf(const AccountId& account, Deadline deadline) const {
+  // Where billing has never said how many there may be, nobody is turned away.
+  const SharedEntitlement known = parts_.entitlements.Load(account, deadline);
+  return {.max_devices = known == nullptr ? 0 : known->max_devices,
+          .when_full = config_.full_account == "refuse" ? DeviceLimit::WhenFull::kRefuse
+                                                        : DeviceLimit::WhenFull::kReplaceOldest};
 }
 
 PortalAnswer StbActions::RegisterAndStart(PortalCall& call) {
@@ -93,7 +113,8 @@ PortalAnswer StbActions::RecordAndStart(PortalCall& call) {
   if (!ConflictsWithHardware(call) && StartIsNews(call)) {
     const DeviceStart start{.model = ModelOf(call),
                             .hardware_id = Short(call.Get("device_id")),
-                            .chosen_token_hash = ChosenHash(call)};
+                            .chosen_token_hash = ChosenHash(call),
+                            .session_since = ChosenHash(call).empty() ? 0 : EpochSeconds(call.now)};
     absl::StatusOr<Device> stored =
         parts_.database.usable()
             ? parts_.store.RecordStart(Deadline::After(kStoreTimeout), *call.mac, start)
@@ -102,6 +123,7 @@ PortalAnswer StbActions::RecordAndStart(PortalCall& call) {
     Device device = stored.ok() ? *std::move(stored) : *call.device;
     device.started = true;
     if (!start.chosen_token_hash.empty()) device.chosen_token_hash = start.chosen_token_hash;
+    device.session_since = std::max(device.session_since, start.session_since);
     parts_.devices.Put(device);
     call.device = std::make_shared<const Device>(std::move(device));
   }
@@ -171,11 +193,16 @@ PortalAnswer StbActions::LogIn(PortalCall& call) {
   }
   if (!account.ok()) return fail("billing_away", Degradation{Neighbour::kBilling, {}});
 
-  absl::StatusOr<Device> device =
-      parts_.store.LogIn(deadline, *call.mac, *account, ChosenHash(call));
-  if (!device.ok()) return fail("database_away", Degradation{Neighbour::kPostgres, {}});
-  parts_.devices.Put(*std::move(device));
-  parts_.entitlements.Load(*account, deadline.AtMost(kEntitlementTimeout));
+  const DeviceLimit limit = LimitOf(*account, deadline.AtMost(kEntitlementTimeout));
+  absl::StatusOr<BoundDevice> bound =
+      parts_.store.Bind(deadline, {.mac = *call.mac,
+                                   .account = *account,
+                                   .chosen_token_hash = ChosenHash(call),
+                                   .limit = limit});
+  if (absl::IsResourceExhausted(bound.status())) return fail("account_full", std::nullopt);
+  if (!bound.ok()) return fail("database_away", Degradation{Neighbour::kPostgres, {}});
+  for (Device& gone : bound->released) parts_.devices.Put(std::move(gone));
+  parts_.devices.Put(std::move(bound->device));
   parts_.metrics.logins.With({"ok"}).Add();
   return PortalAnswer::True();
 }

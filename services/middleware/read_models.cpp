@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "holdfast/analytics/v1/analytics.pb.h"
+#include "holdfast/middleware/v1/replica_items.pb.h"
 #include "libs/base/status.h"
 #include "services/middleware/convert.h"
+#include "services/middleware/convert_catalogue.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 using EdgeReplica = replica::Replica<cdn_routing::v1::Edge>;
 using GuideReplica = replica::Replica<epg::v1::GuideDay>;
 using LineupReplica = replica::Replica<v1::LineupItem>;
+using CatalogueReplica = replica::Replica<v1::CatalogueItem>;
 using PopularityReplica = replica::Replica<analytics::v1::ChannelPopularity>;
 
 // -- Lineup -------------------------------------------------------------------------------------
@@ -117,6 +120,21 @@ std::shared_ptr<const Popularity> BuildPopularity(const PopularityReplica::Pictu
   return scores;
 }
 
+// -- Catalogue ------------------------------------------------------------------------------------
+
+std::shared_ptr<const Catalogue> BuildCatalogue(const CatalogueReplica::Picture& picture) {
+  std::vector<VodCategory> categories;
+  std::vector<VodTitle> titles;
+  std::vector<RadioStation> stations;
+  for (const auto& [key, item] : picture->items) {
+    if (item->has_category()) categories.push_back(FromProto(item->category()));
+    if (item->has_title()) titles.push_back(FromProto(item->title()));
+    if (item->has_radio()) stations.push_back(FromProto(item->radio()));
+  }
+  return std::make_shared<const Catalogue>(std::move(categories), std::move(titles),
+                                           std::move(stations));
+}
+
 }  // namespace
 
 struct ReadModels::Replicas {
@@ -124,6 +142,7 @@ struct ReadModels::Replicas {
   EdgeReplica edges;
   GuideReplica guide;
   PopularityReplica popularity;
+  CatalogueReplica catalogue;
   GuideBuilder guide_builder;
 };
 
@@ -131,7 +150,8 @@ ReadModels::ReadModels(const Files& files, const Clock& clock, telemetry::Metric
     : lineup_(std::make_shared<const Lineup>()),
       edges_(std::make_shared<const placement::EdgeTable>(std::vector<placement::Edge>())),
       guide_(std::make_shared<const Guide>()),
-      popularity_(std::make_shared<const Popularity>()) {
+      popularity_(std::make_shared<const Popularity>()),
+      catalogue_(std::make_shared<const Catalogue>()) {
   replicas_.reset(new Replicas{
       .lineup = LineupReplica(
           {.name = "lineup", .file = files.lineup}, clock, metrics, ValidateLineupItem,
@@ -146,6 +166,9 @@ ReadModels::ReadModels(const Files& files, const Clock& clock, telemetry::Metric
       .popularity = PopularityReplica(
           {.name = "popularity", .file = files.popularity}, clock, metrics, nullptr,
           [this](const PopularityReplica::Picture& p) { popularity_.Set(BuildPopularity(p)); }),
+      .catalogue = CatalogueReplica(
+          {.name = "catalogue", .file = files.catalogue}, clock, metrics, nullptr,
+          [this](const CatalogueReplica::Picture& p) { catalogue_.Set(BuildCatalogue(p)); }),
       .guide_builder = {}});
 }
 
@@ -153,6 +176,18 @@ ReadModels::~ReadModels() = default;
 
 bool ReadModels::has_lineup() const { return replicas_->lineup.loaded(); }
 
+v1::Catalogue ReadModels::CatalogueAsStored() const {
+  v1::Catalogue catalogue;
+  const CatalogueReplica::Picture picture = replicas_->catalogue.Current();
+  for (const auto& [key, item] : picture->items) {
+    if (item->has_category()) *catalogue.add_categories() = item->category();
+    if (item->has_title()) *catalogue.add_titles() = item->title();
+    if (item->has_radio()) *catalogue.add_stations() = item->radio();
+  }
+  return catalogue;
+}
+
+replica::ReplicaBase& ReadModels::catalogue_replica() { return replicas_->catalogue; }
 replica::ReplicaBase& ReadModels::lineup_replica() { return replicas_->lineup; }
 replica::ReplicaBase& ReadModels::edges_replica() { return replicas_->edges; }
 replica::ReplicaBase& ReadModels::guide_replica() { return replicas_->guide; }

@@ -7,11 +7,13 @@
 #include <optional>
 #include <string>
 
+#include "holdfast/middleware/v1/middleware.pb.h"
 #include "libs/base/string_map.h"
 #include "libs/placement/placement.h"
 #include "libs/replica/replica.h"
 #include "services/middleware/domain/guide.h"
 #include "services/middleware/domain/lineup.h"
+#include "services/middleware/domain/vod.h"
 #include "services/middleware/snapshot.h"
 
 namespace holdfast::middleware {
@@ -27,6 +29,7 @@ class ReadModels {
     std::string edges;
     std::string guide;
     std::string popularity;
+    std::string catalogue;
   };
 
   ReadModels(const Files& files, const Clock& clock, telemetry::Metrics& metrics);
@@ -38,10 +41,15 @@ class ReadModels {
   std::shared_ptr<const Guide> guide() const { return guide_.Get(); }
   std::shared_ptr<const Popularity> popularity() const { return popularity_.Get(); }
 
+  std::shared_ptr<const Catalogue> catalogue() const { return catalogue_.Get(); }
+  // The same as operators put it in.
+  v1::Catalogue CatalogueAsStored() const;
+
   bool has_lineup() const;  // from the database or from disk
 
   // Fed by DatabaseFollower.
   replica::ReplicaBase& lineup_replica();
+  replica::ReplicaBase& catalogue_replica();
   // Fed by the neighbours: runtime.Follow.
   replica::ReplicaBase& edges_replica();
   replica::ReplicaBase& guide_replica();
@@ -54,6 +62,7 @@ class ReadModels {
   Snapshot<placement::EdgeTable> edges_;
   Snapshot<Guide> guide_;
   Snapshot<Popularity> popularity_;
+  Snapshot<Catalogue> catalogue_;
   std::unique_ptr<Replicas> replicas_;
 };
 

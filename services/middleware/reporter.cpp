@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "holdfast/analytics/v1/analytics.pb.h"
+#include "libs/base/encoding.h"
 #include "libs/base/random.h"
 #include "libs/base/status.h"
+#include "libs/security/hmac.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -26,6 +28,27 @@ PlaybackEvent::Kind ToProto(PlaybackReport::Kind kind) {
       return PlaybackEvent::KIND_ZAP;
   }
   return PlaybackEvent::KIND_UNSPECIFIED;
+}
+
+// Clients that never log what they play would not count: a zap counts as a play as well. A box that
+// does log it reports the same play again, under the same id.
+std::string PlayIdOf(const PlaybackReport& report) {
+  static const security::HmacKey key("holdfast play");
+  const auto tag =
+      key.Sign(fmt::format("{}|{}|{}", report.device, report.stream, report.link_expires));
+  return "play-" + ToHex(std::string_view(reinterpret_cast<const char*>(tag.data()), 16));
+}
+
+PlaybackEvent EventOf(const PlaybackReport& report) {
+  PlaybackEvent event;
+  event.set_kind(ToProto(report.kind));
+  event.set_channel_id(report.stream);
+  event.set_edge_id(report.edge_id);
+  event.set_error(report.error);
+  event.set_device_model(report.model);
+  event.set_account_id(report.account);
+  event.set_at_ms(report.at_ms);
+  return event;
 }
 
 // The receiver or the way to it is at fault, not the batch: worth keeping.
@@ -98,15 +121,16 @@ std::vector<PlaybackReport> Reporter::TakeBatch() {
 std::string Reporter::Serialize(const std::vector<PlaybackReport>& batch) {
   analytics::v1::IngestRequest request;
   for (const PlaybackReport& report : batch) {
-    PlaybackEvent& event = *request.add_events();
+    PlaybackEvent event = EventOf(report);
+    if (report.link_expires != 0) {
+      PlaybackEvent& play = *request.add_events();
+      play = event;
+      play.set_event_id(PlayIdOf(report));
+      play.set_kind(PlaybackEvent::KIND_PLAY);
+      if (report.kind == PlaybackReport::Kind::kPlay) continue;
+    }
     event.set_event_id(fmt::format("{}-{}-{}", options_.instance, boot_, next_event_++));
-    event.set_kind(ToProto(report.kind));
-    event.set_channel_id(report.stream);
-    event.set_edge_id(report.edge_id);
-    event.set_error(report.error);
-    event.set_device_model(report.model);
-    event.set_account_id(report.account);
-    event.set_at_ms(report.at_ms);
+    *request.add_events() = std::move(event);
   }
   return request.SerializeAsString();
 }

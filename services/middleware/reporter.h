@@ -24,6 +24,9 @@ struct PlaybackReport {
   std::string model;
   std::string account;
   std::int64_t at_ms = 0;
+  // The link that was given or is being played: one play, whoever reports it and however often.
+  std::string device;             // the MAC
+  std::int64_t link_expires = 0;  // epoch seconds, as the link says; 0: it does not
 };
 
 // Report: any thread, never blocks. Deliver: one job thread.

@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kDefaultPageSize = 100;
 constexpr int kLargestPageSize = 1000;
+constexpr auto kEntitlementTimeout = std::chrono::milliseconds(300);
 
 }  // namespace
 
@@ -16,9 +17,18 @@ void Service::Register(rpc::ServiceTable& table) {
   table.Worker("ImportLineup", *this, &Service::ImportLineup);
   table.Inline("GetLineup", *this, &Service::GetLineup);
   table.Inline("ExportLineup", *this, &Service::ExportLineup);
+  table.Worker("SetCatchUp", *this, &Service::SetCatchUp);
   table.Worker("PutDevice", *this, &Service::PutDevice);
   table.Worker("ListDevices", *this, &Service::ListDevices);
   table.Worker("RevokeDevice", *this, &Service::RevokeDevice);
+  table.Worker("SendEvent", *this, &Service::SendEvent);
+  table.Inline("ListEvents", *this, &Service::ListEvents);
+  table.Worker("CancelEvent", *this, &Service::CancelEvent);
+  table.Worker("PutVodCategory", *this, &Service::PutVodCategory);
+  table.Worker("PutVodTitle", *this, &Service::PutVodTitle);
+  table.Worker("PutRadioStation", *this, &Service::PutRadioStation);
+  table.Worker("RemoveFromCatalogue", *this, &Service::RemoveFromCatalogue);
+  table.Inline("GetCatalogue", *this, &Service::GetCatalogue);
 }
 
 absl::StatusOr<v1::ImportLineupResponse> Service::ImportLineup(
@@ -52,14 +62,37 @@ absl::StatusOr<v1::ExportLineupResponse> Service::ExportLineup(
   return response;
 }
 
+absl::StatusOr<v1::Channel> Service::SetCatchUp(const rpc::Call& call,
+                                                const v1::SetCatchUpRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(StoredLineup stored, store_.LoadLineup(call.deadline()));
+  HOLDFAST_ASSIGN_OR_RETURN(const LineupImport plan,
+                            PlanCatchUp(stored,
+                                        {.channel = ChannelId(request.channel_id()),
+                                         .hours = request.hours(),
+                                         .source = request.source()},
+                                        clock_.Now()));
+  if (plan.changes_anything()) HOLDFAST_RETURN_IF_ERROR(store_.Apply(call.deadline(), plan));
+  const Channel* channel = FindStored(stored, ChannelId(request.channel_id()));
+  return ToProto(plan.changes_anything() ? plan.put_channels.front() : *channel);
+}
+
 absl::StatusOr<v1::Device> Service::PutDevice(const rpc::Call& call,
                                               const v1::PutDeviceRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const Mac mac, ParseMac(request.mac()));
   if (request.account_id().empty()) return InvalidArgument("account_id is empty");
+  const AccountId account(request.account_id());
+  const SharedEntitlement known =
+      entitlements_.Load(account, call.deadline().AtMost(kEntitlementTimeout));
   HOLDFAST_ASSIGN_OR_RETURN(
-      const Device device, store_.PutDevice(call.deadline(), mac, AccountId(request.account_id())));
-  devices_.Put(device);
-  return ToProto(device);
+      const BoundDevice bound,
+      store_.Bind(call.deadline(),
+                  {.mac = mac,
+                   .account = account,
+                   .chosen_token_hash = {},
+                   .limit = {.max_devices = known == nullptr ? 0 : known->max_devices,
+                             .when_full = DeviceLimit::WhenFull::kRefuse}}));
+  devices_.Put(bound.device);
+  return ToProto(bound.device);
 }
 
 absl::StatusOr<v1::ListDevicesResponse> Service::ListDevices(

@@ -4,6 +4,8 @@
 #include "holdfast/middleware/v1/middleware.pb.h"
 #include "libs/rpc/service.h"
 #include "services/middleware/device_table.h"
+#include "services/middleware/entitlements.h"
+#include "services/middleware/event_board.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/store.h"
@@ -15,9 +17,26 @@ class Service {
  public:
   static constexpr const char* kServiceName = "holdfast.middleware.v1.Middleware";
 
-  Service(Store& store, DeviceTable& devices, const ReadModels& models, Metrics& metrics,
-          const Clock& clock)
-      : store_(store), devices_(devices), models_(models), metrics_(metrics), clock_(clock) {}
+  struct Parts {
+    Store& store;
+    DeviceTable& devices;
+    Entitlements& entitlements;
+    const ReadModels& models;
+    const EventBoard& events;
+    Metrics& metrics;
+    const Clock& clock;
+  };
+
+  // `heartbeat`: how often boxes look for events.
+  Service(const Parts& parts, std::chrono::milliseconds heartbeat)
+      : store_(parts.store),
+        devices_(parts.devices),
+        entitlements_(parts.entitlements),
+        models_(parts.models),
+        events_(parts.events),
+        metrics_(parts.metrics),
+        clock_(parts.clock),
+        heartbeat_(heartbeat) {}
 
   void Register(rpc::ServiceTable& table);
 
@@ -26,18 +45,43 @@ class Service {
   absl::StatusOr<v1::Lineup> GetLineup(const rpc::Call& call, const v1::GetLineupRequest& request);
   absl::StatusOr<v1::ExportLineupResponse> ExportLineup(const rpc::Call& call,
                                                         const v1::ExportLineupRequest& request);
+  absl::StatusOr<v1::Channel> SetCatchUp(const rpc::Call& call,
+                                         const v1::SetCatchUpRequest& request);
   absl::StatusOr<v1::Device> PutDevice(const rpc::Call& call, const v1::PutDeviceRequest& request);
   absl::StatusOr<v1::ListDevicesResponse> ListDevices(const rpc::Call& call,
                                                       const v1::ListDevicesRequest& request);
   absl::StatusOr<v1::Device> RevokeDevice(const rpc::Call& call,
                                           const v1::RevokeDeviceRequest& request);
 
+  // service_events.cpp
+  absl::StatusOr<v1::BoxEventInfo> SendEvent(const rpc::Call& call,
+                                             const v1::SendEventRequest& request);
+  absl::StatusOr<v1::ListEventsResponse> ListEvents(const rpc::Call& call,
+                                                    const v1::ListEventsRequest& request);
+  absl::StatusOr<v1::CancelEventResponse> CancelEvent(const rpc::Call& call,
+                                                      const v1::CancelEventRequest& request);
+
+  // service_catalogue.cpp
+  absl::StatusOr<v1::VodCategory> PutVodCategory(const rpc::Call& call,
+                                                 const v1::PutVodCategoryRequest& request);
+  absl::StatusOr<v1::VodTitle> PutVodTitle(const rpc::Call& call,
+                                           const v1::PutVodTitleRequest& request);
+  absl::StatusOr<v1::RadioStation> PutRadioStation(const rpc::Call& call,
+                                                   const v1::PutRadioStationRequest& request);
+  absl::StatusOr<v1::RemoveFromCatalogueResponse> RemoveFromCatalogue(
+      const rpc::Call& call, const v1::RemoveFromCatalogueRequest& request);
+  absl::StatusOr<v1::Catalogue> GetCatalogue(const rpc::Call& call,
+                                             const v1::GetCatalogueRequest& request);
+
  private:
   Store& store_;
   DeviceTable& devices_;
+  Entitlements& entitlements_;
   const ReadModels& models_;
+  const EventBoard& events_;
   Metrics& metrics_;
   const Clock& clock_;
+  const std::chrono::milliseconds heartbeat_;
 };
 
 }  // namespace holdfast::middleware

@@ -78,6 +78,23 @@ TEST_F(ServiceTest, AnImportIsRepeatableAndReadsBackFromItsExport) {
   EXPECT_EQ(read_back.unchanged(), 2);
 }
 
+TEST_F(ServiceTest, CatchUpOfOneChannelCanBeSet) {
+  ASSERT_THAT(Import(kTwo), IsOk());
+  v1::SetCatchUpRequest request;
+  request.set_channel_id(2);
+  request.set_hours(5);
+  request.set_source("http://a/{utc}");
+  for (int i = 0; i < 2; ++i) {  // may be repeated
+    ASSERT_OK_AND_ASSIGN(const v1::Channel channel, service().SetCatchUp(Now(), request));
+    EXPECT_EQ(channel.catch_up_hours(), 5);
+  }
+  EXPECT_EQ(Lineup().channels(1).catch_up_source(), "http://a/{utc}");
+  request.set_hours(-1);
+  EXPECT_THAT(service().SetCatchUp(Now(), request), HasCode(absl::StatusCode::kInvalidArgument));
+  request.set_channel_id(99);
+  EXPECT_THAT(service().SetCatchUp(Now(), request), HasCode(absl::StatusCode::kNotFound));
+}
+
 TEST_F(ServiceTest, AUselessListIsRefused) {
   EXPECT_THAT(Import("hello"), HasCode(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(Import(""), HasCode(absl::StatusCode::kInvalidArgument));

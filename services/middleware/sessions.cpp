@@ -1,5 +1,6 @@
 #include "services/middleware/sessions.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "libs/base/encoding.h"
@@ -53,6 +54,7 @@ ExaminedToken Sessions::Examine(std::string_view token, WallTime now) {
   examined.token.kind = OfferedToken::Kind::kOurs;
   examined.token.mac = examined.session->claims.mac;
   examined.token.generation = examined.session->claims.generation;
+  examined.token.issued_at = examined.session->claims.issued_at;
   return examined;
 }
 
@@ -64,6 +66,8 @@ std::string Sessions::Issue(const Mac& mac, const Device* device, const Entitlem
   claims.expires_at = EpochSeconds(now + options_.token_lifetime);
   if (device != nullptr) {
     claims.generation = device->generation;
+    // Newer than the session it replaces, whatever the clocks of the instances say.
+    claims.issued_at = std::max(claims.issued_at, device->session_since + 1);
     claims.device_id = std::to_string(device->id);
     claims.account_id = device->account.value();
   }
@@ -88,7 +92,8 @@ bool Sessions::WorthKeeping(const Session& session, const Device* device,
   if (EpochSeconds(now) > claims.issued_at + (claims.expires_at - claims.issued_at) / 2)
     return false;
   if (device == nullptr) return true;
-  if (claims.generation < device->generation || claims.account_id != device->account.value()) {
+  if (claims.generation < device->generation || claims.issued_at < device->session_since ||
+      claims.account_id != device->account.value()) {
     return false;
   }
   return entitlement == nullptr || entitlement->revision <= claims.entitlement_revision;

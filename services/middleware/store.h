@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,7 +11,9 @@
 #include "absl/status/statusor.h"
 #include "libs/base/deadline.h"
 #include "services/middleware/domain/device.h"
+#include "services/middleware/domain/device_limit.h"
 #include "services/middleware/domain/lineup_import.h"
+#include "services/middleware/domain/viewer_item.h"
 
 namespace holdfast::middleware {
 
@@ -24,14 +27,58 @@ struct NewDevice {
 // What the start of a box leaves behind. Empty texts change nothing.
 struct DeviceStart {
   std::string model;
-  std::string hardware_id;        // kept if none is known yet
-  std::string chosen_token_hash;  // replaces the one before
+  std::string hardware_id;         // kept if none is known yet
+  std::string chosen_token_hash;   // replaces the one before
+  std::int64_t session_since = 0;  // never goes back
 };
 
 struct FavouritesWrite {
   std::string mac;
   std::vector<ChannelId> channels;
   std::int64_t at_ms = 0;
+};
+
+struct SettingsWrite {
+  std::string mac;
+  BoxSettings settings;  // each with its own time
+};
+
+// The box has begun a session with a token of ours made at `since` (epoch seconds).
+struct SessionWrite {
+  std::string mac;
+  std::int64_t since = 0;
+};
+
+// A login on a box, or an operator's word that it is of the account.
+struct DeviceBinding {
+  Mac mac;
+  AccountId account;
+  std::string chosen_token_hash;  // a token that the box made up becomes good; empty: none
+  DeviceLimit limit;
+};
+
+struct BoundDevice {
+  Device device;
+  std::vector<Device> released;  // gave way: of no account now
+};
+
+// One entry of a topic that operators set ("box_event", "catalogue"): a serialized message.
+struct StoredItem {
+  std::string key;
+  std::optional<std::string> content;  // nothing: removed
+  std::uint64_t revision = 0;          // when reading
+};
+
+// The box is done with the event.
+struct EventReceipt {
+  std::int64_t event_id = 0;
+  std::string mac;
+  std::int64_t at_ms = 0;
+};
+
+struct ViewerItemWrite {
+  std::string viewer;
+  ViewerItem item;
 };
 
 struct LastChannelWrite {
@@ -45,6 +92,9 @@ struct Position {
   std::string life;  // revisions compare only within one
   std::uint64_t lineup = 0;
   std::uint64_t devices = 0;
+  std::uint64_t events = 0;
+  std::uint64_t receipts = 0;
+  std::uint64_t catalogue = 0;
 };
 
 struct DevicePage {
@@ -66,6 +116,36 @@ class Store {
   virtual absl::StatusOr<std::vector<Device>> DevicesSince(Deadline deadline,
                                                            std::uint64_t revision, int limit) = 0;
 
+  // Items of the topic that changed after `revision`, removed ones too, in the order of revisions.
+  virtual absl::StatusOr<std::vector<StoredItem>> ItemsSince(Deadline deadline,
+                                                             const std::string& topic,
+                                                             std::uint64_t revision) = 0;
+  virtual absl::StatusOr<std::vector<EventReceipt>> ReceiptsSince(Deadline deadline,
+                                                                  std::uint64_t revision) = 0;
+
+  // -- Items ------------------------------------------------------------------------------------
+  // All or nothing. Without content an item is removed; its key is never free again.
+  virtual absl::Status PutItems(Deadline deadline, const std::string& topic,
+                                const std::vector<StoredItem>& items) = 0;
+  // The content of that key: what is there, or what `make` makes with a new id.
+  // FAILED_PRECONDITION: it was removed.
+  virtual absl::StatusOr<std::string> AddItem(
+      Deadline deadline, const std::string& topic, const std::string& key,
+      const std::function<std::string(std::int64_t id)>& make) = 0;
+  // May be repeated.
+  virtual absl::Status SaveReceipts(Deadline deadline,
+                                    const std::vector<EventReceipt>& receipts) = 0;
+  virtual absl::Status ForgetReceipts(Deadline deadline,
+                                      const std::vector<std::int64_t>& events) = 0;
+
+  // -- Viewers ----------------------------------------------------------------------------------
+  // All of one viewer, of the history the newest entries.
+  virtual absl::StatusOr<std::vector<ViewerItem>> LoadViewer(Deadline deadline,
+                                                             const std::string& viewer) = 0;
+  // Keeps what is newer than the write, so writes may be repeated and may come late.
+  virtual absl::Status SaveViewerItems(Deadline deadline,
+                                       const std::vector<ViewerItemWrite>& writes) = 0;
+
   // -- Lineup ---------------------------------------------------------------------------------
   // All of the plan or nothing. ABORTED if the lineup moved since the plan was made.
   virtual absl::Status Apply(Deadline deadline, const LineupImport& plan) = 0;
@@ -77,9 +157,9 @@ class Store {
   // Creates the device or moves it to the account.
   virtual absl::StatusOr<Device> PutDevice(Deadline deadline, const Mac& mac,
                                            const AccountId& account) = 0;
-  // A login on the box: like PutDevice, and a token that it made up becomes good (empty: none).
-  virtual absl::StatusOr<Device> LogIn(Deadline deadline, const Mac& mac, const AccountId& account,
-                                       const std::string& chosen_token_hash) = 0;
+  // Like PutDevice, but makes room in the account first. RESOURCE_EXHAUSTED: it is full (see
+  // WhoGivesWay).
+  virtual absl::StatusOr<BoundDevice> Bind(Deadline deadline, const DeviceBinding& binding) = 0;
   // NOT_FOUND for an unknown device.
   virtual absl::StatusOr<Device> RecordStart(Deadline deadline, const Mac& mac,
                                              const DeviceStart& start) = 0;
@@ -91,12 +171,15 @@ class Store {
   virtual absl::StatusOr<DevicePage> ListDevices(Deadline deadline, const AccountId& account,
                                                  const std::string& first_mac, int limit) = 0;
 
-  // Both keep what is newer than the write, so writes may be repeated and may come late. Unknown
-  // devices are skipped.
+  // All of these keep what is newer than the write, so writes may be repeated and may come late.
+  // Unknown devices are skipped.
   virtual absl::Status SaveFavourites(Deadline deadline,
                                       const std::vector<FavouritesWrite>& writes) = 0;
   virtual absl::Status SaveLastChannels(Deadline deadline,
                                         const std::vector<LastChannelWrite>& writes) = 0;
+  virtual absl::Status SaveSettings(Deadline deadline,
+                                    const std::vector<SettingsWrite>& writes) = 0;
+  virtual absl::Status SaveSessions(Deadline deadline, const std::vector<SessionWrite>& writes) = 0;
 };
 
 }  // namespace holdfast::middleware

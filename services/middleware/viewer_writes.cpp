@@ -1,6 +1,7 @@
 #include "services/middleware/viewer_writes.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -15,34 +16,60 @@ using namespace std::chrono_literals;
 
 constexpr auto kStoreTimeout = 700ms;  // the box waits
 constexpr int kReplayBatch = 500;
-constexpr std::size_t kMaxLastChannels = 500'000;
+constexpr std::size_t kMaxNoted = 500'000;
 
-std::vector<FavouritesWrite> Parse(const std::vector<std::string>& records) {
-  std::vector<FavouritesWrite> writes;
+// What a spool holds of one kind; records that cannot be read are left out.
+template <class Write, class Proto>
+std::vector<Write> Parse(const std::vector<std::string>& records) {
+  std::vector<Write> writes;
   for (const std::string& record : records) {
-    v1::FavouritesWrite write;
+    Proto write;
     if (write.ParseFromString(record)) writes.push_back(FromProto(write));
   }
   return writes;
 }
 
-}  // namespace
+constexpr auto ParseFavouritesWrites = Parse<FavouritesWrite, v1::FavouritesWrite>;
+constexpr auto ParseSettingsWrites = Parse<SettingsWrite, v1::SettingsWrite>;
 
-ViewerWrites::ViewerWrites(Store& store, DeviceTable& devices, storage::DiskSpool& spool,
-                           const DatabaseHealth& database, const Clock& clock)
-    : store_(store), devices_(devices), spool_(spool), database_(database), clock_(clock) {}
-
-void ViewerWrites::ShowPending() {
-  // Looks at all records and forgets none: an error keeps them.
-  spool_
+// Looks at all records and forgets none: an error keeps them.
+void LookAt(storage::DiskSpool& spool,
+            const std::function<void(const std::vector<std::string>&)>& look) {
+  spool
       .Drain(std::numeric_limits<int>::max(),
-             [this](const std::vector<std::string>& records) -> absl::Status {
-               for (FavouritesWrite& w : Parse(records)) {
-                 devices_.SetFavourites(w.mac, std::move(w.channels), w.at_ms);
-               }
+             [&](const std::vector<std::string>& records) -> absl::Status {
+               look(records);
                return Unavailable("only looking");
              })
       .IgnoreError();
+}
+
+absl::Status Replay(storage::DiskSpool& spool,
+                    const std::function<absl::Status(const std::vector<std::string>&)>& deliver) {
+  while (spool.pending_records() > 0) {
+    HOLDFAST_ASSIGN_OR_RETURN(const int delivered, spool.Drain(kReplayBatch, deliver));
+    if (delivered == 0) break;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ViewerWrites::ViewerWrites(Store& store, DeviceTable& devices, const Spools& spools,
+                           const DatabaseHealth& database, const Clock& clock)
+    : store_(store), devices_(devices), spools_(spools), database_(database), clock_(clock) {}
+
+void ViewerWrites::ShowPending() {
+  LookAt(spools_.favourites, [this](const std::vector<std::string>& records) {
+    for (FavouritesWrite& w : ParseFavouritesWrites(records)) {
+      devices_.SetFavourites(w.mac, std::move(w.channels), w.at_ms);
+    }
+  });
+  LookAt(spools_.settings, [this](const std::vector<std::string>& records) {
+    for (const SettingsWrite& w : ParseSettingsWrites(records)) {
+      devices_.SetSettings(w.mac, w.settings);
+    }
+  });
 }
 
 absl::Status ViewerWrites::SaveFavourites(const Device& device, std::vector<ChannelId> favourites,
@@ -52,36 +79,74 @@ absl::Status ViewerWrites::SaveFavourites(const Device& device, std::vector<Chan
   FavouritesWrite write{.mac = device.mac, .channels = std::move(favourites), .at_ms = at_ms};
   if (!database_.usable() ||
       !store_.SaveFavourites(deadline.AtMost(kStoreTimeout, clock_), {write}).ok()) {
-    HOLDFAST_RETURN_IF_ERROR(spool_.Append(ToProto(write).SerializeAsString()));
+    HOLDFAST_RETURN_IF_ERROR(spools_.favourites.Append(ToProto(write).SerializeAsString()));
   }
   devices_.SetFavourites(write.mac, std::move(write.channels), at_ms);
   return absl::OkStatus();
+}
+
+absl::Status ViewerWrites::SaveSettings(
+    const Device& device, const std::vector<std::pair<std::string, std::string>>& values,
+    Deadline deadline) {
+  SettingsWrite write{.mac = device.mac};
+  for (const auto& [name, value] : values) {
+    const auto held = device.settings.find(name);
+    const std::int64_t shown_at_ms = held == device.settings.end() ? 0 : held->second.at_ms;
+    write.settings[name] = {value.substr(0, kLongestSetting),
+                            std::max(EpochMillis(clock_.Now()), shown_at_ms + 1)};
+  }
+  if (!database_.usable() ||
+      !store_.SaveSettings(deadline.AtMost(kStoreTimeout, clock_), {write}).ok()) {
+    HOLDFAST_RETURN_IF_ERROR(spools_.settings.Append(ToProto(write).SerializeAsString()));
+  }
+  devices_.SetSettings(write.mac, write.settings);
+  return absl::OkStatus();
+}
+
+void ViewerWrites::NoteSession(const Device& device, std::int64_t since) {
+  devices_.SetSession(device.mac, since);
+  absl::MutexLock lock(&mutex_);
+  if (sessions_.size() >= kMaxNoted && !sessions_.contains(device.mac)) return;
+  SessionWrite& write = sessions_[device.mac];
+  write.mac = device.mac;
+  write.since = std::max(write.since, since);
 }
 
 void ViewerWrites::NoteLastChannel(const Device& device, ChannelId channel) {
   const std::int64_t at_ms = std::max(EpochMillis(clock_.Now()), device.last_channel_at_ms + 1);
   devices_.SetLastChannel(device.mac, channel, at_ms);
   absl::MutexLock lock(&mutex_);
-  if (last_channels_.size() >= kMaxLastChannels && !last_channels_.contains(device.mac)) return;
+  if (last_channels_.size() >= kMaxNoted && !last_channels_.contains(device.mac)) return;
   last_channels_[device.mac] = {.mac = device.mac, .channel = channel, .at_ms = at_ms};
 }
 
 absl::Status ViewerWrites::Flush(Deadline deadline) {
   if (!database_.usable()) return absl::OkStatus();
-  HOLDFAST_RETURN_IF_ERROR(ReplaySpool(deadline));
+  HOLDFAST_RETURN_IF_ERROR(Replay(spools_.favourites, [&](const std::vector<std::string>& records) {
+    return store_.SaveFavourites(deadline, ParseFavouritesWrites(records));
+  }));
+  HOLDFAST_RETURN_IF_ERROR(Replay(spools_.settings, [&](const std::vector<std::string>& records) {
+    return store_.SaveSettings(deadline, ParseSettingsWrites(records));
+  }));
+  HOLDFAST_RETURN_IF_ERROR(FlushSessions(deadline));
   return FlushLastChannels(deadline);
 }
 
-absl::Status ViewerWrites::ReplaySpool(Deadline deadline) {
-  while (spool_.pending_records() > 0) {
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const int delivered,
-        spool_.Drain(kReplayBatch, [&](const std::vector<std::string>& records) {
-          return store_.SaveFavourites(deadline, Parse(records));
-        }));
-    if (delivered == 0) break;
+absl::Status ViewerWrites::FlushSessions(Deadline deadline) {
+  StringMap<SessionWrite> taken;
+  {
+    absl::MutexLock lock(&mutex_);
+    taken.swap(sessions_);
   }
-  return absl::OkStatus();
+  if (taken.empty()) return absl::OkStatus();
+  std::vector<SessionWrite> writes;
+  for (const auto& [mac, write] : taken) writes.push_back(write);
+  absl::Status status = store_.SaveSessions(deadline, writes);
+  if (!status.ok()) {
+    absl::MutexLock lock(&mutex_);
+    for (auto& [mac, write] : taken) sessions_.try_emplace(mac, std::move(write));
+  }
+  return status;
 }
 
 absl::Status ViewerWrites::FlushLastChannels(Deadline deadline) {

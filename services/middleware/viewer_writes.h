@@ -1,14 +1,16 @@
-// What viewers change from the box: favourites and the last channel. Shown at once, stored soon,
-// never lost by an outage of PostgreSQL.
+// What viewers change from the box: favourites, settings, the last channel, the session. Shown at
+// once, stored soon, never lost by an outage of PostgreSQL.
 //
-//   favourites    answered when PostgreSQL has them or when they are on local disk (then replayed
-//                 when PostgreSQL returns). The last writer wins by time, so replays and late
-//                 arrivals do no harm.
-//   last channel  remembered in memory and stored in batches: a crash loses seconds of it.
+//   favourites, settings   answered when PostgreSQL has them or when they are on local disk (then
+//                          replayed when PostgreSQL returns). The last writer wins by time, so
+//                          replays and late arrivals do no harm.
+//   last channel, session  remembered in memory and stored in batches: a crash loses seconds.
 #pragma once
 
 #include <atomic>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "libs/base/clock.h"
@@ -30,10 +32,16 @@ class DatabaseHealth {
   std::atomic<bool> usable_ = true;  // hope first: the first call tells
 };
 
-// Thread-safe. SaveFavourites blocks (worker threads); Flush is for one job thread.
+// Thread-safe. What saves blocks (worker threads); what notes does not; Flush is for one job
+// thread.
 class ViewerWrites {
  public:
-  ViewerWrites(Store& store, DeviceTable& devices, storage::DiskSpool& spool,
+  struct Spools {
+    storage::DiskSpool& favourites;
+    storage::DiskSpool& settings;
+  };
+
+  ViewerWrites(Store& store, DeviceTable& devices, const Spools& spools,
                const DatabaseHealth& database, const Clock& clock);
 
   // What was spooled by an earlier run is shown again. Before the first request.
@@ -43,23 +51,31 @@ class ViewerWrites {
   absl::Status SaveFavourites(const Device& device, std::vector<ChannelId> favourites,
                               Deadline deadline);
 
-  void NoteLastChannel(const Device& device, ChannelId channel);
+  // By name. RESOURCE_EXHAUSTED likewise.
+  absl::Status SaveSettings(const Device& device,
+                            const std::vector<std::pair<std::string, std::string>>& values,
+                            Deadline deadline);
 
-  // Replays the spool and stores last channels. Quiet while PostgreSQL is away.
+  void NoteLastChannel(const Device& device, ChannelId channel);
+  // The box loaded its profile with a token of ours made at `since` (epoch seconds).
+  void NoteSession(const Device& device, std::int64_t since);
+
+  // Replays the spools and stores what was noted. Quiet while PostgreSQL is away.
   absl::Status Flush(Deadline deadline);
 
  private:
   absl::Status FlushLastChannels(Deadline deadline);
-  absl::Status ReplaySpool(Deadline deadline);
+  absl::Status FlushSessions(Deadline deadline);
 
   Store& store_;
   DeviceTable& devices_;
-  storage::DiskSpool& spool_;
+  const Spools spools_;
   const DatabaseHealth& database_;
   const Clock& clock_;
 
   absl::Mutex mutex_;
   StringMap<LastChannelWrite> last_channels_ ABSL_GUARDED_BY(mutex_);  // newest of each device
+  StringMap<SessionWrite> sessions_ ABSL_GUARDED_BY(mutex_);           // likewise
 };
 
 }  // namespace holdfast::middleware

@@ -25,6 +25,7 @@ class Channel:
     number: int
     picture: str  # an ffmpeg test source
     encrypted: bool = False
+    archived: bool = False  # what it played can be watched again (archive.py)
 
     @property
     def stream(self):
@@ -36,11 +37,11 @@ class Channel:
 
 
 CHANNELS = (
-    Channel(1, "testsrc2"),
+    Channel(1, "testsrc2", archived=True),
     Channel(2, "smptebars"),
     Channel(3, "rgbtestsrc"),
     Channel(4, "testsrc"),
-    Channel(5, "pal75bars", encrypted=True),
+    Channel(5, "pal75bars", encrypted=True, archived=True),
     Channel(6, "yuvtestsrc", encrypted=True),
 )
 
@@ -134,6 +135,10 @@ def _encoder(channel, output):
 
 def output_folder(run_dir, channel):
     return run_dir.folder("channels", "live", channel.stream)
+
+
+def archive_folder(run_dir, channel):
+    return run_dir.folder("channels", "archive", channel.stream)
 
 
 def key_folder(run_dir, channel):

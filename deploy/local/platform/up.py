@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import archive
 import channels
 import demo
 import endpoints
@@ -18,7 +19,7 @@ from progress import Progress
 from run_dir import PROJECT, RunDir
 
 STORE_PORTS = ("postgres", "redis", "etcd", "etcd-peer")
-WEB_PORTS = ("portal", "origin", *(edge[0] for edge in web.EDGES), "prometheus", "alertmanager")
+WEB_PORTS = ("portal", "origin", "archive", *(edge[0] for edge in web.EDGES), "prometheus", "alertmanager")
 READY_SECONDS = 60
 
 
@@ -109,8 +110,9 @@ class Up:
             if not stores.create_databases(run_dir, p["postgres"]):
                 details.append("there already")
         self._ensure(
-            [web.origin(run_dir, p["origin"]), *web.edges(run_dir, p)], "origin and three edges"
+            [web.origin(run_dir, p), *web.edges(run_dir, p)], "origin and three edges"
         )
+        self._ensure([archive.part(run_dir, p["archive"])])
         self._ensure([web.portal(run_dir, p)], "portal balancer")
         for part in monitoring.parts(run_dir, p):
             self._start(part)

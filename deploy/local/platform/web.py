@@ -29,8 +29,15 @@ def link_secrets(run_dir):
     return folder
 
 
-def origin(run_dir, port):
-    return _nginx(run_dir, "origin", port, "/health", CHANNELS=run_dir.folder("channels"))
+def origin(run_dir, ports):
+    return _nginx(
+        run_dir,
+        "origin",
+        ports["origin"],
+        "/health",
+        CHANNELS=run_dir.folder("channels"),
+        ARCHIVE=f"127.0.0.1:{ports['archive']}",
+    )
 
 
 def edges(run_dir, ports):

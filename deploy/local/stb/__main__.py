@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import catch_up
 from portal import Portal, PortalError
 from stream import decode, open_stream
 from watch import Watch, pick
@@ -131,33 +132,14 @@ def show(portal, channel):
 
 
 def show_some(portal, channels):
-    """One clear channel, one encrypted, and one with catch-up when there is any."""
+    """One clear channel, one encrypted, and what catch-up there is."""
     for kind in ("clear", "encrypted"):
         found = next((c for c in channels if pick(portal, [c], kind)), None)
         if found:
             show(portal, found)
         else:
             print(f"  no {kind} channel in the lineup")
-    print(f"  catch-up: {catch_up(portal, channels)}")
-
-
-def catch_up(portal, channels):
-    """Plays the last programme that has ended on a channel that offers catch-up."""
-    offering = next((c for c in channels if str(c.get("archive")) == "1"), None)
-    if not offering:
-        return "not offered"
-    days = portal.call(
-        "epg", "get_simple_data_table", ch_id=offering["id"], date=time.strftime("%Y-%m-%d"), p=0
-    )
-    past = [row for row in (days or {}).get("data", []) if str(row.get("mark_archive")) == "1"]
-    if not past:
-        return f"nothing to watch yet on {offering['name']}"
-    js = portal.call("tv_archive", "create_link", cmd=f"auto /media/{past[-1]['id']}.mpg")
-    if not js or not js.get("cmd"):
-        reason = (js or {}).get("error") or "the portal gives no links for it"
-        return f"not offered on {offering['name']}: {reason}"
-    picture = decode(js["cmd"].split(" ")[-1], FRAMES)
-    return f"{past[-1]['name']} on {offering['name']}: {picture.frames} frames {picture.size}"
+    catch_up.show(portal, channels)
 
 
 def main():

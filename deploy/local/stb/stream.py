@@ -1,5 +1,6 @@
 """Opens an HLS address as a player does: playlist, key, first segment, picture."""
 
+import re
 import subprocess
 import time
 import urllib.parse
@@ -16,6 +17,7 @@ class Opened:
     """What came, and after how many milliseconds of its own step."""
 
     encrypted: bool = False
+    seconds: float = 0.0  # of all segments that the playlist names
     steps: dict = field(default_factory=dict)  # "playlist" -> ms
     segment: bytes = b""  # decrypted
 
@@ -83,15 +85,17 @@ def decrypt(data, key, initial_vector):
     return done.stdout
 
 
-def open_stream(url, until):
-    """The first segment a player would show, checked byte by byte. PortalError if it does not come
-    before `until` (monotonic seconds)."""
+def open_stream(url, until, from_beginning=False):
+    """The first segment a player would show, checked byte by byte: near the end of what is live, at
+    the beginning of what has been on air. PortalError if it does not come before `until` (monotonic
+    seconds)."""
     opened = Opened()
     text = get(url, until, "playlist", opened.steps).decode(errors="replace")
     segments = read_playlist(text)
     if not text.startswith("#EXTM3U") or not segments:
         raise PortalError("playlist: no segments")
-    address, sequence, key = segments[-START_BEFORE_END:][0]
+    opened.seconds = sum(map(float, re.findall(r"#EXTINF:([\d.]+)", text)))
+    address, sequence, key = segments[0] if from_beginning else segments[-START_BEFORE_END:][0]
     data = get(urllib.parse.urljoin(url, address), until, "segment", opened.steps)
     if key:
         opened.encrypted = True

@@ -1,5 +1,6 @@
 #include "services/middleware/domain/device.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -25,6 +26,8 @@ Device Merge(const Device& held, Device stored) {
     stored.last_channel = held.last_channel;
     stored.last_channel_at_ms = held.last_channel_at_ms;
   }
+  stored.session_since = std::max(stored.session_since, held.session_since);
+  MergeNewer(stored.settings, held.settings);
   return stored;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "services/middleware/domain/box_settings.h"
 #include "services/middleware/domain/ids.h"
 #include "services/middleware/domain/mac.h"
 
@@ -23,6 +24,8 @@ struct Device {
   std::int64_t favourites_at_ms = 0;  // when the viewer last changed them
   ChannelId last_channel{0};          // 0: none
   std::int64_t last_channel_at_ms = 0;
+  std::int64_t session_since = 0;  // portal tokens made before (epoch seconds) are of an older one
+  BoxSettings settings;
   std::uint64_t revision = 0;  // of the database row; 0: known from its token only
 
   friend bool operator==(const Device&, const Device&) = default;

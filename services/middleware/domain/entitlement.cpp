@@ -15,6 +15,11 @@ bool Lapsed(const Entitlement& e, WallTime now) {
 
 }  // namespace
 
+Verdict PaidFor(const Entitlement& entitlement, WallTime now) {
+  if (entitlement.blocked()) return Verdict::kBlocked;
+  return Lapsed(entitlement, now) ? Verdict::kLapsed : Verdict::kAllowed;
+}
+
 Verdict MayWatch(const Entitlement& entitlement, const Channel& channel, WallTime now) {
   if (entitlement.blocked()) return Verdict::kBlocked;
   if (!entitlement.packages.Contains(channel.package)) return Verdict::kNotInPackage;

@@ -25,6 +25,7 @@ struct Entitlement {
   std::uint64_t revision = 0;
   Standing standing = Standing::kActive;
   PackageSet packages;
+  int max_devices = 0;           // 0: unlimited
   std::int64_t valid_until = 0;  // epoch seconds; 0: open-ended
   std::int64_t grace_until = 0;  // honoured without fresh news until then; 0: valid_until + default
 
@@ -61,6 +62,9 @@ enum class Verdict {
 };
 
 inline constexpr std::chrono::hours kDefaultGrace{24 * 7};
+
+// May this account watch anything now?
+Verdict PaidFor(const Entitlement& entitlement, WallTime now);
 
 // May this account watch the channel now?
 Verdict MayWatch(const Entitlement& entitlement, const Channel& channel, WallTime now);

@@ -29,6 +29,7 @@ struct Channel {
   bool encrypted = false;
   bool adult = false;
   int catch_up_hours = 0;        // 0: none
+  std::string catch_up_source;   // where its archive lies; see domain/catch_up.h
   std::int64_t modified_at = 0;  // epoch seconds
   bool removed = false;          // keeps its id for the day it returns; not in any list
 

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "libs/base/status.h"
 #include "libs/base/string_map.h"
+#include "services/middleware/domain/catch_up.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -21,6 +22,7 @@ constexpr int kCatchUpDaysWhenNotSaid = 7;
 constexpr std::string_view kDefaultPackage = "basic";
 constexpr std::string_view kAdultTitle = "Adult";
 constexpr std::size_t kLongestName = 200;  // bytes
+constexpr std::size_t kLongestCatchUpSource = 1000;
 
 bool IsDirectoryByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -57,12 +59,34 @@ int ParseInt(std::string_view text, int otherwise) {
 
 bool IsOn(std::string_view value) { return value == "1" || value == "true" || value == "yes"; }
 
-int CatchUpHours(const M3uEntry& entry) {
+std::string_view CatchUpKind(const M3uEntry& entry) {
   const std::string_view kind = entry.Attribute("catchup");
+  return kind.empty() ? entry.Attribute("catchup-type") : kind;
+}
+
+int CatchUpHours(const M3uEntry& entry) {
+  const std::string_view kind = CatchUpKind(entry);
+  const int hours = ParseInt(entry.Attribute("holdfast-catchup-hours"), 0);
+  if (hours > 0) return std::min(hours, kLongestCatchUpDays * 24);
   int days = ParseInt(entry.Attribute("catchup-days"), 0);
   if (days <= 0) days = ParseInt(entry.Attribute("tvg-rec"), 0);
   if (days <= 0 && !kind.empty() && kind != "0" && kind != "none") days = kCatchUpDaysWhenNotSaid;
   return std::clamp(days, 0, kLongestCatchUpDays) * 24;
+}
+
+// See Channel::catch_up_source. Edges of ours understand the forms of Flussonic and XC panels.
+std::string_view CatchUpSource(const M3uEntry& entry) {
+  const std::string_view kind = CatchUpKind(entry);
+  if (kind == "shift" || kind == "timeshift") return "?utc={utc}&lutc={lutc}";
+  if (kind == "xc" || kind.starts_with("fs") || kind.starts_with("flussonic")) return {};
+  return entry.Attribute("catchup-source");
+}
+
+// Boxes cut addresses at spaces.
+bool IsUsableInAddress(std::string_view text) {
+  return text.size() <= kLongestCatchUpSource && std::none_of(text.begin(), text.end(), [](char c) {
+           return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == 0x7f;
+         });
 }
 
 // Cuts at a whole UTF-8 sequence.
@@ -150,6 +174,13 @@ class Planner {
     channel.adult = IsOn(entry.Attribute("holdfast-adult")) ||
                     absl::EqualsIgnoreCase(entry.group, kAdultTitle.data());
     channel.catch_up_hours = CatchUpHours(entry);
+    const std::string_view source = CatchUpSource(entry);
+    if (!IsUsableInAddress(source)) {
+      Problem(entry.line, "catchup-source is too long or has spaces; there is no catch-up");
+      channel.catch_up_hours = 0;
+    } else if (channel.catch_up_hours > 0) {
+      channel.catch_up_source = source;
+    }
     const std::string_view package = entry.Attribute("holdfast-package");
     channel.package = PackageId(std::string(package.empty() ? kDefaultPackage : package));
     wanted.genre_title = entry.group.empty() ? "Other" : entry.group;
@@ -273,11 +304,57 @@ std::string Quoted(std::string_view text) {
   return safe;
 }
 
+std::string CatchUpAttributes(const Channel& channel) {
+  if (channel.catch_up_hours <= 0) return "";
+  const bool behind_live = PlaceOfCatchUp(channel.catch_up_source) == CatchUpPlace::kBehindLive;
+  std::string text =
+      fmt::format(" catchup=\"{}\" catchup-days=\"{}\"", behind_live ? "append" : "default",
+                  (channel.catch_up_hours + 23) / 24);
+  if (channel.catch_up_hours % 24 != 0) {
+    text += fmt::format(" holdfast-catchup-hours=\"{}\"", channel.catch_up_hours);
+  }
+  if (!channel.catch_up_source.empty()) {
+    text += fmt::format(" catchup-source=\"{}\"", channel.catch_up_source);
+  }
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<LineupImport> PlanImport(const StoredLineup& stored, const M3uList& list,
                                         LargeRemoval large_removal, WallTime now) {
   return Planner(stored, now).Plan(list, large_removal);
+}
+
+const Channel* FindStored(const StoredLineup& stored, ChannelId id) {
+  const auto it = std::find_if(stored.channels.begin(), stored.channels.end(),
+                               [&](const Channel& c) { return c.id == id && !c.removed; });
+  return it == stored.channels.end() ? nullptr : &*it;
+}
+
+absl::StatusOr<LineupImport> PlanCatchUp(const StoredLineup& stored, const CatchUpSetting& setting,
+                                         WallTime now) {
+  const Channel* before = FindStored(stored, setting.channel);
+  if (before == nullptr) return NotFound("channel {} unknown", setting.channel.value());
+  if (setting.hours < 0 || setting.hours > kLongestCatchUpDays * 24) {
+    return InvalidArgument("hours is not from 0 to {}", kLongestCatchUpDays * 24);
+  }
+  if (!IsUsableInAddress(setting.source)) {
+    return InvalidArgument("source is too long or has spaces");
+  }
+  LineupImport plan;
+  plan.based_on = stored.revision;
+  Channel after = *before;
+  after.catch_up_hours = setting.hours;
+  after.catch_up_source = setting.hours > 0 ? setting.source : "";
+  if (after == *before) {
+    plan.unchanged = 1;
+    return plan;
+  }
+  after.modified_at = EpochSeconds(now);
+  plan.changed = 1;
+  plan.put_channels.push_back(std::move(after));
+  return plan;
 }
 
 std::string ExportM3u(const Lineup& lineup, std::string_view base_url) {
@@ -291,9 +368,7 @@ std::string ExportM3u(const Lineup& lineup, std::string_view base_url) {
         "holdfast-package=\"{}\"",
         Quoted(c.guide_id), c.number, Quoted(c.logo), Quoted(titles[c.genre]),
         Quoted(c.package.value()));
-    if (c.catch_up_hours > 0) {
-      m3u += fmt::format(" catchup=\"default\" catchup-days=\"{}\"", c.catch_up_hours / 24);
-    }
+    m3u += CatchUpAttributes(c);
     if (c.encrypted) m3u += " holdfast-encrypted=\"1\"";
     if (c.adult) m3u += " holdfast-adult=\"1\"";
     m3u += fmt::format(",{}\n{}/{}/index.m3u8\n", c.name, base_url, c.directory);

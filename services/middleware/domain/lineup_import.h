@@ -1,9 +1,10 @@
 // Turns an M3U playlist into changes of the lineup. Channels keep their ids over imports, because
 // favourites, history and the boxes themselves remember them.
 //
-// Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title, catchup, catchup-days,
-// tvg-rec, and our own holdfast-encrypted="1", holdfast-package="<package id>" (default "basic"),
-// holdfast-adult="1" (a channel of group "Adult" is one, too). The directory of the address
+// Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title, catchup (or catchup-type),
+// catchup-days, catchup-source, tvg-rec, and our own holdfast-encrypted="1",
+// holdfast-package="<package id>" (default "basic"), holdfast-adult="1" (a channel of group "Adult"
+// is one, too), holdfast-catchup-hours="1" (instead of days). The directory of the address
 // ("/live/<stream>/index.m3u8" -> "live/<stream>") is what edges serve; its host is not used.
 #pragma once
 
@@ -46,6 +47,19 @@ enum class LargeRemoval { kRefuse, kAllow };
 // channels would be removed and `large_removal` does not allow it.
 absl::StatusOr<LineupImport> PlanImport(const StoredLineup& stored, const M3uList& list,
                                         LargeRemoval large_removal, WallTime now);
+
+// A present channel by its id; null if there is none.
+const Channel* FindStored(const StoredLineup& stored, ChannelId id);
+
+struct CatchUpSetting {
+  ChannelId channel{0};
+  int hours = 0;
+  std::string source;  // see Channel::catch_up_source
+};
+
+// One channel gets another archive. NOT_FOUND, INVALID_ARGUMENT.
+absl::StatusOr<LineupImport> PlanCatchUp(const StoredLineup& stored, const CatchUpSetting& setting,
+                                         WallTime now);
 
 // The lineup as a playlist that PlanImport reads back to the same lineup. `base_url` stands before
 // the directories: "http://edge.example".

@@ -68,6 +68,48 @@ TEST(LineupImportTest, AttributesBecomeAChannel) {
   EXPECT_EQ(plan.put_genres.at(0).title, "News");
 }
 
+// Hours and source of one channel whose line has these attributes.
+std::pair<int, std::string> CatchUpOf(const std::string& attributes) {
+  const LineupImport plan = Plan({}, Line(attributes, "A", "a"));
+  return {plan.put_channels.at(0).catch_up_hours, plan.put_channels.at(0).catch_up_source};
+}
+
+TEST(LineupImportTest, CatchUpIsReadInAllItsForms) {
+  using Pair = std::pair<int, std::string>;
+  EXPECT_EQ(CatchUpOf(""), Pair(0, ""));
+  EXPECT_EQ(CatchUpOf("tvg-rec=\"2\""), Pair(48, ""));
+  EXPECT_EQ(CatchUpOf("catchup=\"flussonic\""), Pair(168, ""));
+  EXPECT_EQ(CatchUpOf("catchup-type=\"fs\" catchup-days=\"3\""), Pair(72, ""));
+  EXPECT_EQ(CatchUpOf("catchup=\"default\" catchup-days=\"1\" catchup-source=\"http://a/{utc}\""),
+            Pair(24, "http://a/{utc}"));
+  EXPECT_EQ(CatchUpOf("catchup=\"append\" catchup-days=\"1\" catchup-source=\"?u=${start}\""),
+            Pair(24, "?u=${start}"));
+  EXPECT_EQ(CatchUpOf("catchup=\"shift\" catchup-days=\"1\""), Pair(24, "?utc={utc}&lutc={lutc}"));
+  EXPECT_EQ(CatchUpOf("catchup=\"xc\" catchup-days=\"1\" catchup-source=\"x\""), Pair(24, ""));
+  EXPECT_EQ(CatchUpOf("catchup=\"none\""), Pair(0, ""));
+  EXPECT_EQ(CatchUpOf("holdfast-catchup-hours=\"5\" catchup-days=\"2\""), Pair(5, ""));
+  EXPECT_EQ(CatchUpOf("catchup-source=\"http://a/{utc}\""), Pair(0, ""));
+}
+
+TEST(LineupImportTest, ACatchUpSourceThatNoBoxCouldOpenIsNamed) {
+  const LineupImport plan =
+      Plan({}, Line("catchup-days=\"1\" catchup-source=\"http://a b/{utc}\"", "A", "a"));
+  EXPECT_EQ(plan.put_channels.at(0).catch_up_hours, 0);
+  ASSERT_EQ(plan.problems.size(), 1u);
+}
+
+TEST(LineupImportTest, CatchUpComesBackFromTheExport) {
+  const std::string list =
+      Line("tvg-chno=\"1\" catchup-days=\"2\"", "A", "a") +
+      Line("tvg-chno=\"2\" holdfast-catchup-hours=\"5\"", "B", "b") +
+      Line("tvg-chno=\"3\" catchup-days=\"1\" catchup-source=\"http://a/{utc}\"", "C", "c") +
+      Line("tvg-chno=\"4\" catchup=\"shift\" catchup-days=\"1\"", "D", "d");
+  const StoredLineup stored = After({}, Plan({}, list));
+  const std::string exported =
+      ExportM3u(Lineup(stored.channels, stored.genres, stored.revision), "http://e");
+  EXPECT_EQ(Plan(stored, exported).unchanged, 4);
+}
+
 TEST(LineupImportTest, TheSameListAgainChangesNothing) {
   const StoredLineup stored = ThreeChannels();
   const LineupImport again =

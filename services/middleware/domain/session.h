@@ -1,9 +1,10 @@
 // Portal sessions: is the token that a box offers good for what it wants?
 //
 // Identity in this protocol is the MAC; the token says that this MAC has been through the start
-// sequence. Tokens of ours are self-contained. Some clients never adopt ours but make one up and
-// log in with it: such a token is good once the device is bound to it, or as long as the device has
-// never started with another one.
+// sequence. A box has one session: when it, or another with its MAC, loads its profile with a newer
+// token, older ones are worthless. Tokens of ours are self-contained. Some clients never adopt ours
+// but make one up and log in with it: such a token is good once the device is bound to it, or as
+// long as the device has never started with another one.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ struct OfferedToken {
   Kind kind = Kind::kNone;
   std::string_view mac;          // kOurs: whom it was made for; owned by whoever examined it
   std::uint32_t generation = 0;  // kOurs
+  std::int64_t issued_at = 0;    // kOurs: epoch seconds
   std::string hash;              // kChosen: see Device::chosen_token_hash
 };
 

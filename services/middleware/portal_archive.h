@@ -1,0 +1,45 @@
+// Actions of type "tv_archive": catch-up, start-over, time shift.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "services/middleware/archive_programmes.h"
+#include "services/middleware/metrics.h"
+#include "services/middleware/portal_call.h"
+#include "services/middleware/read_models.h"
+#include "services/middleware/stream_links.h"
+
+namespace holdfast::middleware {
+
+// Thread-safe: no state of its own. From memory.
+class ArchiveActions {
+ public:
+  ArchiveActions(ReadModels& models, const StreamLinks& links, Metrics& metrics)
+      : models_(models), links_(links), metrics_(metrics) {}
+
+  void AddTo(ActionTable& table);
+
+ private:
+  PortalAnswer CreateLink(PortalCall& call);
+  PortalAnswer GetLinkForChannel(PortalCall& call);
+  PortalAnswer GetNextPart(PortalCall& call);
+
+  // The address of what was on air on the channel, or the protocol's word for why there is none.
+  struct Outcome {
+    std::string address;
+    std::string_view error;
+  };
+  Outcome LinkTo(const Channel& channel, const AirTime& air_time, const PortalCall& call) const;
+  PortalAnswer Send(std::string js) const;
+
+  ReadModels& models_;
+  const StreamLinks& links_;
+  Metrics& metrics_;
+};
+
+// Who the viewer of this call is, for play tokens.
+StreamViewer ViewerOf(const PortalCall& call);
+
+}  // namespace holdfast::middleware

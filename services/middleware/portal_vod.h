@@ -1,0 +1,61 @@
+// Actions of types "vod" and "series": films and series, their links, favourites and resume points.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "services/middleware/domain/viewer_records.h"
+#include "services/middleware/metrics.h"
+#include "services/middleware/portal_call.h"
+#include "services/middleware/read_models.h"
+#include "services/middleware/reporter.h"
+#include "services/middleware/stream_links.h"
+#include "services/middleware/viewer_data.h"
+#include "services/middleware/zones.h"
+
+namespace holdfast::middleware {
+
+// Thread-safe: no state of its own. The catalogue and links are from memory; what belongs to the
+// viewer is read and written by workers.
+class VodActions {
+ public:
+  struct Parts {
+    ReadModels& models;
+    const StreamLinks& links;
+    ViewerData& viewers;
+    Reporter& reporter;
+    Zones& zones;
+    Metrics& metrics;
+  };
+
+  explicit VodActions(const Parts& parts) : parts_(parts) {}
+
+  void AddTo(ActionTable& table);
+
+ private:
+  // portal_vod.cpp
+  PortalAnswer GetCategories(PortalCall& call);
+  PortalAnswer GetGenres(PortalCall& call);
+  PortalAnswer GetYears(PortalCall& call);
+  PortalAnswer GetLetters(PortalCall& call);
+  PortalAnswer OrderedList(const PortalCall& call, bool series_only);
+  PortalAnswer Titles(const PortalCall& call, bool series_only);
+  PortalAnswer Seasons(const PortalCall& call, const VodTitle& title);
+  PortalAnswer Episodes(const PortalCall& call, const VodTitle& title, const VodSeason& season);
+  PortalAnswer Files(const PortalCall& call, const VodTitle& title,
+                     const std::vector<VodFile>& files);
+  std::optional<Degradation> CatalogueAge() const;
+
+  // portal_vod_play.cpp
+  PortalAnswer CreateLink(PortalCall& call);
+  std::optional<std::string> AddressOf(const VodFile& file, WallTime now) const;
+  PortalAnswer SaveFavourite(const PortalCall& call, bool favourite);
+  PortalAnswer SaveResumePoint(const PortalCall& call, bool ended);
+  PortalAnswer SetPlayed(const PortalCall& call);
+  PortalAnswer SaveItem(const PortalCall& call, ViewerItem item);
+
+  const Parts parts_;
+};
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,374 @@
+// The portal with the real billing and analytics: every address under which a box looks for it,
+// logins, entitlements, and reports that had to wait.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "holdfast/analytics/v1/analytics.pb.h"
+#include "holdfast/billing/v1/billing.pb.h"
+#include "holdfast/middleware/v1/middleware.pb.h"
+#include "libs/base/encoding.h"
+#include "libs/discovery/directory.h"
+#include "libs/http/client.h"
+#include "libs/rpc/channel.h"
+#include "libs/testing/eventually.h"
+#include "libs/testing/process.h"
+#include "libs/testing/status_matchers.h"
+#include "libs/testing/temp_dir.h"
+#include "libs/testing/test_postgres.h"
+
+namespace holdfast::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Json = nlohmann::json;
+
+constexpr auto kPatience = 30s;
+constexpr const char* kLineup =
+    "#EXTM3U\n"
+    "#EXTINF:-1 group-title=\"news\",News\nhttp://x/live/news/index.m3u8\n"
+    "#EXTINF:-1 group-title=\"sport\" holdfast-package=\"sport\",Sport\n"
+    "http://x/live/sport/index.m3u8\n";
+
+// One service as its program, on ports of its own.
+struct Program {
+  std::string service;
+  std::uint16_t grpc = FreePort();
+  std::uint16_t http = FreePort();
+  std::vector<std::string> environment;
+  std::unique_ptr<Process> process;
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(grpc); }
+  void Set(const std::string& name, const std::string& value) {
+    std::string upper = service;
+    for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    environment.push_back("HOLDFAST_" + upper + "_" + name + "=" + value);
+  }
+  void Start() {
+    auto started = Process::Start({.command = {HOLDFAST_BIN_DIR "/holdfast-" + service},
+                                   .environment = environment,
+                                   .log_file = {},
+                                   .run_as = {}});
+    ASSERT_THAT(started, IsOk());
+    process = std::make_unique<Process>(*std::move(started));
+  }
+};
+
+// The three programs and a database for each; started once for all tests.
+class Programs {
+ public:
+  static Programs& Shared() {
+    static Programs* programs = new Programs();
+    return *programs;
+  }
+
+  Program billing{.service = "billing"};
+  Program analytics{.service = "analytics"};
+  Program middleware{.service = "middleware"};
+
+  template <class Response>
+  absl::StatusOr<Response> Call(const std::string& service, const std::string& method,
+                                const google::protobuf::Message& request) {
+    rpc::Channel& channel = service == "billing"     ? *to_billing_
+                            : service == "analytics" ? *to_analytics_
+                                                     : *to_middleware_;
+    std::string package = service, name = service;
+    name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+    return channel.Invoke<Response>(rpc::Call::Background(5s, SystemClock::Get(), random_),
+                                    "holdfast." + package + ".v1." + name + "/" + method, request,
+                                    {.timeout = 3s});
+  }
+  // Until the service answers OK.
+  template <class Response>
+  Response Ask(const std::string& service, const std::string& method,
+               const google::protobuf::Message& request) {
+    absl::StatusOr<Response> answer = absl::UnknownError("not asked");
+    EXPECT_TRUE(Eventually(
+        [&] {
+          answer = Call<Response>(service, method, request);
+          return answer.ok();
+        },
+        kPatience))
+        << ToString(answer.status());
+    return answer.ok() ? *std::move(answer) : Response();
+  }
+
+ private:
+  Programs() {
+    const std::string keys = dir_.path() + "/keys";
+    for (const char* kind : {"portal", "play"}) {
+      const std::string made = "mkdir -p " + keys + "/" + kind +
+                               " && " HOLDFAST_BIN_DIR "/holdfast-keys new " + keys + "/" + kind +
+                               " 2026-01";
+      EXPECT_EQ(std::system(made.c_str()), 0);
+    }
+    const std::string discovery =
+        "static:billing=" + billing.address() + ";analytics=" + analytics.address() +
+        ";middleware=" + middleware.address() + ";epg=127.0.0.1:1;cdn_routing=127.0.0.1:1";
+    for (Program* program : {&billing, &analytics, &middleware}) {
+      program->Set("GRPC_PORT", std::to_string(program->grpc));
+      program->Set("DATA_DIR", dir_.path() + "/" + program->service);
+      program->Set("DISCOVERY", discovery);
+      program->Set("POSTGRES_HOSTS", postgres_.host() + ":" + std::to_string(postgres_.port()));
+      program->Set("POSTGRES_DATABASE", postgres_.NewDatabase());
+      program->Set("POSTGRES_USER", postgres_.user());
+    }
+    middleware.Set("HTTP_PORT", std::to_string(middleware.http));
+    middleware.Set("PORTAL_KEYS", keys + "/portal");
+    middleware.Set("PLAY_KEYS", keys + "/play");
+    middleware.Set("LINK_SECRETS", keys + "/links");
+    billing.Start();
+    analytics.Start();
+    middleware.Start();
+    directory_ =
+        *discovery::OpenDirectory({.spec = discovery}, SystemClock::Get(), random_, metrics_);
+    const rpc::ChannelEnvironment environment{
+        *directory_, SystemClock::Get(), random_, metrics_, {}, "a"};
+    const auto connect = [&](const char* name) {
+      return std::make_unique<rpc::Channel>(name, rpc::PeerOptions{}, environment);
+    };
+    to_billing_ = connect("billing");
+    to_analytics_ = connect("analytics");
+    to_middleware_ = connect("middleware");
+    LoadOperator();
+  }
+
+  void LoadOperator() {
+    billing::v1::PutPackageRequest package;
+    for (const char* id : {"basic", "sport"}) {
+      package.set_idempotency_key(std::string("package-") + id);
+      package.mutable_package()->set_package_id(id);
+      package.mutable_package()->set_name(id);
+      Ask<billing::v1::Package>("billing", "PutPackage", package);
+    }
+    for (const int max_devices : {0, 1}) {
+      billing::v1::PutTariffPlanRequest plan;
+      plan.set_idempotency_key("plan-" + std::to_string(max_devices));
+      plan.mutable_tariff_plan()->set_tariff_plan_id("plan-" + std::to_string(max_devices));
+      plan.mutable_tariff_plan()->set_name("Plan");
+      plan.mutable_tariff_plan()->add_package_ids("basic");
+      plan.mutable_tariff_plan()->mutable_price()->set_currency("EUR");
+      plan.mutable_tariff_plan()->set_period_days(30);
+      plan.mutable_tariff_plan()->set_max_devices(max_devices);
+      Ask<billing::v1::TariffPlan>("billing", "PutTariffPlan", plan);
+    }
+    middleware::v1::ImportLineupRequest lineup;
+    lineup.set_m3u(kLineup);
+    Ask<middleware::v1::ImportLineupResponse>("middleware", "ImportLineup", lineup);
+  }
+
+  TempDir dir_;
+  TestPostgres& postgres_ = TestPostgres::Shared();
+  SeededRandom random_{11};
+  telemetry::Metrics metrics_;
+  std::unique_ptr<discovery::Directory> directory_;
+  std::unique_ptr<rpc::Channel> to_billing_, to_analytics_, to_middleware_;
+};
+
+class PortalNeighboursTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(Eventually([&] { return Get("/c/version.js").status == 200; }, kPatience));
+    // Boxes are served once the lineup has been read.
+    ASSERT_TRUE(Eventually(
+        [&] {
+          return programs_
+                     .Call<middleware::v1::Lineup>("middleware", "GetLineup",
+                                                   middleware::v1::GetLineupRequest())
+                     .value_or(middleware::v1::Lineup())
+                     .channels_size() == 2;
+        },
+        kPatience));
+  }
+
+  http::ClientResponse Send(const http::ClientRequest& request) {
+    const auto answer = http::Fetch(request, Deadline::After(10s));
+    return answer.ok() ? *answer : http::ClientResponse();
+  }
+  std::string Url(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(programs_.middleware.http) + path;
+  }
+  http::ClientResponse Get(const std::string& path) { return Send({.url = Url(path)}); }
+
+  // What stands in "js" of one call of the box.
+  Json Box(const std::string& mac, const std::string& query) {
+    http::ClientRequest request{
+        .url = Url("/stalker_portal/server/load.php?" + query + "&JsHttpRequest=1-xml"),
+        .headers = {{"Cookie", "mac=" + mac + "; stb_lang=en; timezone=Europe/London"}}};
+    if (!tokens_[mac].empty())
+      request.headers.emplace_back("Authorization", "Bearer " + tokens_[mac]);
+    const http::ClientResponse answer = Send(request);
+    EXPECT_EQ(answer.status, 200) << query;
+    const Json json = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
+    return json.is_object() ? json.value("js", Json()) : Json(answer.body);
+  }
+  void Handshake(const std::string& mac) {
+    tokens_[mac].clear();
+    const Json js = Box(mac, "type=stb&action=handshake");
+    tokens_[mac] = js.value("token", "");
+  }
+  int Channels(const std::string& mac) {
+    const Json js = Box(mac, "type=itv&action=get_all_channels");
+    return js.is_object() ? js.value("total_items", -1) : -1;
+  }
+
+  void HaveAccount(const std::string& account, const std::string& plan) {
+    billing::v1::CreateAccountRequest request;
+    request.set_idempotency_key("account-" + account);
+    request.set_account_id(account);
+    request.set_login(account);
+    request.set_password("secret-" + account);
+    request.set_full_name("Ada " + account);
+    programs_.Ask<billing::v1::Account>("billing", "CreateAccount", request);
+    billing::v1::StartSubscriptionRequest subscription;
+    subscription.set_idempotency_key("subscription-" + account);
+    subscription.set_account_id(account);
+    subscription.set_tariff_plan_id(plan);
+    programs_.Ask<billing::v1::Subscription>("billing", "StartSubscription", subscription);
+  }
+  void HaveDevice(const std::string& mac, const std::string& account) {
+    middleware::v1::PutDeviceRequest request;
+    request.set_mac(mac);
+    request.set_account_id(account);
+    programs_.Ask<middleware::v1::Device>("middleware", "PutDevice", request);
+  }
+  std::int64_t Plays(const std::string& channel) {
+    analytics::v1::ReportRequest request;
+    request.set_from_ms(EpochMillis(SystemClock::Get().Now()) - 3'600'000);
+    request.set_to_ms(EpochMillis(SystemClock::Get().Now()) + 120'000);
+    const auto answer = programs_.Call<analytics::v1::ListChannelCountsResponse>(
+        "analytics", "ListChannelCounts", request);
+    if (!answer.ok()) return -1;
+    for (const auto& row : answer->rows()) {
+      if (row.channel_id() == channel) return row.counts().plays();
+    }
+    return 0;
+  }
+
+  Programs& programs_ = Programs::Shared();
+  std::map<std::string, std::string> tokens_;
+};
+
+constexpr const char* kEndpoints[] = {"/stalker_portal/server/load.php", "/server/load.php",
+                                      "/portal.php", "/c/portal.php", "/stalker_portal/portal.php"};
+
+TEST_F(PortalNeighboursTest, EveryAddressIsThePortalByGetAndByPost) {
+  for (const std::string endpoint : kEndpoints) {
+    for (const std::string method : {"GET", "POST"}) {
+      http::ClientRequest request{.method = method,
+                                  .url = Url(endpoint),
+                                  .headers = {{"Cookie", "mac=00%3A1A%3A79%3A00%3A00%3A01"}}};
+      const std::string fields = "type=stb&action=handshake&token=&prehash=0";
+      if (method == "GET") {
+        request.url += "?" + fields + "&JsHttpRequest=1-xml";
+      } else {
+        request.url += "?JsHttpRequest=123-xml";
+        request.body = fields;
+        request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+      }
+      const http::ClientResponse answer = Send(request);
+      EXPECT_EQ(answer.status, 200) << method << endpoint;
+      EXPECT_EQ(answer.Header("Content-Type"), "application/json") << method << endpoint;
+      EXPECT_EQ(answer.Header("Cache-Control"), "no-store, no-cache, must-revalidate");
+      const Json json = Json::parse(answer.body, nullptr, false);
+      ASSERT_TRUE(json.is_object()) << method << endpoint << answer.body;
+      EXPECT_TRUE(json["js"]["token"].is_string()) << method << endpoint;
+    }
+  }
+}
+
+TEST_F(PortalNeighboursTest, ARangeOfTheWholeBodyGetsTheWholeBody) {
+  const http::ClientResponse answer =
+      Send({.url = Url("/portal.php?type=stb&action=handshake"),
+            .headers = {{"Cookie", "mac=00:1A:79:00:00:01"}, {"Range", "bytes=0-"}}});
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(Json::parse(answer.body, nullptr, false).is_object());
+}
+
+TEST_F(PortalNeighboursTest, ThePagesThatClientsProbeAreThere) {
+  for (const char* page : {"/stalker_portal/c/", "/c/", "/stalker_portal/c/index.html",
+                           "/c/index.html", "/stalker_portal/c", "/c"}) {
+    const http::ClientResponse answer = Get(page);
+    EXPECT_EQ(answer.status, 200) << page;
+    EXPECT_THAT(std::string(answer.Header("Content-Type")), StartsWith("text/html")) << page;
+    EXPECT_THAT(answer.body, HasSubstr("<html>")) << page;
+  }
+  for (const char* page : {"/stalker_portal/c/version.js", "/c/version.js"}) {
+    EXPECT_EQ(Get(page).body, "var ver = '5.1.1';\n") << page;
+  }
+  EXPECT_EQ(Get("/stalker_portal/nothing").status, 404);
+}
+
+TEST_F(PortalNeighboursTest, ALoginIsDecidedByBilling) {
+  HaveAccount("login-1", "plan-0");
+  const std::string mac = "00:1A:79:01:00:01";
+  Handshake(mac);
+  EXPECT_EQ(Box(mac, "type=stb&action=get_profile")["status"], 2);
+  EXPECT_EQ(Box(mac, "type=stb&action=do_auth&login=login-1&password=wrong"), false);
+  EXPECT_EQ(Box(mac, "type=stb&action=do_auth&login=nobody&password=x"), false);
+  EXPECT_EQ(Box(mac, "type=stb&action=do_auth&login=login-1&password=secret-login-1"), true);
+  const Json profile = Box(mac, "type=stb&action=get_profile&auth_second_step=1");
+  EXPECT_EQ(profile["status"], "0");
+  EXPECT_EQ(profile["fname"], "Ada login-1");
+  EXPECT_EQ(Channels(mac), 1);  // "basic" only
+}
+
+TEST_F(PortalNeighboursTest, AnEntitlementIsFetchedWhenABoxStarts) {
+  HaveAccount("fetched", "plan-0");
+  const std::string mac = "00:1A:79:01:00:02";
+  HaveDevice(mac, "fetched");
+  Handshake(mac);
+  EXPECT_EQ(Box(mac, "type=stb&action=get_profile")["fname"], "Ada fetched");
+  EXPECT_EQ(Channels(mac), 1);
+}
+
+TEST_F(PortalNeighboursTest, AnAccountThatBillingDoesNotKnowHasNothing) {
+  const std::string mac = "00:1A:79:01:00:03";
+  HaveDevice(mac, "never-heard-of");
+  Handshake(mac);
+  EXPECT_EQ(Box(mac, "type=stb&action=get_profile")["status"], "0");
+  EXPECT_EQ(Channels(mac), 0);
+  EXPECT_EQ(Box(mac, "type=itv&action=create_link&cmd=/ch/1")["error"], "access_denied");
+  // Until billing says otherwise.
+  HaveAccount("never-heard-of", "plan-0");
+  EXPECT_TRUE(Eventually([&] { return Channels(mac) == 1; }, kPatience));
+}
+
+TEST_F(PortalNeighboursTest, OneBoxMoreThanTheTariffAllowsTakesThePlaceOfTheFirst) {
+  HaveAccount("single", "plan-1");
+  const std::string first = "00:1A:79:01:00:04", second = "00:1A:79:01:00:05";
+  for (const std::string& mac : {first, second}) {
+    Handshake(mac);
+    Box(mac, "type=stb&action=get_profile");
+    EXPECT_EQ(Box(mac, "type=stb&action=do_auth&login=single&password=secret-single"), true);
+    EXPECT_EQ(Box(mac, "type=stb&action=get_profile")["status"], "0");
+  }
+  EXPECT_EQ(Channels(second), 1);
+  EXPECT_EQ(Box(first, "type=itv&action=get_genres"), "Authorization failed.");
+  Handshake(first);
+  EXPECT_EQ(Box(first, "type=stb&action=get_profile")["status"], 2);
+}
+
+TEST_F(PortalNeighboursTest, PlaysReportedWhileAnalyticsIsAwayAreCountedWhenItReturns) {
+  HaveAccount("reports", "plan-0");
+  const std::string mac = "00:1A:79:01:00:06";
+  HaveDevice(mac, "reports");
+  Handshake(mac);
+  ASSERT_EQ(Channels(mac), 1);
+  programs_.analytics.process->Kill();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Box(mac, "type=stb&action=log&real_action=play&ch_id=1&tmp_type=1"), 1);
+  }
+  programs_.analytics.Start();
+  std::int64_t plays = 0;
+  EXPECT_TRUE(Eventually([&] { return (plays = Plays("news")) >= 3; }, kPatience)) << plays;
+}
+
+}  // namespace
+}  // namespace holdfast::test
