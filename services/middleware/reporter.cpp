@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "holdfast/analytics/v1/analytics.pb.h"
 #include "libs/base/random.h"
 #include "libs/base/status.h"
@@ -99,7 +100,7 @@ std::string Reporter::Serialize(const std::vector<PlaybackReport>& batch) {
   analytics::v1::IngestRequest request;
   for (const PlaybackReport& report : batch) {
     PlaybackEvent& event = *request.add_events();
-    event.set_event_id(fmt::format("{}-{}-{}", options_.instance, boot_, next_event_++));
+    event.set_event_id(absl::StrCat(options_.instance, "-", boot_, "-", next_event_++));
     event.set_kind(ToProto(report.kind));
     event.set_channel_id(report.stream);
     event.set_edge_id(report.edge_id);
