@@ -100,10 +100,10 @@ class Portal(Server):
     def run_platform(self, state, build):
         run_dir = state / "platform"
         local = REPOSITORY / "deploy" / "local"
-        subprocess.run(
-            [local / "up", "--no-install", "--bin-dir", build / "bin", "--no-box",
-             "--run-dir", run_dir], check=True, stdout=subprocess.DEVNULL)
         try:
+            subprocess.run(
+                [local / "up", "--no-install", "--bin-dir", build / "bin", "--no-box",
+                 "--run-dir", run_dir], check=True, stdout=subprocess.DEVNULL)
             ends = dict(line.split("=", 1) for line in
                         (run_dir / "endpoints.env").read_text().splitlines() if "=" in line)
             unquoted = {key: value.strip("'\"") for key, value in ends.items()}
