@@ -1,5 +1,7 @@
 #include "libs/base/encoding.h"
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 
 namespace holdfast {
@@ -66,19 +68,27 @@ std::optional<std::string> FromBase64Url(std::string_view text) {
 
 std::string PercentDecode(std::string_view text) {
   std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out.push_back(' ');
-    } else if (text[i] == '%' && i + 2 < text.size() && HexValue(text[i + 1]) >= 0 &&
-               HexValue(text[i + 2]) >= 0) {
-      out.push_back(static_cast<char>(HexValue(text[i + 1]) << 4 | HexValue(text[i + 2])));
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
+  AppendPercentDecoded(text, out);
   return out;
+}
+
+void AppendPercentDecoded(std::string_view text, std::string& out) {
+  while (true) {
+    const std::size_t plain = std::min(text.find_first_of("%+"), text.size());
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) return;
+    std::size_t used = 1;
+    if (text[0] == '+') {
+      out.push_back(' ');
+    } else if (text.size() > 2 && HexValue(text[1]) >= 0 && HexValue(text[2]) >= 0) {
+      out.push_back(static_cast<char>(HexValue(text[1]) << 4 | HexValue(text[2])));
+      used = 3;
+    } else {
+      out.push_back('%');
+    }
+    text.remove_prefix(used);
+  }
 }
 
 std::string PercentEncode(std::string_view text) {

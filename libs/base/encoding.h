@@ -15,6 +15,7 @@ std::optional<std::string> FromBase64Url(std::string_view text);   // strict: no
 // One form-decode (RFC 1866): %xx and '+' for a space. A broken %-sequence stays as it is: boxes
 // send such things and mean the bytes they sent.
 std::string PercentDecode(std::string_view text);
+void AppendPercentDecoded(std::string_view text, std::string& out);
 std::string PercentEncode(std::string_view text);  // all but RFC 3986 unreserved
 
 }  // namespace holdfast

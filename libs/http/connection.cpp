@@ -1,6 +1,7 @@
 #include "libs/http/connection.h"
 
 #include <fmt/format.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -105,9 +106,11 @@ void Connection::OnRead(std::size_t size) {
     return;
   }
   filled_ += size;
+  const TimePoint now = steady_clock::now();
+  read_at_ = now;
   if (phase_ == Phase::kIdle) {
     phase_ = Phase::kReading;
-    expires_at_ = steady_clock::now() + thread_->state().options.read_timeout;
+    expires_at_ = now + thread_->state().options.read_timeout;
   }
   Process();
 }
@@ -212,7 +215,7 @@ void Connection::SendContinue() {
 void Connection::Dispatch() {
   phase_ = Phase::kHandling;
   expires_at_ = TimePoint::max();
-  received_at_ = steady_clock::now();
+  received_at_ = read_at_;
   close_after_ = !head_.keep_alive;
   ServerState& state = thread_->state();
 
@@ -260,11 +263,17 @@ void Connection::Send(Response response) {
 void Connection::Answer(Response response) {
   if (phase_ != Phase::kHandling) return;  // the connection was closed meanwhile
   response_ = std::move(response);
-  const std::string& body = response_.bytes != nullptr ? *response_.bytes : response_.text;
-  MakeHead(response_, body.size());
+  const StoredBody* const stored = response_.stored.get();
+  const std::string_view body = stored != nullptr            ? stored->heap()
+                                : response_.bytes != nullptr ? *response_.bytes
+                                                             : response_.text;
+  const std::size_t size = stored != nullptr ? stored->size() : body.size();
+  MakeHead(response_, size);
   const bool sends_body = HasBody(status_) && head_.method != "HEAD";
   output_[0] = {response_head_.data(), response_head_.size()};
   output_[1] = {const_cast<char*>(body.data()), sends_body ? body.size() : 0};
+  file_left_ = sends_body && stored != nullptr && stored->file() >= 0 ? size : 0;
+  file_at_ = 0;
   phase_ = Phase::kWriting;
   Write();
 }
@@ -277,7 +286,7 @@ void Connection::MakeHead(const Response& response, std::size_t body_size) {
   head.assign("HTTP/1.1 ");
   AppendNumber(static_cast<std::size_t>(status_), head);
   head.append(" ").append(ReasonPhrase(status_));
-  head.append("\r\n").append(thread_->DateLine());
+  head.append("\r\n").append(thread_->DateLine()).append(response.header_lines);
   for (const auto& [name, value] : response.headers) {
     if (EqualsIgnoringCase(name, "connection") && HasToken(value, "close")) close_after_ = true;
     if (IsOurs(name) || !IsSafe(name) || !IsSafe(value)) continue;
@@ -298,34 +307,48 @@ void Connection::MakeHead(const Response& response, std::size_t body_size) {
   head.append("\r\n");
 }
 
+// Sends a piece of what is left; what send(2) returns.
+std::ptrdiff_t Connection::SendSome() {
+  if (output_[0].iov_len + output_[1].iov_len == 0) {
+    const ssize_t sent =
+        ::sendfile(socket_.native_handle(), response_.stored->file(), &file_at_, file_left_);
+    file_left_ -= static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+    return sent;
+  }
+  msghdr message{};
+  message.msg_iov = output_.data();
+  message.msg_iovlen = output_.size();
+  const int more = file_left_ > 0 ? MSG_MORE : 0;  // the head shares a segment with the file
+  const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | more);
+  ssize_t left = sent;
+  for (iovec& part : output_) {
+    if (left <= 0) break;
+    const std::size_t done = std::min(part.iov_len, static_cast<std::size_t>(left));
+    part.iov_base = static_cast<char*>(part.iov_base) + done;
+    part.iov_len -= done;
+    left -= static_cast<ssize_t>(done);
+  }
+  return sent;
+}
+
 void Connection::Write() {
-  while (output_[0].iov_len + output_[1].iov_len > 0) {
-    msghdr message{};
-    message.msg_iov = output_.data();
-    message.msg_iovlen = output_.size();
-    ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno != EAGAIN) {
+  while (output_[0].iov_len + output_[1].iov_len + file_left_ > 0) {
+    const std::ptrdiff_t sent = SendSome();
+    if (sent > 0 || (sent < 0 && errno == EINTR)) continue;
+    if (sent == 0 || errno != EAGAIN) {
       Close();
       return;
     }
-    if (sent < 0) {
-      if (expires_at_ == TimePoint::max()) {
-        const auto size = static_cast<std::int64_t>(output_[0].iov_len + output_[1].iov_len);
-        expires_at_ = steady_clock::now() + thread_->state().options.read_timeout +
-                      seconds(size / kSlowestBytesPerSecond);
-      }
-      socket_.async_wait(Socket::wait_write, [self = shared_from_this()](error_code) {
-        if (self->phase_ == Phase::kWriting) self->Write();
-      });
-      return;
+    if (expires_at_ == TimePoint::max()) {
+      const auto size =
+          static_cast<std::int64_t>(output_[0].iov_len + output_[1].iov_len + file_left_);
+      expires_at_ = steady_clock::now() + thread_->state().options.read_timeout +
+                    seconds(size / kSlowestBytesPerSecond);
     }
-    for (iovec& part : output_) {
-      const std::size_t done = std::min(part.iov_len, static_cast<std::size_t>(sent));
-      part.iov_base = static_cast<char*>(part.iov_base) + done;
-      part.iov_len -= done;
-      sent -= static_cast<ssize_t>(done);
-    }
+    socket_.async_wait(Socket::wait_write, [self = shared_from_this()](error_code) {
+      if (self->phase_ == Phase::kWriting) self->Write();
+    });
+    return;
   }
   OnWritten();
 }
@@ -333,6 +356,7 @@ void Connection::Write() {
 void Connection::OnWritten() {
   const TimePoint now = steady_clock::now();
   metrics_->Answered(status_, now - received_at_);
+  read_at_ = now;  // a request that has been waiting behind this one begins to be served
   response_ = {};
   have_head_ = false;
   scanner_.Reset();

@@ -11,6 +11,7 @@
 // pending operation or by the unanswered Reply.
 #pragma once
 
+#include <sys/types.h>
 #include <sys/uio.h>
 
 #include <array>
@@ -75,6 +76,7 @@ class Connection final : public Request,
   void Answer(Response response);
   void MakeHead(const Response& response, std::size_t body_size);
   void Write();
+  std::ptrdiff_t SendSome();  // as send(2)
   void OnWritten();
   void Linger();
 
@@ -98,12 +100,15 @@ class Connection final : public Request,
   BodyReader body_;
   std::vector<std::string> captures_;
   const RouteMetrics* metrics_ = nullptr;
-  TimePoint received_at_;
+  TimePoint read_at_;      // the last bytes came
+  TimePoint received_at_;  // the last bytes of the present request
 
   int status_ = 0;
   std::string response_head_;
   Response response_;
-  std::array<iovec, 2> output_{};  // what is left to write: head, body
+  std::array<iovec, 2> output_{};  // what is left to write: head, body in memory
+  std::size_t file_left_ = 0;      // and then of the body's file
+  off_t file_at_ = 0;
 };
 
 }  // namespace holdfast::http

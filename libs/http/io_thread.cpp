@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <csignal>
 #include <ctime>
 
 #include "libs/base/status.h"
@@ -32,6 +33,14 @@ RouteMetrics MakeRouteMetrics(std::string_view server, std::string_view route,
       metrics.HistogramFamily("holdfast_http_seconds",
                               "From the last byte of a request to the last byte of its answer.",
                               {"server", "route"}));
+}
+
+// sendfile(2) to a client that has gone raises a signal, and knows no flag against it.
+void IgnoreBrokenPipes() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 }  // namespace
@@ -81,6 +90,7 @@ void IoThread::Run() {
   Accept();
   ScheduleSweep();
   thread_ = std::thread([self = shared_from_this()] {
+    IgnoreBrokenPipes();
     current_ = self.get();
     self->io_.run();
     current_ = nullptr;

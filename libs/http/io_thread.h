@@ -114,7 +114,8 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   static thread_local const IoThread* current_;
 
   const std::shared_ptr<ServerState> state_;
-  asio::io_context io_{1};
+  // One thread runs it and touches its sockets; others only post. So the reactor needs no locks.
+  asio::io_context io_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   Acceptor acceptor_{io_};
   Timer sweep_timer_{io_};
   Timer accept_pause_{io_};

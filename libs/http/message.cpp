@@ -79,40 +79,64 @@ std::string_view ReasonPhrase(int status) {
 
 Form::Form(std::string_view encoded) { Merge(encoded); }
 
+std::string_view Form::NameOf(const Field& field) const {
+  return {text_.data() + field.name, field.value - field.name};
+}
+
+std::string_view Form::ValueOf(const Field& field) const {
+  return {text_.data() + field.value, field.end - field.value};
+}
+
 void Form::Merge(std::string_view encoded) {
   const std::size_t before = fields_.size();
+  text_.reserve(text_.size() + encoded.size());
   while (!encoded.empty() && fields_.size() < kMaxFields) {
     std::string_view pair = TakeUntil('&', encoded);
     if (pair.empty()) continue;
-    std::string name = PercentDecode(TakeUntil('=', pair));
+    Field field{.name = text_.size()};
+    AppendPercentDecoded(TakeUntil('=', pair), text_);
+    field.value = field.end = text_.size();
+    const std::string_view name = NameOf(field);
     bool known = false;
     for (std::size_t i = 0; i < fields_.size() && !known; ++i) {
-      known = fields_[i].first == name && (i < before || !Collects(name));
+      known = NameOf(fields_[i]) == name && (i < before || !Collects(name));
     }
-    if (!known) fields_.emplace_back(std::move(name), PercentDecode(pair));
+    if (known) {
+      text_.resize(field.name);
+      continue;
+    }
+    AppendPercentDecoded(pair, text_);
+    field.end = text_.size();
+    fields_.push_back(field);
   }
 }
 
 std::string_view Form::Get(std::string_view name) const {
-  for (const auto& [key, value] : fields_) {
-    if (key == name) return value;
+  for (const Field& field : fields_) {
+    if (NameOf(field) == name) return ValueOf(field);
   }
   return {};
 }
 
 bool Form::Has(std::string_view name) const {
-  for (const auto& field : fields_) {
-    if (field.first == name) return true;
+  for (const Field& field : fields_) {
+    if (NameOf(field) == name) return true;
   }
   return false;
 }
 
 std::vector<std::string> Form::All(std::string_view name) const {
   std::vector<std::string> values;
-  for (const auto& [key, value] : fields_) {
-    if (key == name) values.push_back(value);
+  for (const Field& field : fields_) {
+    if (NameOf(field) == name) values.emplace_back(ValueOf(field));
   }
   return values;
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> Form::fields() const {
+  std::vector<std::pair<std::string_view, std::string_view>> all;
+  for (const Field& field : fields_) all.emplace_back(NameOf(field), ValueOf(field));
+  return all;
 }
 
 std::int64_t Form::Int(std::string_view name, std::int64_t otherwise) const {

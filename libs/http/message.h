@@ -1,13 +1,15 @@
 // HTTP requests and responses as handlers see them.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "libs/base/shared_bytes.h"
-#include "libs/base/string_map.h"
+#include "libs/http/stored_body.h"
 
 namespace holdfast::http {
 
@@ -29,9 +31,11 @@ class Request {
 struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  // a literal
+  std::string_view header_lines;  // a literal: "A: b\r\nC: d\r\n", what every answer of a kind says
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string text;   // the body, unless `bytes` is set
+  std::string text;   // the body, unless one of the next two is set
   SharedBytes bytes;  // a body with several owners, sent without a copy
+  SharedBody stored;  // one that is sent many times
 
   static Response Json(std::string text) { return {.text = std::move(text)}; }
   static Response Text(int status, std::string text) {
@@ -42,6 +46,7 @@ struct Response {
 std::string_view ReasonPhrase(int status);
 
 // A decoded query string or form body. First value of a name wins; names that end in [] collect.
+// What it answers points into it and lives until it is changed or moved.
 class Form {
  public:
   Form() = default;
@@ -53,10 +58,19 @@ class Form {
   std::vector<std::string> All(std::string_view name) const;
   // The number, or `otherwise` for absent, "undefined", "NaN" and other noise that boxes send.
   std::int64_t Int(std::string_view name, std::int64_t otherwise) const;
-  const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
+  std::vector<std::pair<std::string_view, std::string_view>> fields() const;
 
  private:
-  std::vector<std::pair<std::string, std::string>> fields_;
+  struct Field {
+    std::size_t name;  // where it begins in text_; it ends where the value begins
+    std::size_t value;
+    std::size_t end;
+  };
+  std::string_view NameOf(const Field& field) const;
+  std::string_view ValueOf(const Field& field) const;
+
+  std::string text_;  // names and values, decoded, one behind the other
+  absl::InlinedVector<Field, 10> fields_;
 };
 
 // The value of one cookie in a Cookie header, percent-decoded; "" if absent.

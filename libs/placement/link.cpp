@@ -20,7 +20,10 @@ LinkSecrets LinkSecrets::Load(const std::string& folder) {
 }
 
 std::string LinkOn(const Edge& edge, const LinkRequest& request, const LinkSecrets& secrets) {
-  std::string link = edge.base_url;
+  std::string link;
+  link.reserve(edge.base_url.size() + request.directory.size() + request.file.size() +
+               request.play_token.size() + 64);
+  link = edge.base_url;
   if (!edge.signing_key_id.empty()) {
     const std::string* secret = secrets.Get(edge.signing_key_id);
     if (secret == nullptr) return "";

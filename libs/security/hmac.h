@@ -16,7 +16,7 @@ class HmacKey {
   std::array<std::uint8_t, 32> Sign(std::string_view message) const;
 
  private:
-  std::array<std::uint64_t, 26> keyed_state_;  // libsodium's, after the key
+  std::array<std::uint64_t, 28> keyed_state_;  // of the inner and outer hash, after the key
 };
 
 // Equal in content, in a time that depends on the lengths only.

@@ -10,6 +10,7 @@
 
 #include <variant>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/base/check.h"
 #include "libs/base/string_map.h"
@@ -40,32 +41,73 @@ void Gauge::Add(double amount) const { gauge_->Increment(amount); }
 double Gauge::value() const { return gauge_->Value(); }
 void Histogram::Observe(double value) const { histogram_->Observe(value); }
 
+namespace {
+
+// The series of one family by their label values: asking again for one that exists, which answers
+// do all the time, makes no labels and takes no exclusive lock.
+template <class Series>
+class SeriesMemo {
+ public:
+  template <class Make>
+  Series* FindOrMake(std::initializer_list<std::string_view> values, const Make& make) {
+    absl::InlinedVector<char, 128> key;
+    for (const std::string_view value : values) {
+      key.insert(key.end(), value.begin(), value.end());
+      key.push_back('\xff');  // in no label value: they are UTF-8
+    }
+    const std::string_view text(key.data(), key.size());
+    {
+      absl::ReaderMutexLock lock(&mutex_);
+      if (Series* const* known = Find(series_, text)) return *known;
+    }
+    Series* const made = &make();
+    absl::MutexLock lock(&mutex_);
+    series_.emplace(text, made);
+    return made;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  StringMap<Series*> series_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
 struct CounterFamily::Impl {
   prometheus::Family<prometheus::Counter>* family;
   std::vector<std::string> labels;
+  SeriesMemo<prometheus::Counter> memo;
 };
 
 struct GaugeFamily::Impl {
   prometheus::Family<prometheus::Gauge>* family;
   std::vector<std::string> labels;
+  SeriesMemo<prometheus::Gauge> memo;
 };
 
 struct HistogramFamily::Impl {
   prometheus::Family<prometheus::Histogram>* family;
   std::vector<std::string> labels;
   std::vector<double> buckets;
+  SeriesMemo<prometheus::Histogram> memo;
 };
 
 Counter CounterFamily::With(std::initializer_list<std::string_view> values) const {
-  return telemetry::Counter(&impl_->family->Add(LabelsOf(impl_->labels, values)));
+  return telemetry::Counter(impl_->memo.FindOrMake(values, [&]() -> prometheus::Counter& {
+    return impl_->family->Add(LabelsOf(impl_->labels, values));
+  }));
 }
 
 Gauge GaugeFamily::With(std::initializer_list<std::string_view> values) const {
-  return telemetry::Gauge(&impl_->family->Add(LabelsOf(impl_->labels, values)));
+  return telemetry::Gauge(impl_->memo.FindOrMake(values, [&]() -> prometheus::Gauge& {
+    return impl_->family->Add(LabelsOf(impl_->labels, values));
+  }));
 }
 
 Histogram HistogramFamily::With(std::initializer_list<std::string_view> values) const {
-  return telemetry::Histogram(&impl_->family->Add(LabelsOf(impl_->labels, values), impl_->buckets));
+  return telemetry::Histogram(impl_->memo.FindOrMake(values, [&]() -> prometheus::Histogram& {
+    return impl_->family->Add(LabelsOf(impl_->labels, values), impl_->buckets);
+  }));
 }
 
 struct Metrics::Impl {
@@ -120,12 +162,11 @@ telemetry::CounterFamily Metrics::CounterFamily(std::string_view name, std::stri
                                                 std::vector<std::string> labels) {
   const auto family = impl_->FindOrMake<telemetry::CounterFamily>(name, labels, [&] {
     telemetry::CounterFamily made;
-    made.impl_ = std::make_shared<telemetry::CounterFamily::Impl>(
-        telemetry::CounterFamily::Impl{&prometheus::BuildCounter()
-                                            .Name(std::string(name))
-                                            .Help(std::string(help))
-                                            .Register(impl_->registry),
-                                       labels});
+    made.impl_.reset(new telemetry::CounterFamily::Impl{&prometheus::BuildCounter()
+                                                             .Name(std::string(name))
+                                                             .Help(std::string(help))
+                                                             .Register(impl_->registry),
+                                                        labels});
     return made;
   });
   HOLDFAST_CHECK(family.impl_->labels == labels);
@@ -136,12 +177,11 @@ telemetry::GaugeFamily Metrics::GaugeFamily(std::string_view name, std::string_v
                                             std::vector<std::string> labels) {
   const auto family = impl_->FindOrMake<telemetry::GaugeFamily>(name, labels, [&] {
     telemetry::GaugeFamily made;
-    made.impl_ = std::make_shared<telemetry::GaugeFamily::Impl>(
-        telemetry::GaugeFamily::Impl{&prometheus::BuildGauge()
-                                          .Name(std::string(name))
-                                          .Help(std::string(help))
-                                          .Register(impl_->registry),
-                                     labels});
+    made.impl_.reset(new telemetry::GaugeFamily::Impl{&prometheus::BuildGauge()
+                                                           .Name(std::string(name))
+                                                           .Help(std::string(help))
+                                                           .Register(impl_->registry),
+                                                      labels});
     return made;
   });
   HOLDFAST_CHECK(family.impl_->labels == labels);
@@ -153,13 +193,12 @@ telemetry::HistogramFamily Metrics::HistogramFamily(std::string_view name, std::
                                                     std::span<const double> buckets) {
   const auto family = impl_->FindOrMake<telemetry::HistogramFamily>(name, labels, [&] {
     telemetry::HistogramFamily made;
-    made.impl_ = std::make_shared<telemetry::HistogramFamily::Impl>(
-        telemetry::HistogramFamily::Impl{&prometheus::BuildHistogram()
-                                              .Name(std::string(name))
-                                              .Help(std::string(help))
-                                              .Register(impl_->registry),
-                                         labels,
-                                         {buckets.begin(), buckets.end()}});
+    made.impl_.reset(new telemetry::HistogramFamily::Impl{&prometheus::BuildHistogram()
+                                                               .Name(std::string(name))
+                                                               .Help(std::string(help))
+                                                               .Register(impl_->registry),
+                                                          labels,
+                                                          {buckets.begin(), buckets.end()}});
     return made;
   });
   HOLDFAST_CHECK(family.impl_->labels == labels);

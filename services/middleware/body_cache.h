@@ -9,15 +9,15 @@
 #include <string_view>
 
 #include "absl/synchronization/mutex.h"
-#include "libs/base/shared_bytes.h"
 #include "libs/base/string_map.h"
+#include "libs/http/stored_body.h"
 #include "libs/telemetry/metrics.h"
 
 namespace holdfast::middleware {
 
 struct Body {
-  SharedBytes plain;  // null: only the compressed form is kept
-  SharedBytes gzip;
+  http::SharedBody plain;  // null: only the compressed form is kept
+  http::SharedBody gzip;
 };
 
 // Thread-safe. Find never blocks; GetOrMake runs `make` in the calling thread, one at a time: what

@@ -68,7 +68,7 @@ std::shared_ptr<const Body> GuideBlocks::Make(const BlockRequest& request) {
     }
     joiner.Add(tail_);
     ForgetUnusedParts(EpochSeconds(request.now));
-    return Body{.gzip = MakeShared(std::move(joiner).Finish())};
+    return Body{.gzip = http::Store(std::move(joiner).Finish())};
   });
 }
 

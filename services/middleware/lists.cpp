@@ -15,8 +15,8 @@ constexpr int kGzipLevel = 6;  // made once, sent to every box
 Body BodyOf(std::string_view payload) {
   Body body;
   std::string whole = Envelope(payload);
-  body.gzip = MakeShared(Gzip(whole, kGzipLevel));
-  body.plain = MakeShared(std::move(whole));
+  body.gzip = http::Store(Gzip(whole, kGzipLevel));
+  body.plain = http::Store(std::move(whole));
   return body;
 }
 

@@ -135,7 +135,7 @@ TEST(BodyCacheTest, MakesOnceAndForgetsTheOldest) {
   int made = 0;
   const auto make = [&] {
     ++made;
-    return Body{.plain = MakeShared(std::string(100, 'x'))};
+    return Body{.plain = http::Store(std::string(100, 'x'))};
   };
   cache.GetOrMake("a", make);
   cache.GetOrMake("a", make);
@@ -151,7 +151,7 @@ TEST(BodyCacheTest, ABodyLargerThanTheCacheIsStillServed) {
   telemetry::Metrics metrics;
   BodyCache cache({.name = "test", .max_bytes = 10}, metrics);
   const auto body =
-      cache.GetOrMake("a", [] { return Body{.plain = MakeShared(std::string(100, 'x'))}; });
+      cache.GetOrMake("a", [] { return Body{.plain = http::Store(std::string(100, 'x'))}; });
   EXPECT_EQ(body->plain->size(), 100u);
 }
 

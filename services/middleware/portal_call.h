@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "libs/base/clock.h"
-#include "libs/base/shared_bytes.h"
 #include "libs/http/message.h"
+#include "libs/http/stored_body.h"
 #include "services/middleware/device_table.h"
 #include "services/middleware/domain/entitlement.h"
 #include "services/middleware/domain/mac.h"
@@ -22,9 +22,9 @@ namespace holdfast::middleware {
 
 // A value; moves to a worker thread when the answer needs one.
 struct PortalCall {
-  http::Form form;         // query and body
-  std::optional<Mac> mac;  // from the mac cookie
-  std::string bearer;
+  http::Form form;          // query and body
+  std::optional<Mac> mac;   // from the mac cookie
+  std::string_view bearer;  // of the request: valid until the reply is sent
   ExaminedToken offered;
   SharedDevice device;    // null: unknown
   Knowledge knowledge;    // of the device's account; entitlement never null
@@ -50,13 +50,13 @@ struct Degradation {
 struct PortalAnswer {
   enum class Form {
     kPayload,  // `text` is the JSON of "js": the envelope is put around it
-    kWhole,    // `bytes` is the whole body
+    kWhole,    // `body` is the whole body
     kPlain,    // `text` is the whole body, not JSON
   };
   Form form = Form::kPayload;
   std::string text;
-  SharedBytes bytes;
-  bool gzipped = false;  // bytes are
+  http::SharedBody body;
+  bool gzipped = false;  // the body is
   std::vector<Degradation> degradations;
 
   static PortalAnswer Js(std::string payload) { return {.text = std::move(payload)}; }

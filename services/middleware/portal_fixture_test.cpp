@@ -48,6 +48,17 @@ class Catcher final : public http::Reply::Target {
   std::promise<http::Response> promise_;
 };
 
+std::vector<std::pair<std::string, std::string>> HeadersOf(const http::Response& response) {
+  auto headers = response.headers;
+  for (std::string_view lines = response.header_lines; !lines.empty();) {
+    const std::size_t colon = lines.find(": ");
+    const std::size_t end = lines.find("\r\n");
+    headers.emplace_back(lines.substr(0, colon), lines.substr(colon + 2, end - colon - 2));
+    lines.remove_prefix(end + 2);
+  }
+  return headers;
+}
+
 SharedBytes Bytes(const google::protobuf::MessageLite& message) {
   return MakeShared(message.SerializeAsString());
 }
@@ -230,8 +241,8 @@ BoxAnswer PortalFixture::Send(const BoxRequest& request) {
   http::Response response = catcher->Wait();
   BoxAnswer answer{.status = response.status,
                    .content_type = std::string(response.content_type),
-                   .body = response.bytes == nullptr ? response.text : *response.bytes,
-                   .headers = response.headers};
+                   .body = response.stored == nullptr ? response.text : response.stored->Copy(),
+                   .headers = HeadersOf(response)};
   if (answer.Header("Content-Encoding") == "gzip") {
     answer.gzipped = true;
     answer.body = Gunzip(answer.body);

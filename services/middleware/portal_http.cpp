@@ -60,6 +60,16 @@ SharedDevice DeviceInToken(const security::PortalClaims& claims) {
   return device;
 }
 
+// Nobody between us and the box may keep an answer. The last lines are for some answers only.
+constexpr std::string_view kGzipLines =
+    "Expires: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+    "Pragma: no-cache\r\n"
+    "Cache-Control: no-store, no-cache, must-revalidate\r\n"
+    "Vary: Accept-Encoding\r\n"
+    "Content-Encoding: gzip\r\n";
+constexpr std::string_view kEveryLines = kGzipLines.substr(0, kGzipLines.find("Vary"));
+constexpr std::string_view kBodyLines = kGzipLines.substr(0, kGzipLines.find("Content-Encoding"));
+
 constexpr std::string_view kPage =
     "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>Portal</title></head>"
     "<body><p>This address is for set-top boxes.</p></body></html>\n";
@@ -210,9 +220,7 @@ void PortalHttp::RunLater(PortalCall call, Later later, http::Reply reply) {
 
 http::Response PortalHttp::Respond(PortalAnswer answer, const PortalCall& call) const {
   http::Response response;
-  response.headers = {{"Expires", "Thu, 01 Jan 1970 00:00:00 GMT"},
-                      {"Pragma", "no-cache"},
-                      {"Cache-Control", "no-store, no-cache, must-revalidate"}};
+  response.header_lines = kEveryLines;
   AddDegradations(response, answer, call);
   switch (answer.form) {
     case PortalAnswer::Form::kPayload:
@@ -221,9 +229,8 @@ http::Response PortalHttp::Respond(PortalAnswer answer, const PortalCall& call) 
       break;
     case PortalAnswer::Form::kWhole:
       parts_.metrics.answered.Add();
-      response.bytes = std::move(answer.bytes);
-      response.headers.emplace_back("Vary", "Accept-Encoding");
-      if (answer.gzipped) response.headers.emplace_back("Content-Encoding", "gzip");
+      response.stored = std::move(answer.body);
+      response.header_lines = answer.gzipped ? kGzipLines : kBodyLines;
       break;
     case PortalAnswer::Form::kPlain:
       response.content_type = "text/html; charset=utf-8";

@@ -109,7 +109,7 @@ PortalAnswer ItvActions::SendBlock(std::shared_ptr<const Body> body, const Porta
   PortalAnswer answer;
   answer.form = PortalAnswer::Form::kWhole;
   answer.gzipped = call.accepts_gzip;
-  answer.bytes = call.accepts_gzip ? body->gzip : MakeShared(Gunzip(*body->gzip));
+  answer.body = call.accepts_gzip ? body->gzip : http::Store(Gunzip(body->gzip->Copy()));
   return std::move(answer).With(GuideAge());
 }
 

@@ -49,7 +49,7 @@ PortalAnswer ItvActions::Send(std::shared_ptr<const Body> body, const PortalCall
   PortalAnswer answer;
   answer.form = PortalAnswer::Form::kWhole;
   answer.gzipped = call.accepts_gzip;
-  answer.bytes = call.accepts_gzip ? body->gzip : body->plain;
+  answer.body = call.accepts_gzip ? body->gzip : body->plain;
   return std::move(answer).With(LineupAge());
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "holdfast/analytics/v1/analytics.pb.h"
 #include "libs/base/encoding.h"
 #include "libs/base/random.h"
@@ -129,7 +130,7 @@ std::string Reporter::Serialize(const std::vector<PlaybackReport>& batch) {
       play.set_kind(PlaybackEvent::KIND_PLAY);
       if (report.kind == PlaybackReport::Kind::kPlay) continue;
     }
-    event.set_event_id(fmt::format("{}-{}-{}", options_.instance, boot_, next_event_++));
+    event.set_event_id(absl::StrCat(options_.instance, "-", boot_, "-", next_event_++));
     *request.add_events() = std::move(event);
   }
   return request.SerializeAsString();

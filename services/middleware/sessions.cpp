@@ -100,10 +100,12 @@ bool Sessions::WorthKeeping(const Session& session, const Device* device,
 }
 
 SharedSession Sessions::Cached(std::string_view token) {
-  Shard& shard = shards_[StringHash()(token) % kShards];
+  const std::size_t hash = StringHash()(token);  // of a long text: once
+  Shard& shard = shards_[hash % kShards];
   absl::MutexLock lock(&shard.mutex);
-  if (const SharedSession* found = Find(shard.younger, token)) return *found;
-  const auto it = shard.older.find(token);
+  const auto found = shard.younger.find(token, hash);
+  if (found != shard.younger.end()) return found->second;
+  const auto it = shard.older.find(token, hash);
   if (it == shard.older.end()) return nullptr;
   SharedSession session = std::move(it->second);
   shard.older.erase(it);

@@ -27,63 +27,67 @@ def environment_of(pid):
 
 
 class Box:
-    """Enough of a set-top box to log in and to know what it zaps to."""
+    """What a set-top box that has logged in knows: how it identifies itself, and what it zaps to."""
 
-    def __init__(self, portal, mac):
-        self.portal = portal
-        self.cookie = f"mac={mac}; stb_lang=en; timezone=Europe/London"
-        self.token = self.ask("stb", "handshake", token="")["token"]
-        self.ask("stb", "get_profile", stb_type="MAG250", sn="0000000000000")
-        rows = self.ask("itv", "get_all_channels")["data"]
-        wanted = [row for row in rows if row["cmd"]]
-        self.clear = self.first(wanted, "/-/")
-        self.encrypted = self.first(wanted, None)
-
-    def ask(self, kind, action, **fields):
-        query = urllib.parse.urlencode({"type": kind, "action": action, **fields})
-        request = urllib.request.Request(self.portal + LOAD + "?" + query, headers=self.headers())
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)["js"]
+    def __init__(self, values):
+        self.cookie = values["cookie"]
+        self.token = values.get("token", "")
+        self.clear = values.get("clear")
+        self.encrypted = values.get("encrypted")
 
     def headers(self):
         headers = {"Cookie": self.cookie}
-        if getattr(self, "token", ""):
+        if self.token:
             headers["Authorization"] = "Bearer " + self.token
         return headers
 
-    def first(self, rows, clear_mark):
-        """A channel whose link carries no play token (clear_mark) or one (None)."""
+
+def log_in(portal, mac):
+    """A box that has been through the start sequence at `portal`."""
+    box = Box({"cookie": f"mac={mac}; stb_lang=en; timezone=Europe/London"})
+
+    def ask(kind, action, **fields):
+        query = urllib.parse.urlencode({"type": kind, "action": action, **fields})
+        request = urllib.request.Request(portal + LOAD + "?" + query, headers=box.headers())
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)["js"]
+
+    def first(rows, is_clear):
+        """A channel whose link carries no play token (clear), or one."""
         for row in rows:
-            link = self.ask("itv", "create_link", cmd=row["cmd"])["cmd"]
-            if link and ("/-/" in link) == (clear_mark is not None):
+            link = ask("itv", "create_link", cmd=row["cmd"])["cmd"]
+            if link and ("/-/" in link) == is_clear:
                 return row["cmd"]
         raise RuntimeError("the demo lineup has no such channel")
 
+    box.token = ask("stb", "handshake", token="")["token"]
+    ask("stb", "get_profile", stb_type="MAG250", sn="0000000000000")
+    rows = [row for row in ask("itv", "get_all_channels")["data"] if row["cmd"]]
+    box.clear = first(rows, True)
+    box.encrypted = first(rows, False)
+    return box
+
 
 class Portal(Server):
-    """holdfast-middleware with the demo operator, from disk copies only."""
+    """holdfast-middleware with the demo operator, from disk copies only. `state`: a folder that keeps
+    what the platform left behind, so that the next run does without the platform."""
 
     box = None
 
+    def __init__(self, state=None):
+        self.state = state
+
     def start(self, folder, build):
-        run_dir = folder / "platform"
-        local = REPOSITORY / "deploy" / "local"
-        subprocess.run(
-            [local / "up", "--no-install", "--bin-dir", build / "bin", "--no-box",
-             "--run-dir", run_dir], check=True, stdout=subprocess.DEVNULL)
-        try:
-            ends = dict(line.split("=", 1) for line in
-                        (run_dir / "endpoints.env").read_text().splitlines() if "=" in line)
-            unquoted = {key: value.strip("'\"") for key, value in ends.items()}
-            portal = urllib.parse.urlsplit(unquoted["PORTAL_URL_A"])
-            self.box = Box(f"{portal.scheme}://{portal.netloc}", unquoted["DEMO_MAC"])
-            environment = environment_of((run_dir / "pids" / "middleware-a").read_text().strip())
-            self.wait_until_saved(pathlib.Path(environment["HOLDFAST_MIDDLEWARE_DATA_DIR"]))
-        finally:
-            subprocess.run([local / "down", "--run-dir", run_dir], check=True,
-                           stdout=subprocess.DEVNULL)
+        state = self.state or folder / "state"
+        if not (state / "portal.json").exists():
+            self.run_platform(state, build)
+        kept = json.loads((state / "portal.json").read_text())
+        self.box = Box(kept["box"])
         self.port = free_port()
-        environment |= {
+        data_dir = folder / "data"
+        shutil.copytree(kept["environment"]["HOLDFAST_MIDDLEWARE_DATA_DIR"], data_dir)
+        environment = kept["environment"] | {
+            "HOLDFAST_MIDDLEWARE_DATA_DIR": str(data_dir),
             "HOLDFAST_MIDDLEWARE_HTTP_PORT": str(self.port),
             "HOLDFAST_MIDDLEWARE_GRPC_PORT": "0",
             "HOLDFAST_MIDDLEWARE_ADMIN_PORT": "0",
@@ -92,13 +96,36 @@ class Portal(Server):
             ["taskset", "-c", SERVER_CPU, build / "bin" / "holdfast-middleware"],
             env=environment, stderr=(folder / "middleware.log").open("w"))
         wait_for_port(self.port, 20)
-        self.box.portal = f"http://127.0.0.1:{self.port}"
+
+    def run_platform(self, state, build):
+        run_dir = state / "platform"
+        local = REPOSITORY / "deploy" / "local"
+        try:
+            subprocess.run(
+                [local / "up", "--no-install", "--bin-dir", build / "bin", "--no-box",
+                 "--run-dir", run_dir], check=True, stdout=subprocess.DEVNULL)
+            ends = dict(line.split("=", 1) for line in
+                        (run_dir / "endpoints.env").read_text().splitlines() if "=" in line)
+            unquoted = {key: value.strip("'\"") for key, value in ends.items()}
+            portal = urllib.parse.urlsplit(unquoted["PORTAL_URL_A"])
+            box = log_in(f"{portal.scheme}://{portal.netloc}", unquoted["DEMO_MAC"])
+            self.while_platform_is_up(portal.port, box)
+            environment = environment_of((run_dir / "pids" / "middleware-a").read_text().strip())
+            self.wait_until_saved(pathlib.Path(environment["HOLDFAST_MIDDLEWARE_DATA_DIR"]))
+        finally:
+            subprocess.run([local / "down", "--run-dir", run_dir], check=True,
+                           stdout=subprocess.DEVNULL)
         shutil.rmtree(run_dir / "work", ignore_errors=True)
+        (state / "portal.json").write_text(
+            json.dumps({"box": box.__dict__, "environment": environment}))
+
+    def while_platform_is_up(self, portal_port, box):
+        """For those who need more than one box."""
 
     @staticmethod
     def wait_until_saved(data_dir):
         end = time.monotonic() + SAVED_WITHIN
-        wanted = ("edges", "entitlements")
+        wanted = ("edges", "entitlements", "guide")
         while time.monotonic() < end:
             names = {path.name for path in data_dir.rglob("*") if path.is_file()}
             if all(any(name.startswith(want) for name in names) for want in wanted):

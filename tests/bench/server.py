@@ -2,7 +2,10 @@
 
 import os
 import pathlib
+import platform
+import re
 import socket
+import subprocess
 import time
 
 SERVER_CPU, CLIENT_CPU = "0", "1"
@@ -22,6 +25,20 @@ def wait_for_port(port, seconds=10):
                 return
         time.sleep(0.02)
     raise RuntimeError(f"nothing listens on port {port}")
+
+
+def first_line(command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).strip().split("\n")[0]
+
+
+def describe_machine(build):
+    """What figures belong to: the machine and the build."""
+    models = re.findall(r"model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    cache = (build / "CMakeCache.txt").read_text()
+    build_type = re.search(r"CMAKE_BUILD_TYPE:\w+=(.*)", cache).group(1)
+    return (f"{len(models)} x {models[0] if models else platform.machine()}, Linux "
+            f"{platform.release()}; build {build_type}")
 
 
 class Server:

@@ -1,0 +1,99 @@
+// Switches boxes on at a portal of this machine and says how it went, as one line of JSON. See
+// README.md; tests/load/run does the rest.
+//
+//   portal_load --port 8080 --rate 500 --seconds 5 --macs 5000 --channel "ffrt
+//   http://localhost/ch/1_"
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <map>
+#include <random>
+#include <string>
+
+#include "tests/load/load_run.h"
+
+namespace holdfast::load {
+namespace {
+
+constexpr std::size_t kMostBoxes = 200'000;
+constexpr std::size_t kCheckedAfterwards = 500;
+constexpr double kCheckRate = 100;  // boxes a second: no load at all
+
+using Flags = std::map<std::string, std::string>;
+
+double Number(const Flags& flags, const std::string& name, double otherwise) {
+  const auto it = flags.find(name);
+  return it == flags.end() ? otherwise : std::stod(it->second);
+}
+
+// In the address range of the boxes that the protocol was made for.
+std::string MacOf(std::size_t number) {
+  return fmt::format("00:1A:79:B0:{:02X}:{:02X}", number >> 8 & 0xff, number & 0xff);
+}
+
+// Random arrivals at a mean rate: boxes that do not know of each other.
+std::vector<ScheduledBox> Schedule(std::vector<StartSequence> sequences, double rate,
+                                   std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::exponential_distribution<double> gap(rate);
+  std::vector<ScheduledBox> boxes;
+  double at = 0;
+  for (StartSequence& sequence : sequences) {
+    at += gap(random);
+    boxes.push_back(
+        {std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(at)),
+         std::move(sequence)});
+  }
+  return boxes;
+}
+
+std::string ToJson(LoadResult& r, std::size_t checked, std::size_t lost) {
+  std::string broken;
+  for (const char c : r.first_broken) broken += c == '"' || c == '\\' || c < ' ' ? '.' : c;
+  return fmt::format(
+      R"({{"boxes":{},"started":{},"shed":{},"broken":{},"gave_up":{},"first_broken":"{}",)"
+      R"("seconds":{:.2f},"request_p50_ms":{:.2f},"request_p99_ms":{:.2f},"start_p50_ms":{:.2f},)"
+      R"("start_p99_ms":{:.2f},"late_p99_ms":{:.2f},"sessions_checked":{},"sessions_lost":{}}})",
+      r.boxes, r.started, r.shed, r.broken, r.gave_up, broken, r.seconds,
+      Percentile(r.request_ms, 50), Percentile(r.request_ms, 99), Percentile(r.start_ms, 50),
+      Percentile(r.start_ms, 99), Percentile(r.late_ms, 99), checked, lost);
+}
+
+int Main(const Flags& flags) {
+  const auto rate = Number(flags, "--rate", 100);
+  const auto macs = static_cast<std::size_t>(Number(flags, "--macs", 1000));
+  const auto seed = static_cast<std::uint64_t>(Number(flags, "--seed", 1));
+  const auto wanted = static_cast<std::size_t>(rate * Number(flags, "--seconds", 5));
+  const auto channel = flags.find("--channel");
+  const LoadOptions options{.port = static_cast<std::uint16_t>(Number(flags, "--port", 0))};
+  if (options.port == 0 || macs == 0 || macs > 65536 || rate <= 0 || channel == flags.end()) {
+    std::fprintf(stderr,
+                 "portal_load: --port, --channel, --rate and --macs (to 65536) are needed\n");
+    return 2;
+  }
+  std::vector<StartSequence> starts;
+  for (std::size_t i = 0; i < std::min(wanted, kMostBoxes); ++i) {
+    starts.emplace_back(MacOf(i % macs), channel->second);
+  }
+  LoadResult result = RunLoad(options, Schedule(std::move(starts), rate, seed));
+
+  // Boxes that were through before or during the storm go on playing: none may have lost its token.
+  std::vector<StartSequence> playing;
+  for (const StartSequence& done : result.finished) {
+    if (playing.size() == kCheckedAfterwards) break;
+    playing.emplace_back(done.mac(), channel->second, done.token()).SkipToPlaying();
+  }
+  const std::size_t checked = playing.size();
+  const LoadResult after = RunLoad(options, Schedule(std::move(playing), kCheckRate, seed));
+  std::puts(ToJson(result, checked, checked - after.started).c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace holdfast::load
+
+int main(int argc, char** argv) {
+  holdfast::load::Flags flags;
+  for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
+  return holdfast::load::Main(flags);
+}

@@ -1,0 +1,86 @@
+#include "tests/load/start_sequence.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <utility>
+
+#include "libs/base/encoding.h"
+
+namespace holdfast::load {
+namespace {
+
+struct Step {
+  std::string_view type;
+  std::string_view action;
+  std::string_view fields;  // "{}" is the channel's handle
+  bool gzip = false;        // the box offers to unpack
+  std::string_view holds;   // what a good plain answer has somewhere
+};
+
+constexpr Step kSteps[] = {
+    {"stb", "handshake", "&token=&prehash=0", false, "\"token\":\""},
+    {"stb", "get_profile", "&stb_type=MAG250&sn=0000000000000&hd=1&auth_second_step=0", false,
+     "\"status\":\"0\""},
+    {"stb", "get_localization", "", false, "{\"js\":{"},
+    {"stb", "get_modules", "", false, "\"all_modules\":["},
+    {"itv", "get_all_channels", "", true, ""},
+    {"itv", "get_genres", "", true, ""},
+    {"itv", "get_epg_info", "&period=5", true, ""},
+    {"itv", "create_link", "&cmd={}&series=&disable_ad=0", false, "\"error\":\"\""},
+    {"watchdog", "get_events", "&init=0&cur_play_type=1&event_active_id=0", false, "\"data\":{"},
+};
+constexpr std::size_t kPlaying = std::size(kSteps) - 2;
+// A packed list of a few channels is larger than any answer that says no.
+constexpr std::size_t kSmallestList = 100;
+constexpr std::string_view kGzipMagic = "\x1f\x8b";
+
+std::string TokenIn(std::string_view body) {
+  constexpr std::string_view kMark = "\"token\":\"";
+  const std::size_t at = body.find(kMark);
+  if (at == std::string_view::npos) return "";
+  body.remove_prefix(at + kMark.size());
+  return std::string(body.substr(0, body.find('"')));
+}
+
+}  // namespace
+
+StartSequence::StartSequence(std::string mac, std::string channel, std::string token)
+    : mac_(std::move(mac)), channel_(std::move(channel)), token_(std::move(token)) {}
+
+std::size_t StartSequence::steps() { return std::size(kSteps); }
+
+void StartSequence::SkipToPlaying() { step_ = kPlaying; }
+
+std::string_view StartSequence::action() const { return kSteps[step_].action; }
+
+std::string StartSequence::Request() const {
+  const Step& step = kSteps[step_];
+  std::string request =
+      fmt::format("GET /stalker_portal/server/load.php?type={}&action={}", step.type, step.action);
+  request += fmt::format(fmt::runtime(step.fields), PercentEncode(channel_));
+  request += fmt::format(
+      "&JsHttpRequest=1-xml HTTP/1.1\r\nHost: portal\r\n"
+      "User-Agent: Mozilla/5.0 (QtEmbedded; U; Linux; C) MAG250 stbapp\r\n"
+      "X-User-Agent: Model: MAG250; Link: Ethernet\r\n"
+      "Cookie: mac={}; stb_lang=en; timezone=Europe/London\r\n",
+      mac_);
+  if (!token_.empty()) request += "Authorization: Bearer " + token_ + "\r\n";
+  if (step.gzip) request += "Accept-Encoding: gzip\r\n";
+  return request + "\r\n";
+}
+
+Verdict StartSequence::Take(const Answer& answer) {
+  const Step& step = kSteps[step_];
+  if (answer.status == 429 || answer.status == 503) return Verdict::kShed;
+  if (answer.status != 200) return Verdict::kBroken;
+  const bool good = answer.gzipped
+                        ? answer.body.starts_with(kGzipMagic) && answer.body.size() >= kSmallestList
+                        : !step.gzip && answer.body.find(step.holds) != std::string_view::npos;
+  if (!good) return Verdict::kBroken;
+  if (step_ == 0) token_ = TokenIn(answer.body);
+  ++step_;
+  return Verdict::kGood;
+}
+
+}  // namespace holdfast::load
