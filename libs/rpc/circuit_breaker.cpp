@@ -111,8 +111,8 @@ CircuitBreaker::Counts CircuitBreaker::counts() const {
 
 std::optional<CircuitBreaker::Permit> CircuitBreaker::AcquireProbe() {
   const SteadyTime now = clock_.SteadyNow();
-  std::erase_if(
-      probes_, [&](const Probe& probe) { return now - probe.started_at >= options_.permit_lease; });
+  const Duration lease = options_.permit_lease;
+  std::erase_if(probes_, [&](const Probe& probe) { return now - probe.started_at >= lease; });
   if (std::ssize(probes_) + successes_ >= options_.probes_to_close) return std::nullopt;
   probes_.push_back({.number = ++next_probe_, .started_at = now});
   return Permit(*this, generation_, next_probe_);

@@ -113,8 +113,8 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
 
  private:
   void Update(const discovery::InstanceSet& set);
-  std::shared_ptr<Instance> Connect(const discovery::Instance& instance,
-                                    const PeerOptions& options);
+  std::shared_ptr<Instance> Connect(const discovery::Instance& instance, const PeerOptions& options)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(changes_mutex_);
   void InstanceChanged(const Peer& peer, std::string_view what, std::string_view why) const;
   void Replace(std::shared_ptr<const InstanceList> list);
   void Run();
