@@ -33,14 +33,15 @@ void AddAdminPages(http::Router& router, const AdminSources& given) {
                http::Inline([sources, make](const http::Request&) { return make(*sources); }));
   };
   add("/", [](const AdminSources&) {
-    return Page("/metrics\n/livez\n/readyz\n/config\n/dependencies\n/debug/neighbours\n");
+    return Page(
+        "/metrics\n/livez\n/readyz\n/config\n/dependencies\n/debug/neighbours\n"
+        "/neighbours/{service}/knobs\n/faults\n");
   });
   add("/livez", [](const AdminSources&) { return Page("alive\n"); });
   add("/readyz", Readiness);
   add("/metrics", Scrape);
   add("/config", [](const AdminSources& s) { return Page(s.config()); });
   add("/dependencies", [](const AdminSources& s) { return Page(s.dependencies()); });
-  add("/debug/neighbours", [](const AdminSources& s) { return Page(s.neighbours()); });
 }
 
 }  // namespace holdfast::app

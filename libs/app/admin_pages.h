@@ -27,11 +27,10 @@ struct AdminSources {
   const std::vector<ReadyCondition>& ready_conditions;
   std::function<std::string()> config;
   std::function<std::string()> dependencies;
-  std::function<std::string()> neighbours;
 };
 
-// Adds /metrics /livez /readyz /config /dependencies /debug/neighbours and an index at /. What
-// `sources` refers to must outlive the server.
+// Adds /metrics /livez /readyz /config /dependencies and an index at /. What `sources` refers to
+// must outlive the server.
 void AddAdminPages(http::Router& router, const AdminSources& sources);
 
 }  // namespace holdfast::app

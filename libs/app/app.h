@@ -50,6 +50,8 @@ struct CommonConfig {
   std::string tls_dir;    // folder with ca.pem, <service>.pem, <service>.key; empty: plaintext
   std::string log_level = "info";
   std::int64_t worker_threads = 8;
+  bool fault_injection = false;  // see rpc::FaultPlan
+  double fault_max_percent = 50;
   std::chrono::milliseconds drain_announce = std::chrono::milliseconds(500);
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
 

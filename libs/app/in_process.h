@@ -28,6 +28,7 @@ struct InProcessOptions {
   std::uint16_t grpc_port = 0;  // 0: any free one
   std::string zone = "a";
   std::string tls_dir;
+  bool fault_injection = false;
 };
 
 // Owns the runtime and the thread that `run` is called on. Used from the test's thread.
@@ -42,6 +43,7 @@ class InProcess {
     full.common.grpc_port = options.grpc_port;
     full.common.zone = options.zone;
     full.common.tls_dir = options.tls_dir;
+    full.common.fault_injection = options.fault_injection;
     full.common.worker_threads = 4;
     full.common.drain_announce = std::chrono::milliseconds(0);
     absl::StatusOr<std::unique_ptr<RunningRuntime>> made = MakeRuntime(full);

@@ -59,6 +59,10 @@ void CommonConfig::Describe(config::Knobs& k) {
            "Least important lines that are logged.");
   k.Int("worker_threads", worker_threads, {.min = 1, .max = 256},
         "Threads for work that may block.");
+  k.Bool("fault_injection", fault_injection,
+         "Allows faults to be made on purpose through the admin port. Not for production.");
+  k.Real("fault_max_percent", fault_max_percent, {.min = 1, .max = 100},
+         "No more than this share of the tries to a neighbour is ever struck by them.");
   k.Duration("drain_announce", drain_announce, {.min = 0ms, .max = 5min},
              "After SIGTERM: how long to go on serving while callers take notice.");
   k.Duration("drain_timeout", drain_timeout, {.min = 0ms, .max = 10min},

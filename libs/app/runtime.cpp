@@ -9,6 +9,7 @@
 
 #include "absl/synchronization/barrier.h"
 #include "absl/time/clock.h"
+#include "libs/app/neighbour_pages.h"
 #include "libs/app/process_metrics.h"
 #include "libs/base/check.h"
 #include "libs/base/status.h"
@@ -121,6 +122,10 @@ absl::Status RuntimeImpl::Prepare() {
   HOLDFAST_ASSIGN_OR_RETURN(directory_,
                             discovery::OpenDirectory(discovery, clock(), random_, metrics_));
 
+  faults_ = std::make_unique<rpc::FaultPlan>(
+      common.fault_injection, rpc::FaultPlan::Limits{.max_percent = common.fault_max_percent},
+      clock(), random_, metrics_);
+
   workers_ = std::make_unique<WorkerPool>(WorkerPool::Options{
       .name = "work", .threads = static_cast<std::size_t>(common.worker_threads)});
   metrics_.GaugeFrom("holdfast_workers_busy", "Worker threads at work.",
@@ -177,8 +182,9 @@ rpc::Channel RuntimeImpl::Connect(std::string_view service, const rpc::PeerOptio
                         .random = random_,
                         .metrics = metrics_,
                         .tls = tls_,
-                        .own_zone = options_.common.zone});
-  neighbours_.push_back(channel.Describer());
+                        .own_zone = options_.common.zone,
+                        .faults = faults_.get()});
+  neighbours_.push_back(channel.Control());
   return channel;
 }
 
@@ -277,8 +283,8 @@ absl::Status RuntimeImpl::OpenAdminPort() {
                                 .draining = [this] { return draining_.load(); },
                                 .ready_conditions = ready_conditions_,
                                 .config = [this] { return options_.config_dump; },
-                                .dependencies = [this] { return DescribeDependencies(); },
-                                .neighbours = [this] { return DescribeNeighbours(); }});
+                                .dependencies = [this] { return DescribeDependencies(); }});
+  AddNeighbourPages(admin_router_, neighbours_, *faults_);
   http::ServerOptions options;
   options.name = "admin";
   options.bind_address = options_.common.bind_address;
@@ -362,12 +368,6 @@ std::string RuntimeImpl::DescribeDependencies() const {
   if (followers_.empty()) page += "none\n";
   page += "\nPublications (read models for other services)\n\n" + publications_.Describe();
   return page + "\nDiscovery\n\n" + directory_->Describe() + "\n";
-}
-
-std::string RuntimeImpl::DescribeNeighbours() const {
-  std::string page;
-  for (const auto& describe : neighbours_) page += describe() + "\n";
-  return page.empty() ? "no neighbours\n" : page;
 }
 
 absl::StatusOr<std::unique_ptr<RunningRuntime>> MakeRuntime(const RuntimeOptions& options) {

@@ -17,6 +17,7 @@
 #include "libs/app/schema.h"
 #include "libs/app/signals.h"
 #include "libs/app/threads.h"
+#include "libs/rpc/fault_plan.h"
 
 namespace holdfast::app {
 
@@ -79,7 +80,6 @@ class RuntimeImpl final : public RunningRuntime {
 
   void UpdateMetrics();
   std::string DescribeDependencies() const;
-  std::string DescribeNeighbours() const;
 
   // In this order: what is lower uses what is higher and is destroyed first.
   const RuntimeOptions options_;
@@ -92,7 +92,8 @@ class RuntimeImpl final : public RunningRuntime {
   std::unique_ptr<discovery::Directory> directory_;
   std::unique_ptr<WorkerPool> workers_;
 
-  std::vector<std::function<std::string()>> neighbours_;
+  std::unique_ptr<rpc::FaultPlan> faults_;
+  std::vector<rpc::ChannelControl> neighbours_;
   std::vector<ReadyCondition> ready_conditions_;
   std::vector<std::unique_ptr<SchemaKeeper>> schemas_;
   PublicationService publications_;

@@ -1,10 +1,14 @@
 #include "libs/rpc/call_rules.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace holdfast::rpc {
 
 namespace {
+
+// An instance that asks for more is asked again anyway, by a few.
+constexpr Duration kLongestPushback = std::chrono::seconds(10);
 
 // Codes by which an instance says "not me, not now" rather than "not this".
 bool BlamesTheInstance(absl::StatusCode code) {
@@ -20,19 +24,7 @@ bool BlamesTheInstance(absl::StatusCode code) {
   }
 }
 
-}  // namespace
-
-Duration CallTime(Duration caller_remaining, Duration timeout) {
-  return std::max<Duration>(std::min(caller_remaining - kDeadlineMargin, timeout),
-                            Duration::zero());
-}
-
-Duration TryTime(Duration call_remaining, Duration try_timeout, bool another_possible) {
-  if (!another_possible) return call_remaining;
-  return std::min(call_remaining / 2, try_timeout);
-}
-
-Verdict Judge(const TryResult& result, bool idempotent, bool fair_time) {
+Verdict JudgeStatus(const TryResult& result, bool idempotent, bool fair_time) {
   const absl::StatusCode code = result.status.code();
   if (result.origin == Origin::kDeclined) {
     const bool full = code == absl::StatusCode::kResourceExhausted;
@@ -58,6 +50,62 @@ Verdict Judge(const TryResult& result, bool idempotent, bool fair_time) {
           .neighbour_answered = !transport,
           .retry = idempotent && !our_bug,
           .connection_lost = transport && code == absl::StatusCode::kUnavailable};
+}
+
+}  // namespace
+
+Duration CallTime(Duration caller_remaining, Duration timeout) {
+  return std::max<Duration>(std::min(caller_remaining - kDeadlineMargin, timeout),
+                            Duration::zero());
+}
+
+Duration TryTime(Duration call_remaining, Duration try_timeout, bool another_possible) {
+  if (!another_possible) return call_remaining;
+  return std::min(call_remaining / 2, try_timeout);
+}
+
+Verdict Judge(const TryResult& result, bool idempotent, bool fair_time) {
+  Verdict verdict = JudgeStatus(result, idempotent, fair_time);
+  if (result.status.ok() || !result.pushback) return verdict;
+  verdict.retry = verdict.retry && *result.pushback >= Duration::zero();
+  verdict.leave_alone = std::clamp<Duration>(*result.pushback, Duration::zero(), kLongestPushback);
+  return verdict;
+}
+
+Duration SlowFrom(std::optional<Duration> median, double factor, Duration at_least) {
+  if (!median) return Duration::max();
+  const auto usual = std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double, Duration::period>(*median) * factor);
+  return std::max(usual, at_least);
+}
+
+TryOutcome WithSpeed(TryOutcome outcome, Duration took, Duration slow_from) {
+  return outcome == TryOutcome::kAnswered && took >= slow_from ? TryOutcome::kSlow : outcome;
+}
+
+std::optional<Duration> HedgeAfter(std::optional<Duration> p95, Duration at_least,
+                                   Duration try_time) {
+  if (!p95) return std::nullopt;
+  const Duration wait = std::max(*p95, at_least);
+  if (wait >= try_time) return std::nullopt;
+  return wait;
+}
+
+Duration RetryPause(int retry, Duration longest, Random& random) {
+  const auto bound =
+      static_cast<std::uint64_t>((longest * (std::int64_t{1} << (retry - 1))).count());
+  return Duration(random.Below(bound + 1));
+}
+
+std::int64_t BulkheadFor(Criticality criticality, std::int64_t max_in_flight) {
+  static constexpr double kParts[] = {1.0, 0.9, 0.75, 0.5};
+  const double part = kParts[static_cast<std::size_t>(criticality)];
+  return static_cast<std::int64_t>(std::ceil(part * static_cast<double>(max_in_flight)));
+}
+
+double BudgetPartFor(Criticality criticality) {
+  static constexpr double kParts[] = {1.0, 1.0, 0.5, 0.25};
+  return kParts[static_cast<std::size_t>(criticality)];
 }
 
 }  // namespace holdfast::rpc

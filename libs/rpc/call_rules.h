@@ -1,10 +1,13 @@
 // The arithmetic and the judgements of one call to a neighbour: values in, decision out.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "libs/base/clock.h"
+#include "libs/base/random.h"
+#include "libs/rpc/call.h"
 #include "libs/rpc/peer.h"
 
 namespace holdfast::rpc {
@@ -23,6 +26,8 @@ enum class Origin {
 struct TryResult {
   absl::Status status;
   Origin origin = Origin::kTransport;
+  // How long the instance wants to be left alone; negative: nobody should try again.
+  std::optional<Duration> pushback = std::nullopt;
 };
 
 // How long the whole call may take: at most `timeout`, and less than what the caller has left.
@@ -39,10 +44,30 @@ struct Verdict {
   bool neighbour_answered;  // for the neighbour's breaker: some instance is there and talks
   bool retry;               // another instance may do better, and trying again is harmless
   bool connection_lost;     // do not wait for probes to notice
+  Duration leave_alone = Duration::zero();  // the instance asked for it
 };
 
 // `idempotent`: the method may run twice. `fair_time`: the try got as much time as the neighbour's
 // options grant, so a timeout is its fault and not the caller's.
 Verdict Judge(const TryResult& result, bool idempotent, bool fair_time);
+
+// From when on an answer is slow: `factor` times the usual time, and no less than `at_least`. Never
+// while nothing is known about the usual time.
+Duration SlowFrom(std::optional<Duration> median, double factor, Duration at_least);
+TryOutcome WithSpeed(TryOutcome outcome, Duration took, Duration slow_from);
+
+// When to ask a second instance although the first may still answer; nothing: not at all. Waiting
+// longer than a try may take would be a retry.
+std::optional<Duration> HedgeAfter(std::optional<Duration> p95, Duration at_least,
+                                   Duration try_time);
+
+// Before retry number `retry` (1, 2 ...): a random part of `longest`, doubled with each retry, so
+// that callers which failed together do not come back together.
+Duration RetryPause(int retry, Duration longest, Random& random);
+
+// What may be used up by calls of this criticality: less of what is scarce for those that matter
+// less, so that it is there for those that matter more.
+std::int64_t BulkheadFor(Criticality criticality, std::int64_t max_in_flight);
+double BudgetPartFor(Criticality criticality);
 
 }  // namespace holdfast::rpc

@@ -83,5 +83,63 @@ TEST(CallRulesTest, ATimeoutThatTheCallerCausedBlamesNobody) {
   EXPECT_EQ(verdict.instance, TryOutcome::kUnknown);
 }
 
+TEST(CallRulesTest, AnInstanceThatPushesBackIsLeftAloneAndAnotherTried) {
+  const Verdict verdict =
+      Judge({ResourceExhausted("full"), Origin::kDeclined, 300ms}, /*idempotent=*/false, true);
+  EXPECT_TRUE(verdict.retry);
+  EXPECT_EQ(verdict.leave_alone, 300ms);
+}
+
+TEST(CallRulesTest, ANegativePushbackMeansNobodyShouldTryAgain) {
+  const Verdict verdict =
+      Judge({ResourceExhausted("full"), Origin::kDeclined, -1ms}, /*idempotent=*/true, true);
+  EXPECT_FALSE(verdict.retry);
+  EXPECT_EQ(verdict.leave_alone, 0ms);
+}
+
+TEST(CallRulesTest, APushbackCannotLastForEver) {
+  EXPECT_EQ(Judge({Unavailable("x"), Origin::kDeclined, 24h}, true, true).leave_alone, 10s);
+  EXPECT_EQ(Judge({absl::OkStatus(), Origin::kHandler, 24h}, true, true).leave_alone, 0s);
+}
+
+TEST(CallRulesTest, SlowIsMuchSlowerThanUsual) {
+  EXPECT_EQ(SlowFrom(std::nullopt, 5, 50ms), Duration::max());
+  EXPECT_EQ(SlowFrom(1ms, 5, 50ms), 50ms);
+  EXPECT_EQ(SlowFrom(20ms, 5, 50ms), 100ms);
+  EXPECT_EQ(WithSpeed(TryOutcome::kAnswered, 100ms, 100ms), TryOutcome::kSlow);
+  EXPECT_EQ(WithSpeed(TryOutcome::kAnswered, 99ms, 100ms), TryOutcome::kAnswered);
+  EXPECT_EQ(WithSpeed(TryOutcome::kFailed, 1s, 100ms), TryOutcome::kFailed);
+}
+
+TEST(CallRulesTest, AHedgeWaitsForTheUsualTime) {
+  EXPECT_EQ(HedgeAfter(std::nullopt, 5ms, 150ms), std::nullopt);
+  EXPECT_EQ(HedgeAfter(1ms, 5ms, 150ms), 5ms);
+  EXPECT_EQ(HedgeAfter(40ms, 5ms, 150ms), 40ms);
+  EXPECT_EQ(HedgeAfter(150ms, 5ms, 150ms), std::nullopt);
+}
+
+TEST(CallRulesTest, RetriesAreSpreadOverAPauseThatDoubles) {
+  SeededRandom random(3);
+  Duration longest[2] = {};
+  for (int i = 0; i < 1000; ++i) {
+    for (int retry : {1, 2}) {
+      longest[retry - 1] = std::max(longest[retry - 1], RetryPause(retry, 10ms, random));
+    }
+  }
+  EXPECT_GT(longest[0], 9ms);
+  EXPECT_LE(longest[0], 10ms);
+  EXPECT_GT(longest[1], 18ms);
+  EXPECT_LE(longest[1], 20ms);
+  EXPECT_EQ(RetryPause(1, 0ms, random), 0ms);
+}
+
+TEST(CallRulesTest, WhatMattersLessMayUseLess) {
+  EXPECT_EQ(BulkheadFor(Criticality::kCritical, 256), 256);
+  EXPECT_EQ(BulkheadFor(Criticality::kBulk, 256), 128);
+  EXPECT_EQ(BulkheadFor(Criticality::kBulk, 1), 1) << "nobody is shut out by rounding";
+  EXPECT_GT(BudgetPartFor(Criticality::kInteractive), BudgetPartFor(Criticality::kBackground));
+  EXPECT_GT(BudgetPartFor(Criticality::kBackground), BudgetPartFor(Criticality::kBulk));
+}
+
 }  // namespace
 }  // namespace holdfast::rpc

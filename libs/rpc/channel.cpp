@@ -63,13 +63,25 @@ const std::string& Channel::service() const { return impl_->neighbour->service; 
 
 bool Channel::has_healthy_instance() const { return impl_->neighbour->has_healthy_instance(); }
 
-std::string Channel::Describe() const { return impl_->neighbour->Describe(); }
+ChannelControl Channel::Control() const { return ChannelControl(impl_->neighbour); }
 
-std::function<std::string()> Channel::Describer() const {
-  return [neighbour = std::weak_ptr<const Neighbour>(impl_->neighbour)] {
-    const auto alive = neighbour.lock();
-    return alive ? alive->Describe() : std::string();
-  };
+ChannelControl::ChannelControl(const std::shared_ptr<Neighbour>& neighbour)
+    : service_(neighbour->service), neighbour_(neighbour) {}
+
+std::string ChannelControl::Describe() const {
+  const auto neighbour = neighbour_.lock();
+  return neighbour ? neighbour->Describe() : "";
+}
+
+std::string ChannelControl::ShowOptions() const {
+  const auto neighbour = neighbour_.lock();
+  return neighbour ? neighbour->ShowOptions() : "";
+}
+
+absl::Status ChannelControl::ChangeOptions(const std::vector<std::string>& assignments) const {
+  const auto neighbour = neighbour_.lock();
+  if (!neighbour) return Unavailable("the channel to {} is closed", service_);
+  return neighbour->ChangeOptions(assignments);
 }
 
 }  // namespace holdfast::rpc

@@ -4,14 +4,17 @@
 //       call, "holdfast.billing.v1.Billing/GetEntitlement", request, {.timeout = 150ms});
 //
 // In order: deadline (the caller's remaining time, less a margin, at most `timeout`; passed =
-// DEADLINE_EXCEEDED at once) -> max_in_flight -> breaker of the neighbour -> choice of instance ->
-// breaker of the instance -> call.
+// DEADLINE_EXCEEDED at once) -> max_in_flight, less for what matters less -> choice of instance ->
+// breaker of the neighbour -> call, and the breaker of the instance learns from it.
 //
 // A call that failed because of the instance (UNAVAILABLE, DEADLINE_EXCEEDED of the try,
-// RESOURCE_EXHAUSTED, INTERNAL from the transport) is tried on another instance, at most twice, if
-// its method is idempotent (idempotency_level in the proto) or the instance said that it did not
-// begin; within the deadline and a budget (retry_budget.h). Business errors never count against an
-// instance. The breaker of the neighbour counts only calls that no instance answered at all.
+// RESOURCE_EXHAUSTED, INTERNAL from the transport) is tried on another instance after a short
+// random pause, at most twice, if its method is idempotent (idempotency_level in the proto) or the
+// instance said that it did not begin; within the deadline and a budget (retry_budget.h). A read
+// marked `hedged` in the proto is asked of a second instance when it takes longer than 95 % of its
+// kind. Business errors never count against an instance. The breaker of the neighbour counts only
+// calls that no instance answered at all. A caller that cancels (Call::cancellation) cancels its
+// calls, and the instances hear of it. docs/resilience.md tells the whole story.
 #pragma once
 
 #include <chrono>
@@ -19,27 +22,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "google/protobuf/message.h"
-#include "libs/config/knobs.h"
 #include "libs/discovery/directory.h"
 #include "libs/rpc/call.h"
+#include "libs/rpc/peer_options.h"
 #include "libs/security/tls.h"
 
 namespace holdfast::rpc {
-
-// Knobs of one neighbour.
-struct PeerOptions {
-  std::chrono::milliseconds timeout = std::chrono::milliseconds(500);      // of a whole call
-  std::chrono::milliseconds try_timeout = std::chrono::milliseconds(200);  // of one try
-  std::int64_t max_in_flight = 256;  // beyond: RESOURCE_EXHAUSTED at once
-  std::int64_t failures_to_open = 5;
-  std::chrono::milliseconds open_for = std::chrono::seconds(2);
-  std::chrono::milliseconds probe_interval = std::chrono::milliseconds(250);
-
-  void Describe(config::Knobs& k);
-};
 
 struct InvokeOptions {
   std::chrono::milliseconds timeout = std::chrono::milliseconds(0);  // 0: the neighbour's
@@ -57,6 +49,8 @@ class StreamReader {
   virtual void Cancel() = 0;
 };
 
+class FaultPlan;
+
 struct ChannelEnvironment {  // what a Channel borrows; all must outlive it
   discovery::Directory& directory;
   const Clock& clock;
@@ -64,6 +58,29 @@ struct ChannelEnvironment {  // what a Channel borrows; all must outlive it
   telemetry::Metrics& metrics;
   security::TlsFiles tls;
   std::string own_zone;
+  FaultPlan* faults = nullptr;  // null: no faults are made on purpose
+};
+
+class Neighbour;
+
+// What an operator may see and change of a channel. A value; may outlive the channel, which is then
+// gone: "" and UNAVAILABLE. Thread-safe.
+class ChannelControl {
+ public:
+  explicit ChannelControl(const std::shared_ptr<Neighbour>& neighbour);
+
+  const std::string& service() const { return service_; }
+  // What this instance thinks of every peer and why: a readable page.
+  std::string Describe() const;
+  // The knobs in effect, "name = value" lines.
+  std::string ShowOptions() const;
+  // Sets knobs as in {"try_timeout=80ms"}, for calls that begin from now on. INVALID_ARGUMENT names
+  // the one at fault, and nothing is changed.
+  absl::Status ChangeOptions(const std::vector<std::string>& assignments) const;
+
+ private:
+  std::string service_;
+  std::weak_ptr<Neighbour> neighbour_;
 };
 
 // Thread-safe. Invoke blocks its thread: use it on worker threads and in jobs (inside an inline
@@ -104,10 +121,8 @@ class Channel {
   const std::string& service() const;
   bool has_healthy_instance() const;
 
-  // What this instance thinks of every peer and why: a readable page.
-  std::string Describe() const;
-  // The same page from a function that may outlive the channel; it then answers "".
-  std::function<std::string()> Describer() const;
+  ChannelControl Control() const;
+  std::string Describe() const { return Control().Describe(); }
 
  private:
   struct Impl;

@@ -1,11 +1,12 @@
 // Stops calls to a dependency that keeps failing, and lets a few through to notice recovery.
 //
-//              failures_to_open in a row
-//     CLOSED ----------------------------> OPEN <------+
-//       ^                                   |          |
-//       |     open_for passes, or LookAgain |          | a probe fails
-//       |   probes_to_close succeed         v          |
-//       +------------------------------ HALF_OPEN -----+
+//              failures in a row, or too large a share of the
+//              window's calls failed or were slow
+//     CLOSED ----------------------------------------> OPEN <------+
+//       ^                                               |          |
+//       |                 open_for passes, or LookAgain |          | a probe fails or is slow
+//       |   probes_to_close succeed                     v          |
+//       +------------------------------------------ HALF_OPEN -----+
 #pragma once
 
 #include <chrono>
@@ -16,6 +17,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "libs/base/clock.h"
+#include "libs/rpc/sliding_window.h"
 
 namespace holdfast::rpc {
 
@@ -31,15 +33,26 @@ class CircuitBreaker {
   enum class State { kClosed, kHalfOpen, kOpen };
 
   struct Options {
-    int failures_to_open = 5;
+    int failures_to_open = 5;    // in a row; 0: a row of failures does not matter
+    double failure_ratio = 0.5;  // of the window's calls; 0: does not matter
+    double slow_ratio = 0.8;     // of the window's calls; 0: does not matter
+    int min_calls = 20;          // in the window, before a ratio says anything
+    Duration window = std::chrono::seconds(10);
     int probes_to_close = 2;  // also how many probes may be in flight together
     Duration open_for = std::chrono::seconds(2);
+    // Each failed return doubles open_for up to this; zero: it does not grow.
+    Duration open_for_max = Duration::zero();
     Duration permit_lease = std::chrono::seconds(30);  // longer than any call
   };
 
+  struct Change {
+    State next;
+    std::string_view why;  // from a small fixed set, fit for a label: "failures in a row" ...
+    Duration refuses_for;  // of OPEN
+  };
   // Told of every change of state, in order, with the breaker locked: must be quick and must not
   // call back.
-  using Listener = std::function<void(State next, std::string_view why)>;
+  using Listener = std::function<void(const Change&)>;
 
   class [[nodiscard]] Permit {
    public:
@@ -48,6 +61,7 @@ class CircuitBreaker {
     ~Permit();
 
     void Succeeded();
+    void SucceededSlowly();  // what is slow is for the caller to say
     void Failed();
 
    private:
@@ -60,6 +74,15 @@ class CircuitBreaker {
     int probe_;                // which one, while half-open
   };
 
+  // What the window holds.
+  struct Counts {
+    std::int64_t calls = 0;
+    std::int64_t failed = 0;
+    std::int64_t slow = 0;
+
+    Counts& operator+=(const Counts& other);
+  };
+
   CircuitBreaker(const Options& options, const Clock& clock, Listener listener = nullptr);
 
   // A permit if the call may start now, nothing if it has to fail fast.
@@ -68,13 +91,18 @@ class CircuitBreaker {
   // Somebody has seen the dependency alive: do not wait for the rest of open_for.
   void LookAgain();
 
+  // Changes nothing about the present state; the next event is judged by these.
+  void SetOptions(const Options& options);
+
   State state() const;
   // How long OPEN will still refuse; zero in the other states.
   Duration refuses_for() const;
   Duration in_state_for() const;
+  std::string_view why() const;  // the state was entered; "" for the first one
+  Counts counts() const;
 
  private:
-  enum class Outcome { kSucceeded, kFailed, kUnknown };
+  enum class Outcome { kSucceeded, kSlow, kFailed, kUnknown };
 
   // A probe that holds its place.
   struct Probe {
@@ -86,20 +114,24 @@ class CircuitBreaker {
   void ReportClosed(Outcome outcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReportHalfOpen(int number, Outcome outcome) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Enter(State next, std::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Duration NextOpenFor() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<Permit> AcquireProbe() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  const Options options_;
   const Clock& clock_;
   const Listener listener_;
 
   mutable absl::Mutex mutex_;
+  Options options_ ABSL_GUARDED_BY(mutex_);
   State state_ ABSL_GUARDED_BY(mutex_) = State::kClosed;
+  std::string_view why_ ABSL_GUARDED_BY(mutex_);
   int generation_ ABSL_GUARDED_BY(mutex_) = 0;
-  int failures_ ABSL_GUARDED_BY(mutex_) = 0;   // in a row, while closed
-  int successes_ ABSL_GUARDED_BY(mutex_) = 0;  // probes that came back, while half-open
+  SlidingWindow<Counts> window_ ABSL_GUARDED_BY(mutex_);  // while closed
+  int failures_ ABSL_GUARDED_BY(mutex_) = 0;              // in a row, while closed
+  int successes_ ABSL_GUARDED_BY(mutex_) = 0;             // probes that came back, while half-open
   int next_probe_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Probe> probes_ ABSL_GUARDED_BY(mutex_);  // in flight, while half-open
   SteadyTime entered_at_ ABSL_GUARDED_BY(mutex_);      // when the state began
+  Duration open_for_ ABSL_GUARDED_BY(mutex_) = {};     // of the last OPEN
 };
 
 std::string_view Name(CircuitBreaker::State state);  // "closed", "half-open", "open"

@@ -31,7 +31,7 @@ class CircuitBreakerTest : public testing::Test {
   CircuitBreaker breaker_{
       {.failures_to_open = 3, .probes_to_close = 2, .open_for = 2s, .permit_lease = 30s},
       clock_,
-      [this](State next, std::string_view) { heard_.emplace_back(Name(next)); }};
+      [this](const CircuitBreaker::Change& c) { heard_.emplace_back(Name(c.next)); }};
 };
 
 TEST_F(CircuitBreakerTest, LetsCallsThroughAtStart) { EXPECT_TRUE(LetsCallsThrough()); }
@@ -142,6 +142,110 @@ TEST_F(CircuitBreakerTest, AMovedPermitReportsOnce) {
   EXPECT_EQ(heard_, (std::vector<std::string>{"open"}));
 }
 
+// Nothing but the shares decides here.
+class BreakerWindowTest : public testing::Test {
+ protected:
+  using Outcome = void (CircuitBreaker::Permit::*)();
+
+  void Calls(int count, Outcome outcome) {
+    for (int i = 0; i < count; ++i) {
+      auto permit = breaker_.TryAcquire();
+      ASSERT_TRUE(permit);
+      ((*permit).*outcome)();
+    }
+  }
+  bool open() const { return breaker_.state() == State::kOpen; }
+
+  test::FakeClock clock_;
+  CircuitBreaker breaker_{{.failures_to_open = 0,
+                           .failure_ratio = 0.5,
+                           .slow_ratio = 0.8,
+                           .min_calls = 10,
+                           .window = 10s,
+                           .probes_to_close = 1,
+                           .open_for = 1s,
+                           .open_for_max = 4s},
+                          clock_};
+  static constexpr Outcome kGood = &CircuitBreaker::Permit::Succeeded;
+  static constexpr Outcome kSlow = &CircuitBreaker::Permit::SucceededSlowly;
+  static constexpr Outcome kBad = &CircuitBreaker::Permit::Failed;
+};
+
+TEST_F(BreakerWindowTest, OpensWhenHalfOfTheCallsFail) {
+  Calls(10, kGood);
+  Calls(9, kBad);
+  EXPECT_FALSE(open());
+  Calls(1, kBad);
+  EXPECT_TRUE(open());
+  EXPECT_EQ(breaker_.why(), "failure ratio");
+}
+
+TEST_F(BreakerWindowTest, AFewCallsSayNothing) {
+  Calls(9, kBad);
+  EXPECT_FALSE(open());
+  Calls(1, kBad);
+  EXPECT_TRUE(open());
+}
+
+TEST_F(BreakerWindowTest, OpensWhenMostCallsAreSlow) {
+  Calls(5, kGood);
+  Calls(19, kSlow);
+  EXPECT_FALSE(open());
+  Calls(1, kSlow);
+  EXPECT_TRUE(open());
+  EXPECT_EQ(breaker_.why(), "slow ratio");
+}
+
+TEST_F(BreakerWindowTest, ForgetsWhatIsOlderThanTheWindow) {
+  Calls(9, kBad);
+  clock_.Advance(10s);
+  Calls(9, kBad);
+  EXPECT_FALSE(open());
+  EXPECT_EQ(breaker_.counts().calls, 9);
+}
+
+TEST_F(BreakerWindowTest, AGoodCallNeverOpens) {
+  Calls(9, kBad);
+  Calls(1, kGood);
+  EXPECT_FALSE(open()) << "the tenth call makes the ratio count, but it was good";
+}
+
+TEST_F(BreakerWindowTest, ASlowProbeDoesNotClose) {
+  Calls(10, kBad);
+  clock_.Advance(1s);
+  Calls(1, kSlow);
+  EXPECT_TRUE(open());
+  EXPECT_EQ(breaker_.why(), "probe slow");
+}
+
+TEST_F(BreakerWindowTest, EachFailedReturnDoublesTheWaitUpToABound) {
+  Calls(10, kBad);
+  for (const Duration wait : {1s, 2s, 4s, 4s}) {
+    EXPECT_EQ(breaker_.refuses_for(), wait);
+    clock_.Advance(wait);
+    Calls(1, kBad);
+  }
+}
+
+TEST_F(BreakerWindowTest, TheWaitIsShortAgainAfterAGoodWhile) {
+  Calls(10, kBad);
+  clock_.Advance(1s);
+  Calls(1, kBad);
+  clock_.Advance(2s);
+  Calls(1, kGood);
+  clock_.Advance(4s);
+  Calls(10, kBad);
+  EXPECT_EQ(breaker_.refuses_for(), 1s);
+}
+
+TEST_F(BreakerWindowTest, NewOptionsCountFromTheNextCall) {
+  Calls(5, kBad);
+  breaker_.SetOptions({.failures_to_open = 1});
+  EXPECT_FALSE(open());
+  Calls(1, kBad);
+  EXPECT_TRUE(open());
+}
+
 // Whatever calls do, in whatever order: the breaker opens only for a reason, refuses only while it
 // may, and after the dependency is well again it closes within a bounded time.
 TEST(CircuitBreakerPropertyTest, AlwaysComesBack) {
@@ -151,30 +255,37 @@ TEST(CircuitBreakerPropertyTest, AlwaysComesBack) {
   for (int run = 0; run < 200; ++run) {
     test::FakeClock clock;
     const CircuitBreaker::Options options{
-        .failures_to_open = 1 + static_cast<int>(random.Below(6)),
+        .failures_to_open = static_cast<int>(random.Below(6)),
+        .failure_ratio = random.Uniform(),
+        .slow_ratio = random.Uniform(),
+        .min_calls = 1 + static_cast<int>(random.Below(20)),
+        .window = std::chrono::milliseconds(100 + random.Below(20000)),
         .probes_to_close = 1 + static_cast<int>(random.Below(4)),
         .open_for = std::chrono::milliseconds(1 + random.Below(5000)),
+        .open_for_max = std::chrono::milliseconds(random.Below(10000)),
         .permit_lease = 10s};
     CircuitBreaker breaker(options, clock);
     std::vector<CircuitBreaker::Permit> under_way;
-    std::uint64_t reported_failures = 0;
+    std::uint64_t reported_troubles = 0;
     for (int step = 0; step < 300; ++step) {
       clock.Advance(std::chrono::milliseconds(random.Below(300)));
       if (auto permit = breaker.TryAcquire()) under_way.push_back(*std::move(permit));
       if (!under_way.empty() && random.Below(2) == 0) {
         std::swap(under_way[random.Below(under_way.size())], under_way.back());
-        const auto outcome = random.Below(3);
+        const auto outcome = random.Below(4);
         if (outcome == 0) under_way.back().Succeeded();
-        if (outcome == 1) {
-          under_way.back().Failed();
-          ++reported_failures;
-        }
-        under_way.pop_back();  // outcome 2: dropped without a word
+        if (outcome == 1) under_way.back().Failed();
+        if (outcome == 2) under_way.back().SucceededSlowly();
+        if (outcome == 1 || outcome == 2) ++reported_troubles;
+        under_way.pop_back();  // outcome 3: dropped without a word
       }
-      ASSERT_TRUE(reported_failures > 0 || breaker.state() == State::kClosed);
+      ASSERT_TRUE(reported_troubles > 0 || breaker.state() == State::kClosed);
+      const CircuitBreaker::Counts counts = breaker.counts();
+      ASSERT_LE(counts.failed + counts.slow, counts.calls);
+      ASSERT_LE(breaker.refuses_for(), std::max(options.open_for, options.open_for_max));
     }
     // The rest never comes back. From now on the dependency is well.
-    clock.Advance(options.open_for + options.permit_lease);
+    clock.Advance(std::max(options.open_for, options.open_for_max) + options.permit_lease);
     for (int i = 0; i < options.probes_to_close; ++i) {
       auto permit = breaker.TryAcquire();
       ASSERT_TRUE(permit) << "run " << run;

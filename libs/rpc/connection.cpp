@@ -53,8 +53,13 @@ grpc::ChannelArguments Arguments(const security::PemMaterial& material,
   return arguments;
 }
 
+}  // namespace
+
 // Everything one unary call needs until it is done.
 struct UnaryState {
+  explicit UnaryState(UnderWay::Place p) : place(std::move(p)) {}
+
+  const UnderWay::Place place;  // destroyed last
   grpc::ClientContext context;
   std::shared_ptr<const EncodedRequest> request;
   grpc::ByteBuffer bytes;
@@ -62,8 +67,10 @@ struct UnaryState {
   Connection::Done done;
 };
 
+namespace {
+
 TryResult ResultOf(const UnaryState& state, const grpc::Status& status) {
-  if (!status.ok()) return {FromGrpc(status), OriginOf(state.context)};
+  if (!status.ok()) return FailureOf(status, state.context);
   if (state.response != nullptr && !Decode(state.bytes, *state.response)) {
     return {Internal("the answer is not a {}", state.response->GetDescriptor()->full_name()),
             Origin::kTransport};
@@ -73,10 +80,16 @@ TryResult ResultOf(const UnaryState& state, const grpc::Status& status) {
 
 }  // namespace
 
-struct Connection::Impl {
-  explicit Impl(std::shared_ptr<grpc::Channel> c) : channel(std::move(c)), stub(channel) {}
+void CancelHandle::Cancel() const {
+  if (const auto state = state_.lock()) state->context.TryCancel();
+}
 
-  std::shared_ptr<grpc::Channel> channel;
+struct Connection::Impl {
+  Impl(std::shared_ptr<grpc::Channel> c, std::shared_ptr<UnderWay> u)
+      : under_way(std::move(u)), channel(std::move(c)), stub(channel) {}
+
+  const std::shared_ptr<UnderWay> under_way;
+  const std::shared_ptr<grpc::Channel> channel;
   grpc::GenericStub stub;
 };
 
@@ -85,35 +98,43 @@ std::shared_ptr<const EncodedRequest> EncodeRequest(const google::protobuf::Mess
 }
 
 Connection::Connection(const std::string& address, const security::PemMaterial& material,
-                       const std::string& tls_name)
-    : impl_(std::make_shared<Impl>(grpc::CreateCustomChannel(address, Credentials(material),
-                                                             Arguments(material, tls_name)))) {
+                       const std::string& tls_name, std::shared_ptr<UnderWay> under_way)
+    : impl_(std::make_shared<Impl>(
+          grpc::CreateCustomChannel(address, Credentials(material), Arguments(material, tls_name)),
+          std::move(under_way))) {
   impl_->channel->GetState(/*try_to_connect=*/true);
 }
 
 Connection::~Connection() = default;
 
-void Connection::Start(const std::string& path, const Headers& headers,
-                       const std::shared_ptr<const EncodedRequest>& request, Duration time,
-                       google::protobuf::Message* response, Done done) {
-  auto state = std::make_shared<UnaryState>();
+CancelHandle Connection::Start(const std::string& path, const Headers& headers,
+                               const std::shared_ptr<const EncodedRequest>& request, Duration time,
+                               google::protobuf::Message* response, Done done) {
+  auto state = std::make_shared<UnaryState>(impl_->under_way->Enter());
   AddHeaders(headers, state->context);
   state->context.set_deadline(GrpcDeadlineAfter(time));
   state->request = request;
   state->response = response;
   state->done = std::move(done);
-  impl_->stub.UnaryCall(&state->context, path, grpc::StubOptions(), &state->request->bytes,
-                        &state->bytes, [state, impl = impl_](const grpc::Status& status) {
+  const CancelHandle handle(state);
+  UnaryState& call = *state;
+  impl_->stub.UnaryCall(&call.context, path, grpc::StubOptions(), &call.request->bytes, &call.bytes,
+                        [state = std::move(state)](const grpc::Status& status) mutable {
                           const InlineThreadScope scope;
+                          const UnderWay::Place place =
+                              state->place;  // until nothing else is held here
+                          const TryResult result = ResultOf(*state, status);
                           const Done call_done = std::move(state->done);
-                          call_done(ResultOf(*state, status));
+                          state.reset();
+                          call_done(result);
                         });
+  return handle;
 }
 
 std::unique_ptr<WireStream> Connection::OpenStream(
     const std::string& path, const Headers& headers,
     const std::shared_ptr<const EncodedRequest>& request) {
-  return OpenWireStream(impl_->channel, path, headers, request);
+  return OpenWireStream(impl_->channel, impl_->under_way->Enter(), path, headers, request);
 }
 
 void Connection::AskHealth(Duration time, std::function<void(Health, std::string why)> done) {

@@ -11,6 +11,7 @@
 #include "libs/rpc/call.h"
 #include "libs/rpc/call_rules.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/under_way.h"
 #include "libs/security/tls.h"
 
 namespace holdfast::rpc {
@@ -37,10 +38,25 @@ class WireStream {
 };
 
 class ConnectionEvents;
+struct UnaryState;
+
+// To give up on a call that is under way; it then ends soon, with CANCELLED. A value; holds
+// nothing.
+class CancelHandle {
+ public:
+  CancelHandle() = default;
+  explicit CancelHandle(const std::shared_ptr<UnaryState>& state) : state_(state) {}
+
+  void Cancel() const;
+
+ private:
+  std::weak_ptr<UnaryState> state_;
+};
 
 // Thread-safe. Connects by itself and again after every break (0.1 s to 1 s between attempts).
 // Callbacks run on gRPC's threads, never inside the call that asked for them, and hold what they
-// need: a Connection may be dropped while calls are under way.
+// need. A Connection may be dropped while calls are under way, but not on a thread of gRPC's while
+// it may be the last one: see UnderWay, where every call has a place.
 class Connection {
  public:
   using Done = std::function<void(TryResult)>;
@@ -48,14 +64,14 @@ class Connection {
 
   // `material` empty: plaintext. `tls_name`: the name the instance's certificate must bear.
   Connection(const std::string& address, const security::PemMaterial& material,
-             const std::string& tls_name);
+             const std::string& tls_name, std::shared_ptr<UnderWay> under_way);
   ~Connection();
 
   // `path` is "/package.Service/Method". `response` (null: the answer is of no interest) must live
   // until `done`, which runs once, at the latest when `time` has passed.
-  void Start(const std::string& path, const Headers& headers,
-             const std::shared_ptr<const EncodedRequest>& request, Duration time,
-             google::protobuf::Message* response, Done done);
+  CancelHandle Start(const std::string& path, const Headers& headers,
+                     const std::shared_ptr<const EncodedRequest>& request, Duration time,
+                     google::protobuf::Message* response, Done done);
 
   std::unique_ptr<WireStream> OpenStream(const std::string& path, const Headers& headers,
                                          const std::shared_ptr<const EncodedRequest>& request);

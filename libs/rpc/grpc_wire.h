@@ -18,6 +18,8 @@ inline constexpr int kMaxMessageBytes = 64 << 20;  // both ways, both sides
 inline constexpr char kTraceKey[] = "traceparent";  // W3C
 inline constexpr char kContextKey[] = "hf-ctx";     // criticality as a digit; absent: interactive
 inline constexpr char kOriginKey[] = "hf-origin";  // with an error: "h" the handler's, "d" declined
+// With an error: leave this instance alone for so many milliseconds; negative: do not try again.
+inline constexpr char kPushbackKey[] = "grpc-retry-pushback-ms";
 
 grpc::ByteBuffer Encode(const google::protobuf::Message& message);
 // False: these bytes are not such a message.

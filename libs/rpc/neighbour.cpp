@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "google/protobuf/descriptor.pb.h"
+#include "holdfast/options/v1/options.pb.h"
 #include "libs/base/status.h"
 #include "libs/rpc/method_table.h"
 #include "libs/telemetry/log.h"
@@ -18,55 +19,48 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Duration kLongestWait = milliseconds(100);  // between two looks at everything
-
-CircuitBreaker::Options BreakerOptions(const PeerOptions& options) {
-  return {.failures_to_open = static_cast<int>(options.failures_to_open),
-          .open_for = options.open_for};
-}
+constexpr std::size_t kMaxInstanceLabels = 64;        // beyond: "other"
 
 double GaugeValue(CircuitBreaker::State state) {
   return static_cast<double>(static_cast<int>(state));
 }
 
+bool IsBreakerState(std::string_view what) {
+  using State = CircuitBreaker::State;
+  return what == Name(State::kOpen) || what == Name(State::kHalfOpen) ||
+         what == Name(State::kClosed);
+}
+
 }  // namespace
 
-ClientMetrics::ClientMetrics(telemetry::Metrics& metrics)
-    : requests(metrics.CounterFamily("holdfast_rpc_client_requests_total",
-                                     "Calls to a neighbour that ended, by final status code.",
-                                     {"service", "method", "code"})),
-      seconds(metrics.HistogramFamily("holdfast_rpc_client_seconds",
-                                      "Time of a call to a neighbour, all tries together.",
-                                      {"service", "method"})),
-      retries(metrics.CounterFamily("holdfast_rpc_client_retries_total", "Tries beyond the first.",
-                                    {"service"})),
-      breaker(metrics.GaugeFamily("holdfast_rpc_client_breaker_state",
-                                  "Breaker of a neighbour: 0 closed, 1 half-open, 2 open.",
-                                  {"service"})),
-      instances(metrics.GaugeFamily(
-          "holdfast_rpc_client_instances",
-          "Instances of a neighbour: up, ejected (answers probes, fails calls), unproven, down.",
-          {"service", "state"})) {}
-
-Neighbour::Neighbour(std::string name, const PeerOptions& peer_options,
+Neighbour::Neighbour(std::string name, const PeerOptions& options,
                      const ChannelEnvironment& environment)
     : service(std::move(name)),
-      options(peer_options),
       clock(environment.clock),
       random(environment.random),
+      faults(environment.faults),
       own_zone(environment.own_zone),
       metrics(environment.metrics),
       retries(metrics.retries.With({service})),
-      breaker(BreakerOptions(options), clock,
-              [this](CircuitBreaker::State next, std::string_view why) {
-                breaker_gauge_.Set(GaugeValue(next));
-                telemetry::Log(telemetry::Warning, "breaker of a neighbour changed",
-                               {{"neighbour", service}, {"state", Name(next)}, {"why", why}});
-              }),
-      budget(RetryBudget::Options(), clock),
+      hedges_sent(metrics.hedges.With({service, "sent"})),
+      hedges_won(metrics.hedges.With({service, "won"})),
+      under_way(std::make_shared<UnderWay>()),
+      breaker(
+          NeighbourBreakerOptions(options), clock,
+          [this](const CircuitBreaker::Change& change) {
+            breaker_gauge_.Set(GaugeValue(change.next));
+            metrics.transitions.With({service, "neighbour", Name(change.next), change.why}).Add();
+            telemetry::Log(
+                telemetry::Warning, "breaker of a neighbour changed",
+                {{"neighbour", service}, {"state", Name(change.next)}, {"why", change.why}});
+          }),
+      budget(RetryOptions(options), clock),
+      hedge_budget(HedgeOptions(options), clock),
       directory_(environment.directory),
       breaker_gauge_(metrics.breaker.With({service})),
+      in_flight_gauge_(metrics.in_flight.With({service})),
       events_(std::make_unique<ConnectionEvents>()),
-      list_(std::make_shared<const InstanceList>()) {
+      list_(std::make_shared<const InstanceList>(InstanceList{.options = options})) {
   if (!environment.tls.enabled()) return;
   absl::StatusOr<security::PemMaterial> material = security::ReadTlsFiles(environment.tls);
   tls_status_ = material.status();
@@ -95,10 +89,13 @@ void Neighbour::Stop() {
   }
   watch_.reset();
   if (thread_.joinable()) thread_.join();
+  under_way->WaitUntilNobody();
+  std::shared_ptr<const InstanceList> last = std::make_shared<const InstanceList>();
+  std::vector<std::shared_ptr<Instance>> leaving;
   {
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &Neighbour::Idle));
-    list_ = std::make_shared<const InstanceList>();
+    list_.swap(last);
+    leaving_.swap(leaving);
   }
   events_.reset();
 }
@@ -111,15 +108,18 @@ const CalledMethod& Neighbour::Method(std::string_view name) {
   const auto& descriptor = MethodByName(name);
   using google::protobuf::MethodOptions;
   const auto level = descriptor.options().idempotency_level();
+  const bool read_only = level == MethodOptions::NO_SIDE_EFFECTS;
   std::string label(name);
-  auto method = std::make_unique<CalledMethod>(
-      CalledMethod{.label = label,
-                   .path = "/" + label,
-                   .descriptor = &descriptor,
-                   .idempotent = level != MethodOptions::IDEMPOTENCY_UNKNOWN,
-                   .read_only = level == MethodOptions::NO_SIDE_EFFECTS,
-                   .answered_ok = metrics.requests.With({service, label, "OK"}),
-                   .seconds = metrics.seconds.With({service, label})});
+  auto method = std::make_unique<CalledMethod>(CalledMethod{
+      .label = label,
+      .path = "/" + label,
+      .descriptor = &descriptor,
+      .idempotent = level != MethodOptions::IDEMPOTENCY_UNKNOWN,
+      .read_only = read_only,
+      .hedged = read_only && descriptor.options().GetExtension(::holdfast::options::v1::hedged),
+      .answered_ok = metrics.requests.With({service, label, "OK"}),
+      .seconds = metrics.seconds.With({service, label}),
+      .usual = std::make_unique<LatencyWindow>(clock)});
   absl::MutexLock lock(&methods_mutex_);
   return *methods_.try_emplace(std::move(label), std::move(method)).first->second;
 }
@@ -131,22 +131,29 @@ std::shared_ptr<const InstanceList> Neighbour::instances() const {
 
 std::optional<std::size_t> Neighbour::Pick(const InstanceList& list,
                                            std::span<const std::size_t> tried) {
-  return PickInstance(list.peers, tried, own_zone, random);
+  return PickInstance(list.peers, tried, own_zone, random, ChoiceOptions(list.options));
 }
 
 Headers Neighbour::HeadersFor(const Call& call) {
   return {.traceparent = call.trace().Child(random).ToHeader(), .criticality = call.criticality()};
 }
 
-absl::Status Neighbour::Enter() {
-  if (!tls_status_.ok()) return Unavailable("{}: {}", service, ToString(tls_status_));
+absl::StatusOr<std::shared_ptr<const InstanceList>> Neighbour::Enter(Criticality criticality) {
+  if (!tls_status_.ok()) {
+    CountRefused("certificates");
+    return Unavailable("{}: {}", service, ToString(tls_status_));
+  }
   absl::MutexLock lock(&mutex_);
-  if (stopping_) return Unavailable("{}: this process is stopping", service);
-  if (in_flight_ >= options.max_in_flight) {
+  if (stopping_) {
+    CountRefused("stopping");
+    return Unavailable("{}: this process is stopping", service);
+  }
+  if (in_flight_ >= BulkheadFor(criticality, list_->options.max_in_flight)) {
+    CountRefused("bulkhead");
     return ResourceExhausted("{}: {} calls are under way", service, in_flight_);
   }
   ++in_flight_;
-  return absl::OkStatus();
+  return list_;
 }
 
 void Neighbour::Leave() {
@@ -154,29 +161,23 @@ void Neighbour::Leave() {
   --in_flight_;
 }
 
-bool Neighbour::EnterUnasked() {
-  absl::MutexLock lock(&mutex_);
-  if (stopping_) return false;
-  ++unasked_;
-  return true;
-}
-
-void Neighbour::LeaveUnasked() {
-  absl::MutexLock lock(&mutex_);
-  --unasked_;
-}
-
 absl::Status Neighbour::RefusedByBreaker() const {
+  CountRefused("breaker");
   const auto looks_again = std::chrono::duration_cast<milliseconds>(breaker.refuses_for()).count();
   const std::string_view state = Name(breaker.state());
+  const std::string_view why = breaker.why();
   absl::MutexLock lock(&mutex_);
-  return Unavailable("{}: breaker {}, looks again in {} ms; last failure: {}", service, state,
-                     looks_again, ToString(last_failure_));
+  return Unavailable("{}: breaker {} ({}), looks again in {} ms; last failure: {}", service, state,
+                     why, looks_again, ToString(last_failure_));
 }
 
 void Neighbour::RememberFailure(const absl::Status& status) {
   absl::MutexLock lock(&mutex_);
   last_failure_ = status;
+}
+
+void Neighbour::CountRefused(std::string_view reason) const {
+  metrics.refused.With({service, reason}).Add();
 }
 
 void Neighbour::Count(const CalledMethod& method, const absl::Status& status, SteadyTime start) {
@@ -192,46 +193,86 @@ bool Neighbour::has_healthy_instance() const {
                      [](const Peer* peer) { return peer->usable(); });
 }
 
-std::string Neighbour::Describe() const {
-  const auto list = instances();
-  std::string page = fmt::format("{}: breaker {}, {} instances\n", service, Name(breaker.state()),
-                                 list->peers.size());
-  if (!tls_status_.ok()) page += fmt::format("  {}\n", ToString(tls_status_));
-  for (const Peer* peer : list->peers) page += "  " + peer->Describe() + "\n";
-  return page;
-}
-
 void Neighbour::Update(const discovery::InstanceSet& set) {
+  absl::MutexLock changing(&changes_mutex_);
   const auto before = instances();
   auto after = std::make_shared<InstanceList>();
+  after->options = before->options;
   for (const discovery::Instance& wanted : set) {
     const auto known =
         std::find_if(before->instances.begin(), before->instances.end(),
                      [&](const auto& instance) { return instance->peer.instance() == wanted; });
-    after->instances.push_back(known == before->instances.end() ? Connect(wanted) : *known);
+    after->instances.push_back(known == before->instances.end() ? Connect(wanted, after->options)
+                                                                : *known);
     after->peers.push_back(&after->instances.back()->peer);
   }
   telemetry::Log(
       telemetry::Info, "instances of a neighbour changed",
       {{"neighbour", service}, {"before", before->peers.size()}, {"after", after->peers.size()}});
-  absl::MutexLock lock(&mutex_);
-  list_ = std::move(after);
+  Replace(std::move(after));
 }
 
-std::shared_ptr<Instance> Neighbour::Connect(const discovery::Instance& wanted) {
-  auto log = [name = service](const Peer& peer, std::string_view what, std::string_view why) {
-    telemetry::Log(
-        telemetry::Info, "view of an instance changed",
-        {{"neighbour", name}, {"instance", peer.instance().id}, {"state", what}, {"why", why}});
-  };
-  auto instance = std::make_shared<Instance>(wanted, Peer::Options(), clock, log, material_,
-                                             security::TlsNameOf(service));
+absl::Status Neighbour::ChangeOptions(const std::vector<std::string>& assignments) {
+  absl::MutexLock changing(&changes_mutex_);
+  auto after = std::make_shared<InstanceList>(*instances());
+  HOLDFAST_RETURN_IF_ERROR(Change(after->options, assignments));
+  breaker.SetOptions(NeighbourBreakerOptions(after->options));
+  budget.SetOptions(RetryOptions(after->options));
+  hedge_budget.SetOptions(HedgeOptions(after->options));
+  for (Peer* peer : after->peers) peer->SetOptions(InstanceOptions(after->options));
+  for (const std::string& assignment : assignments) {
+    telemetry::Log(telemetry::Warning, "knob of a neighbour changed while running",
+                   {{"neighbour", service}, {"knob", assignment}});
+  }
+  Replace(std::move(after));
+  return absl::OkStatus();
+}
+
+void Neighbour::Replace(std::shared_ptr<const InstanceList> list) {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& instance : list_->instances) {
+    const auto& kept = list->instances;
+    if (std::find(kept.begin(), kept.end(), instance) == kept.end()) leaving_.push_back(instance);
+  }
+  list_.swap(list);
+}
+
+std::shared_ptr<Instance> Neighbour::Connect(const discovery::Instance& wanted,
+                                             const PeerOptions& options) {
+  const bool near = !own_zone.empty() && wanted.zone == own_zone;
+  auto instance = std::make_shared<Instance>(
+      wanted, InstanceOptions(options), clock,
+      [this](const Peer& peer, std::string_view what, std::string_view why) {
+        InstanceChanged(peer, what, why);
+      },
+      material_, security::TlsNameOf(service), under_way,
+      InstanceMetrics(metrics, service, InstanceLabel(wanted.id), near));
   events_->Watch(instance->connection, instance, [raw = instance.get()](ConnectionEvents::Event e) {
     if (e == ConnectionEvents::Event::kLost) raw->peer.ConnectionLost("connection lost");
     if (e == ConnectionEvents::Event::kConnected) raw->next_probe = SteadyTime::min();
   });
-  Probe(instance);
+  Probe(instance, options.probe_interval);
   return instance;
+}
+
+std::string Neighbour::InstanceLabel(const std::string& id) {
+  if (instance_labels_.size() >= kMaxInstanceLabels && !instance_labels_.contains(id)) {
+    return "other";
+  }
+  instance_labels_.insert(id);
+  return id;
+}
+
+// Runs with the instance locked: quick, and asks it nothing.
+void Neighbour::InstanceChanged(const Peer& peer, std::string_view what,
+                                std::string_view why) const {
+  // Why an instance is down is free text: a line for people, no label.
+  const bool breaker_changed = IsBreakerState(what);
+  const std::string_view scope = breaker_changed ? "instance" : "health";
+  metrics.transitions.With({service, scope, what, breaker_changed ? why : ""}).Add();
+  telemetry::Log(
+      telemetry::Info, "view of an instance changed",
+      {{"neighbour", service}, {"instance", peer.instance().id}, {"state", what}, {"why", why}});
 }
 
 void Neighbour::Run() {
@@ -241,7 +282,8 @@ void Neighbour::Run() {
       if (stopping_) return;
     }
     const Duration until_next = StartDueProbes();
-    ShowInstances();
+    ShowState();
+    DropTheGone();
     events_->Wait(std::clamp<Duration>(until_next, milliseconds(1), kLongestWait));
   }
 }
@@ -251,27 +293,24 @@ Duration Neighbour::StartDueProbes() {
   const auto list = instances();
   const SteadyTime now = clock.SteadyNow();
   for (const std::shared_ptr<Instance>& instance : list->instances) {
-    if (now >= instance->next_probe.load()) Probe(instance);
+    if (now >= instance->next_probe.load()) Probe(instance, list->options.probe_interval);
     until_next = std::min<Duration>(until_next, instance->next_probe.load() - now);
   }
   return until_next;
 }
 
-void Neighbour::Probe(const std::shared_ptr<Instance>& instance) {
-  instance->next_probe = clock.SteadyNow() + options.probe_interval;
+void Neighbour::Probe(const std::shared_ptr<Instance>& instance, Duration interval) {
+  instance->next_probe = clock.SteadyNow() + interval;
   if (instance->probe_under_way.exchange(true)) {
     // It ends within the interval; look again then rather than a whole interval later.
     instance->next_probe = clock.SteadyNow() + milliseconds(5);
     return;
   }
-  if (!EnterUnasked()) return;
-  instance->connection.AskHealth(
-      options.probe_interval,
-      [self = shared_from_this(), instance](Connection::Health health, const std::string& why) {
-        instance->probe_under_way = false;
-        self->ProbeAnswered(*instance, health, why);
-        self->LeaveUnasked();
-      });
+  instance->connection.AskHealth(interval, [self = shared_from_this(), instance](
+                                               Connection::Health health, const std::string& why) {
+    instance->probe_under_way = false;
+    self->ProbeAnswered(*instance, health, why);
+  });
 }
 
 void Neighbour::ProbeAnswered(Instance& instance, Connection::Health health, std::string_view why) {
@@ -286,33 +325,15 @@ void Neighbour::ProbeAnswered(Instance& instance, Connection::Health health, std
   }
 }
 
-void Neighbour::ShowInstances() {
-  int up = 0;
-  int ejected = 0;
-  int unproven = 0;
-  int down = 0;
-  const auto list = instances();
-  bool canary_wanted = false;
-  for (const Peer* peer : list->peers) {
-    const bool closed = peer->breaker_state() == CircuitBreaker::State::kClosed;
-    canary_wanted = canary_wanted || !closed;
-    switch (peer->health()) {
-      case Peer::Health::kUp:
-        ++(closed ? up : ejected);
-        break;
-      case Peer::Health::kUnproven:
-        ++unproven;
-        break;
-      case Peer::Health::kDown:
-        ++down;
-        break;
-    }
-  }
-  canary_wanted_.store(canary_wanted, std::memory_order_relaxed);
-  metrics.instances.With({service, "up"}).Set(up);
-  metrics.instances.With({service, "ejected"}).Set(ejected);
-  metrics.instances.With({service, "unproven"}).Set(unproven);
-  metrics.instances.With({service, "down"}).Set(down);
+// Instances that left and that nobody uses any more end here, not on a thread of gRPC's.
+void Neighbour::DropTheGone() {
+  std::vector<std::shared_ptr<Instance>> gone;
+  absl::MutexLock lock(&mutex_);
+  std::erase_if(leaving_, [&](std::shared_ptr<Instance>& instance) {
+    if (instance.use_count() > 1) return false;
+    gone.push_back(std::move(instance));
+    return true;
+  });
 }
 
 }  // namespace holdfast::rpc

@@ -4,31 +4,28 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "libs/base/string_map.h"
 #include "libs/rpc/channel.h"
 #include "libs/rpc/circuit_breaker.h"
+#include "libs/rpc/client_metrics.h"
 #include "libs/rpc/connection.h"
+#include "libs/rpc/latency_window.h"
 #include "libs/rpc/peer.h"
+#include "libs/rpc/peer_options.h"
 #include "libs/rpc/pick_instance.h"
 #include "libs/rpc/retry_budget.h"
+#include "libs/rpc/under_way.h"
 
 namespace holdfast::rpc {
-
-struct ClientMetrics {
-  explicit ClientMetrics(telemetry::Metrics& metrics);
-
-  telemetry::CounterFamily requests;   // service, method, code
-  telemetry::HistogramFamily seconds;  // service, method
-  telemetry::CounterFamily retries;    // service
-  telemetry::GaugeFamily breaker;      // service
-  telemetry::GaugeFamily instances;    // service, state
-};
 
 // One method as it is called.
 struct CalledMethod {
@@ -37,28 +34,34 @@ struct CalledMethod {
   const google::protobuf::MethodDescriptor* descriptor;
   bool idempotent;  // may run twice
   bool read_only;   // may run as often as we like: copies of it are canaries
+  bool hedged;      // and is worth a second request when the first is slow
   telemetry::Counter answered_ok;
   telemetry::Histogram seconds;
+  std::unique_ptr<LatencyWindow> usual;  // of tries that were answered
 };
 
 // One instance: what we think of it, and the wire to it.
 struct Instance {
   Instance(const discovery::Instance& instance, const Peer::Options& options, const Clock& clock,
            Peer::Listener listener, const security::PemMaterial& material,
-           const std::string& tls_name)
+           const std::string& tls_name, std::shared_ptr<UnderWay> under_way,
+           const InstanceMetrics& instance_metrics)
       : peer(instance, options, clock, std::move(listener)),
-        connection(instance.address, material, tls_name) {}
+        connection(instance.address, material, tls_name, std::move(under_way)),
+        metrics(instance_metrics) {}
 
   Peer peer;
   Connection connection;
+  const InstanceMetrics metrics;
   std::atomic<bool> probe_under_way = false;
   std::atomic<SteadyTime> next_probe = SteadyTime::min();
 };
 
-// All instances at one moment. Immutable; calls keep the one they began with.
+// All instances and knobs at one moment. Immutable; calls keep the one they began with.
 struct InstanceList {
   std::vector<std::shared_ptr<Instance>> instances;
   std::vector<Peer*> peers;  // of the same, for PickInstance
+  PeerOptions options;
 };
 
 // Thread-safe. Owns one thread, which probes and watches connections.
@@ -68,7 +71,8 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   ~Neighbour();
 
   void Start();
-  // No new calls; returns when the running ones have ended (by their deadlines).
+  // No new calls; returns when the running ones have ended (by their deadlines) and gRPC holds
+  // nothing of ours any more.
   void Stop();
 
   const CalledMethod& Method(std::string_view method);
@@ -76,56 +80,71 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   std::optional<std::size_t> Pick(const InstanceList& list, std::span<const std::size_t> tried);
   Headers HeadersFor(const Call& call);
 
-  // A place among max_in_flight, to be left when the call is over.
-  absl::Status Enter();
+  // A place among max_in_flight, to be left when the call is over, and what is known at its start.
+  absl::StatusOr<std::shared_ptr<const InstanceList>> Enter(Criticality criticality);
   void Leave();
-  // The same for what no caller waits for: probes and canaries. False: stopping.
-  bool EnterUnasked();
-  void LeaveUnasked();
 
   // Why calls have to fail at once, with the last failure of a whole call.
   absl::Status RefusedByBreaker() const;
   void RememberFailure(const absl::Status& status);
+  void CountRefused(std::string_view reason) const;
 
   void Count(const CalledMethod& method, const absl::Status& status, SteadyTime start);
   bool has_healthy_instance() const;
   bool canary_wanted() const { return canary_wanted_.load(std::memory_order_relaxed); }
+
   std::string Describe() const;
+  std::string ShowOptions() const { return Show(instances()->options); }
+  absl::Status ChangeOptions(const std::vector<std::string>& assignments);
 
   const std::string service;
-  const PeerOptions options;
   const Clock& clock;
   Random& random;
+  FaultPlan* const faults;  // null: none are made here
   const std::string own_zone;
   const ClientMetrics metrics;
   const telemetry::Counter retries;
+  const telemetry::Counter hedges_sent;
+  const telemetry::Counter hedges_won;
+  const std::shared_ptr<UnderWay> under_way;
   CircuitBreaker breaker;
   RetryBudget budget;
+  RetryBudget hedge_budget;
 
  private:
   void Update(const discovery::InstanceSet& set);
-  std::shared_ptr<Instance> Connect(const discovery::Instance& instance);
+  std::shared_ptr<Instance> Connect(const discovery::Instance& instance, const PeerOptions& options)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(changes_mutex_);
+  void InstanceChanged(const Peer& peer, std::string_view what, std::string_view why) const;
+  void Replace(std::shared_ptr<const InstanceList> list);
   void Run();
-  void Probe(const std::shared_ptr<Instance>& instance);
+  void Probe(const std::shared_ptr<Instance>& instance, Duration interval);
   void ProbeAnswered(Instance& instance, Connection::Health health, std::string_view why);
   Duration StartDueProbes();  // how long until the next one
-  void ShowInstances();
-  bool Idle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return in_flight_ + unasked_ == 0; }
+  void ShowState();
+  void DropTheGone();
+  std::string InstanceLabel(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(changes_mutex_);
+  std::string DescribeMethods() const;
 
   discovery::Directory& directory_;
   security::PemMaterial material_;
   absl::Status tls_status_;  // why material_ could not be read
   const telemetry::Gauge breaker_gauge_;
+  const telemetry::Gauge in_flight_gauge_;
   std::unique_ptr<ConnectionEvents> events_;
   std::unique_ptr<discovery::Watch> watch_;
   std::thread thread_;
   std::atomic<bool> canary_wanted_ = false;  // as of the last look
 
-  mutable absl::Mutex mutex_;
+  absl::Mutex changes_mutex_;  // one new list at a time
+  StringSet instance_labels_ ABSL_GUARDED_BY(changes_mutex_);
+
+  mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(changes_mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::int64_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t unasked_ ABSL_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<const InstanceList> list_ ABSL_GUARDED_BY(mutex_);
+  // No longer listed, kept until nobody else holds them: see UnderWay.
+  std::vector<std::shared_ptr<Instance>> leaving_ ABSL_GUARDED_BY(mutex_);
   absl::Status last_failure_ ABSL_GUARDED_BY(mutex_);
 
   mutable absl::Mutex methods_mutex_;

@@ -4,6 +4,7 @@
 
 #include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "libs/rpc/fault_plan.h"
 
 namespace holdfast::rpc {
 
@@ -25,19 +26,27 @@ class RefusedStream final : public StreamReader {
 class NeighbourStream final : public StreamReader {
  public:
   NeighbourStream(std::shared_ptr<Neighbour> neighbour, const CalledMethod& method,
-                  std::shared_ptr<Instance> instance, std::unique_ptr<WireStream> wire)
+                  std::shared_ptr<Instance> instance, std::unique_ptr<WireStream> wire,
+                  std::optional<std::int64_t> breaks_after)
       : neighbour_(std::move(neighbour)),
         method_(method),
         instance_(std::move(instance)),
         start_(neighbour_->clock.SteadyNow()),
         attempt_(instance_->peer.Begin()),
+        breaks_after_(breaks_after),
         wire_(std::move(wire)) {}
 
   bool Read(google::protobuf::Message& message, Deadline deadline) override {
     if (ended_) return false;
+    if (breaks_after_ && messages_ >= *breaks_after_) {
+      wire_->Cancel();
+      Ended({Unavailable("a fault made on purpose"), Origin::kTransport});
+      return false;
+    }
     switch (wire_->Read(message, deadline.Remaining(neighbour_->clock))) {
       case WireStream::Result::kMessage:
         attempt_.FinishUntimed(TryOutcome::kAnswered);  // the first one; later ones change nothing
+        ++messages_;
         return true;
       case WireStream::Result::kLate:
         wire_->Cancel();
@@ -63,6 +72,7 @@ class NeighbourStream final : public StreamReader {
     const bool cancelled_by_us = result.status.code() == absl::StatusCode::kCancelled;
     const Verdict verdict = Judge(result, /*idempotent=*/false, /*fair_time=*/true);
     attempt_.FinishUntimed(cancelled_by_us ? TryOutcome::kUnknown : verdict.instance);
+    if (verdict.leave_alone > Duration::zero()) instance_->peer.AskedToWait(verdict.leave_alone);
     if (verdict.connection_lost) instance_->peer.ConnectionLost(ToString(result.status));
     const bool from_wire = !result.status.ok() && result.origin == Origin::kTransport;
     if (!from_wire) return End(result.status);
@@ -81,8 +91,10 @@ class NeighbourStream final : public StreamReader {
   const std::shared_ptr<Instance> instance_;
   const SteadyTime start_;
   Peer::Attempt attempt_;
+  const std::optional<std::int64_t> breaks_after_;  // messages, on purpose
   const std::unique_ptr<WireStream> wire_;
-  bool ended_ = false;  // the reader's thread only
+  std::int64_t messages_ = 0;  // the reader's thread only
+  bool ended_ = false;         // the reader's thread only
 
   mutable absl::Mutex mutex_;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);  // OK while it runs
@@ -103,9 +115,22 @@ std::unique_ptr<StreamReader> OpenNeighbourStream(const std::shared_ptr<Neighbou
         Unavailable("{}: no instance is known", neighbour->service));
   }
   const std::shared_ptr<Instance>& instance = list->instances[*index];
+  std::optional<std::int64_t> breaks_after;
+  if (neighbour->faults != nullptr) {
+    const auto fault = neighbour->faults->Strike({.neighbour = neighbour->service,
+                                                  .instance = instance->peer.instance().id,
+                                                  .method = method.label,
+                                                  .criticality = call.criticality(),
+                                                  .stream = true});
+    if (fault && fault->kind == Fault::Kind::kError) {
+      return std::make_unique<RefusedStream>(absl::Status(fault->code, "a fault made on purpose"));
+    }
+    if (fault) breaks_after = fault->after_messages;
+  }
   auto wire = instance->connection.OpenStream(method.path, neighbour->HeadersFor(call),
                                               EncodeRequest(request));
-  return std::make_unique<NeighbourStream>(neighbour, method, instance, std::move(wire));
+  return std::make_unique<NeighbourStream>(neighbour, method, instance, std::move(wire),
+                                           breaks_after);
 }
 
 }  // namespace holdfast::rpc

@@ -26,9 +26,13 @@ void CheckTypes(const CalledMethod& method, const google::protobuf::Message& req
 }  // namespace
 
 OutgoingCall::OutgoingCall(std::shared_ptr<Neighbour> neighbour, const CalledMethod& method,
+                           const Call& call, std::shared_ptr<const InstanceList> list,
                            google::protobuf::Message& response, Done done)
-    : neighbour_(std::move(neighbour)),
+    : place_(neighbour->under_way->Enter()),
+      neighbour_(std::move(neighbour)),
       method_(method),
+      criticality_(call.criticality()),
+      list_(std::move(list)),
       response_(response),
       done_(std::move(done)),
       start_(neighbour_->clock.SteadyNow()) {}
@@ -39,100 +43,302 @@ void OutgoingCall::Start(std::shared_ptr<Neighbour> neighbour, const Call& call,
                          Done done) {
   const CalledMethod& method = neighbour->Method(name);
   CheckTypes(method, request, response);
-  const absl::Status entered = neighbour->Enter();
+  auto entered = neighbour->Enter(call.criticality());
   if (!entered.ok()) {
-    neighbour->Count(method, entered, neighbour->clock.SteadyNow());
-    return done(entered);
+    neighbour->Count(method, entered.status(), neighbour->clock.SteadyNow());
+    return done(entered.status());
   }
-  auto outgoing =
-      std::make_shared<OutgoingCall>(std::move(neighbour), method, response, std::move(done));
+  auto outgoing = std::make_shared<OutgoingCall>(std::move(neighbour), method, call,
+                                                 *std::move(entered), response, std::move(done));
   const absl::Status begun = outgoing->Begin(call, request, options);
   if (!begun.ok()) outgoing->End(begun);
 }
 
 absl::Status OutgoingCall::Begin(const Call& call, const google::protobuf::Message& request,
                                  const InvokeOptions& options) {
-  timeout_ = options.timeout.count() > 0 ? options.timeout : neighbour_->options.timeout;
-  const Duration time = CallTime(call.deadline().Remaining(neighbour_->clock), timeout_);
+  const PeerOptions& knobs = list_->options;
+  const Duration timeout = options.timeout.count() > 0 ? options.timeout : knobs.timeout;
+  const Duration time = CallTime(call.deadline().Remaining(neighbour_->clock), timeout);
   if (time <= Duration::zero()) {
+    neighbour_->CountRefused("no_time");
     return DeadlineExceeded("{}: no time left for {}", neighbour_->service, method_.label);
   }
-  deadline_ = Deadline::After(time, neighbour_->clock);
-  list_ = neighbour_->instances();
-  const std::optional<std::size_t> first = neighbour_->Pick(*list_, tried_);
-  if (!first) return Unavailable("{}: no instance is known", neighbour_->service);
+  if (call.cancellation() && call.cancellation()->cancelled()) {
+    return absl::CancelledError("the caller has left");
+  }
+  const std::optional<std::size_t> first = neighbour_->Pick(*list_, {});
+  if (!first) {
+    neighbour_->CountRefused("no_instance");
+    return Unavailable("{}: no instance is known", neighbour_->service);
+  }
   permit_ = neighbour_->breaker.TryAcquire();
   if (!permit_) return neighbour_->RefusedByBreaker();
+  deadline_ = Deadline::After(time, neighbour_->clock);
+  {
+    absl::MutexLock lock(&mutex_);
+    tries_ = Tries({.timeout = timeout,
+                    .try_timeout = knobs.try_timeout,
+                    .idempotent = method_.idempotent,
+                    .max_tries = static_cast<std::size_t>(knobs.max_tries)},
+                   deadline_, list_->instances.size());
+  }
   request_ = EncodeRequest(request);
   headers_ = neighbour_->HeadersFor(call);
   neighbour_->budget.RecordCall();
-  if (method_.read_only && neighbour_->canary_wanted()) SendCanaries();
-  Try(*first);
+  if (method_.read_only && neighbour_->canary_wanted()) SendCanaries(*first);
+  ListenForCancel(call);
+  StartTry(*first, Kind::kCall);
+  if (method_.hedged) PlanHedge();
   return absl::OkStatus();
+}
+
+void OutgoingCall::ListenForCancel(const Call& call) {
+  if (!call.cancellation()) return;
+  cancel_hook_ = call.cancellation()->OnCancel([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Cancel();
+  });
 }
 
 // Instances that failed calls before are shown a copy of this one; its answer decides whether they
 // get real ones again. No caller ever waits for it.
-void OutgoingCall::SendCanaries() {
-  for (const std::shared_ptr<Instance>& instance : list_->instances) {
+void OutgoingCall::SendCanaries(std::size_t chosen) {
+  for (std::size_t i = 0; i < list_->instances.size(); ++i) {
+    if (i == chosen) continue;
+    const std::shared_ptr<Instance>& instance = list_->instances[i];
     std::optional<Peer::Attempt> attempt = instance->peer.BeginCanary();
-    if (!attempt || !neighbour_->EnterUnasked()) continue;
+    if (!attempt) continue;
+    neighbour_->metrics.canaries.With({neighbour_->service}).Add();
     auto shared = std::make_shared<Peer::Attempt>(*std::move(attempt));
     instance->connection.Start(
-        method_.path, headers_, request_, neighbour_->options.try_timeout, nullptr,
-        [neighbour = neighbour_, instance, shared](const TryResult& result) {
-          shared->Finish(Judge(result, /*idempotent=*/true, /*fair_time=*/true).instance);
-          neighbour->LeaveUnasked();
+        method_.path, headers_, request_, list_->options.try_timeout, nullptr,
+        [instance, shared, slow_from = SlowLimit()](const TryResult& result) {
+          const Verdict verdict = Judge(result, /*idempotent=*/true, /*fair_time=*/true);
+          shared->Finish(WithSpeed(verdict.instance, shared->age(), slow_from));
         });
   }
 }
 
-void OutgoingCall::Try(std::size_t index) {
-  tried_.push_back(index);
-  const bool another_possible =
-      method_.idempotent && tried_.size() < kMaxTries && tried_.size() < list_->instances.size();
-  const Duration try_timeout = neighbour_->options.try_timeout;
-  const Duration time =
-      TryTime(deadline_.Remaining(neighbour_->clock), try_timeout, another_possible);
-  const bool fair_time = time >= std::min<Duration>(try_timeout, timeout_ / 2);
-  Instance& instance = *list_->instances[index];
-  auto attempt = std::make_shared<Peer::Attempt>(instance.peer.Begin());
-  instance.connection.Start(
-      method_.path, headers_, request_, time, &response_,
-      [self = shared_from_this(), index, fair_time, attempt](const TryResult& result) {
-        self->TryEnded(index, fair_time, std::move(*attempt), result);
-      });
+Duration OutgoingCall::SlowLimit() const {
+  return SlowFrom(method_.usual->median(), list_->options.instance_slow_factor,
+                  list_->options.instance_slow_call);
 }
 
-void OutgoingCall::TryEnded(std::size_t index, bool fair_time, Peer::Attempt attempt,
-                            const TryResult& result) {
-  const Verdict verdict = Judge(result, method_.idempotent, fair_time);
-  Peer& peer = list_->instances[index]->peer;
-  attempt.Finish(verdict.instance);
-  if (verdict.connection_lost) peer.ConnectionLost(ToString(result.status));
-  if (verdict.retry && TriedAgain()) return;
+void OutgoingCall::PlanHedge() {
+  const PeerOptions& knobs = list_->options;
+  if (knobs.hedge_share <= 0 || list_->instances.size() < 2) return;
+  neighbour_->hedge_budget.RecordCall();
+  const std::optional<Duration> wait =
+      HedgeAfter(method_.usual->p95(), knobs.hedge_after_at_least, knobs.try_timeout);
+  if (!wait) return;
+  absl::MutexLock lock(&mutex_);
+  if (over_) return;
+  hedge_ = std::make_unique<WireTimer>(*wait, place_, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->Hedge();
+  });
+}
 
-  if (verdict.neighbour_answered) permit_->Succeeded();
-  if (!verdict.neighbour_answered && verdict.instance == TryOutcome::kFailed) {
-    neighbour_->RememberFailure(result.status);
-    permit_->Failed();
+void OutgoingCall::Hedge() {
+  std::size_t first = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (over_ || cancelled_ || under_way_.size() != 1 || tries_.tried().size() != 1) return;
+    first = under_way_.front()->index;
+    const Verdict slow = {.instance = TryOutcome::kUnknown,
+                          .neighbour_answered = false,
+                          .retry = true,
+                          .connection_lost = false};
+    if (!tries_.MayTryAgain(slow, neighbour_->clock)) return;
   }
-  const bool from_wire = !result.status.ok() && result.origin == Origin::kTransport;
-  if (!from_wire) return End(result.status);
-  End(Annotate(result.status, neighbour_->service + " at " + peer.instance().id));
+  const std::optional<std::size_t> other = neighbour_->Pick(*list_, {&first, 1});
+  if (!other || !list_->peers[*other]->usable()) return;  // a doubtful one will not be faster
+  if (!neighbour_->hedge_budget.TryTakeRetry(BudgetPartFor(criticality_))) {
+    neighbour_->metrics.hedges.With({neighbour_->service, "refused"}).Add();
+    return;
+  }
+  if (StartTry(*other, Kind::kHedge)) neighbour_->hedges_sent.Add();
 }
 
-bool OutgoingCall::TriedAgain() {
-  if (tried_.size() >= kMaxTries) return false;
-  if (deadline_.Remaining(neighbour_->clock) <= kDeadlineMargin) return false;
-  const std::optional<std::size_t> next = neighbour_->Pick(*list_, tried_);
-  if (!next || !neighbour_->budget.TryTakeRetry()) return false;
-  neighbour_->retries.Add();
-  Try(*next);
+// False: it was tried already, or the call is over.
+bool OutgoingCall::StartTry(std::size_t index, Kind kind) {
+  SharedTry attempt;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto tried = tries_.tried();
+    if (over_ || std::find(tried.begin(), tried.end(), index) != tried.end()) return false;
+    attempt = std::make_shared<Try>(index, kind, tries_.Begin(index, neighbour_->clock),
+                                    list_->instances[index]->peer.Begin());
+    if (method_.hedged) attempt->response.reset(response_.New());
+    under_way_.push_back(attempt);
+    if (cancelled_) attempt->GiveUp();
+  }
+  Send(attempt);
   return true;
 }
 
+void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
+  const Instance& instance = *list_->instances[ended->index];
+  const Verdict verdict = Judge(result, method_.idempotent, ended->allowed.fair);
+  const Duration took = ended->attempt.age();
+  bool late = false;  // the call is decided
+  bool cancelled = false;
+  bool last = false;  // no other try is under way
+  {
+    absl::MutexLock lock(&mutex_);
+    under_way_.erase(std::remove(under_way_.begin(), under_way_.end(), ended), under_way_.end());
+    late = over_;
+    cancelled = cancelled_;
+    last = under_way_.empty();
+  }
+  TryOutcome outcome = WithSpeed(verdict.instance, took, SlowLimit());
+  if ((late || cancelled) && result.status.code() == absl::StatusCode::kCancelled) {
+    // It was us who ended it.
+    outcome = cancelled             ? TryOutcome::kUnknown
+              : took >= SlowLimit() ? TryOutcome::kSlow
+                                    : TryOutcome::kOvertaken;
+  } else if (verdict.connection_lost) {
+    list_->peers[ended->index]->ConnectionLost(ToString(result.status));
+  }
+  ended->attempt.Finish(outcome);
+  instance.metrics.Count(outcome, took);
+  const bool answered = outcome == TryOutcome::kAnswered || outcome == TryOutcome::kSlow ||
+                        outcome == TryOutcome::kOvertaken;
+  if (answered) method_.usual->Record(took);
+  if (verdict.leave_alone > Duration::zero()) {
+    list_->peers[ended->index]->AskedToWait(verdict.leave_alone);
+  }
+  if (!late) Judged(ended, result, verdict, last);
+}
+
+void OutgoingCall::Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict,
+                          bool last) {
+  const Failure failure{.result = result, .verdict = verdict, .index = ended->index};
+  bool cancelled = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (over_) return;
+    failure_ = failure;
+    cancelled = cancelled_;
+  }
+  const bool answered = result.status.ok() || result.origin == Origin::kHandler;
+  if (!last && (cancelled || verdict.retry || !answered)) return;  // the other one decides
+  if (!cancelled && verdict.retry && WillTryAgain(verdict)) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!answered && !under_way_.empty()) return;  // a hedge began meanwhile
+    if (std::exchange(over_, true)) return;
+  }
+  if (cancelled) return End(absl::CancelledError("the caller has left"));
+  if (answered) return Answered(ended, result, verdict);
+  Failed(failure);
+}
+
+// True: another try begins after a pause, and goes on from there.
+bool OutgoingCall::WillTryAgain(const Verdict& verdict) {
+  const auto refused = [&](std::string_view reason) {
+    neighbour_->metrics.retries_refused.With({neighbour_->service, reason}).Add();
+    return false;
+  };
+  std::size_t tries = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    tries = tries_.tried().size();
+    if (!tries_.MayTryAgain(verdict, neighbour_->clock)) {
+      return tries < static_cast<std::size_t>(list_->options.max_tries) ? refused("late") : false;
+    }
+  }
+  if (tries >= list_->instances.size()) return refused("nobody");
+  if (!neighbour_->budget.TryTakeRetry(BudgetPartFor(criticality_))) return refused("budget");
+  neighbour_->retries.Add();
+  const Duration pause =
+      std::min(RetryPause(static_cast<int>(tries), list_->options.retry_pause, neighbour_->random),
+               deadline_.Remaining(neighbour_->clock) / 4);
+  absl::MutexLock lock(&mutex_);
+  pause_ =
+      std::make_unique<WireTimer>(pause, place_, [self = shared_from_this()] { self->TryAgain(); });
+  return true;
+}
+
+void OutgoingCall::TryAgain() {
+  absl::InlinedVector<std::size_t, kMaxTries> tried;
+  bool may = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (over_) return;
+    tried.assign(tries_.tried().begin(), tries_.tried().end());
+    may = !cancelled_ && tries_.MayTryAgain(failure_.verdict, neighbour_->clock);
+  }
+  const std::optional<std::size_t> next =
+      may ? neighbour_->Pick(*list_, tried) : std::optional<std::size_t>();
+  if (next && StartTry(*next, Kind::kCall)) return;
+  Failure failure;
+  bool cancelled = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (over_ || !under_way_.empty()) return;  // what is under way goes on from here
+    over_ = true;
+    failure = failure_;
+    cancelled = cancelled_;
+  }
+  if (cancelled) return End(absl::CancelledError("the caller has left"));
+  Failed(failure);
+}
+
+// Some instance has said something: the answer, or an error of the method.
+void OutgoingCall::Answered(const SharedTry& winner, const TryResult& result,
+                            const Verdict& verdict) {
+  absl::InlinedVector<SharedTry, kMaxTries> losers;
+  {
+    absl::MutexLock lock(&mutex_);
+    losers = under_way_;
+  }
+  for (const SharedTry& loser : losers) loser->GiveUp();
+  if (winner->kind == Kind::kHedge) neighbour_->hedges_won.Add();
+  if (result.status.ok() && winner->response) {
+    response_.GetReflection()->Swap(&response_, winner->response.get());
+  }
+  const Duration slow_call = list_->options.slow_call;
+  const bool slow =
+      slow_call > Duration::zero() && neighbour_->clock.SteadyNow() - start_ >= slow_call;
+  if (slow && verdict.neighbour_answered) {
+    permit_->SucceededSlowly();
+  } else {
+    Tries::Report(verdict, *permit_);
+  }
+  End(result.status);
+}
+
+void OutgoingCall::Failed(const Failure& failure) {
+  const TryResult& result = failure.result;
+  if (!failure.verdict.neighbour_answered && failure.verdict.instance == TryOutcome::kFailed) {
+    neighbour_->RememberFailure(result.status);
+  }
+  Tries::Report(failure.verdict, *permit_);
+  if (result.origin != Origin::kTransport) return End(result.status);
+  const std::string& id = list_->peers[failure.index]->instance().id;
+  End(Annotate(result.status, neighbour_->service + " at " + id));
+}
+
+// The caller has left. The tries are told so, and the last of them ends the call: until then gRPC
+// may still write to the response.
+void OutgoingCall::Cancel() {
+  absl::InlinedVector<SharedTry, kMaxTries> tries;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (over_) return;
+    cancelled_ = true;
+    tries = under_way_;
+  }
+  for (const SharedTry& attempt : tries) attempt->GiveUp();
+}
+
 void OutgoingCall::End(const absl::Status& status) {
+  std::unique_ptr<WireTimer> hedge;
+  {
+    absl::MutexLock lock(&mutex_);
+    over_ = true;
+    hedge = std::move(hedge_);
+  }
+  hedge.reset();
   permit_.reset();
   neighbour_->Count(method_, status, start_);
   const Done done = std::move(done_);

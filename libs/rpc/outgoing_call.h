@@ -1,15 +1,21 @@
-// One call to a neighbour: tries, judgement, retry. For channel.cpp.
+// One call to a neighbour: tries, judgement, retry, hedge. For channel.cpp.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/synchronization/mutex.h"
+#include "libs/rpc/fault_plan.h"
 #include "libs/rpc/neighbour.h"
+#include "libs/rpc/tries.h"
+#include "libs/rpc/wire_timer.h"
 
 namespace holdfast::rpc {
 
-// Lives until its answer is known, held by the try under way. No two tries run together.
+// Lives until its answer is known and no try of it is under way, held by the tries. Two tries run
+// together only as call and hedge; the first good answer counts and the other is cancelled.
 class OutgoingCall : public std::enable_shared_from_this<OutgoingCall> {
  public:
   using Done = std::function<void(absl::Status)>;
@@ -19,31 +25,91 @@ class OutgoingCall : public std::enable_shared_from_this<OutgoingCall> {
                     const google::protobuf::Message& request, google::protobuf::Message& response,
                     const InvokeOptions& options, Done done);
 
-  OutgoingCall(std::shared_ptr<Neighbour> neighbour, const CalledMethod& method,
-               google::protobuf::Message& response, Done done);
+  OutgoingCall(std::shared_ptr<Neighbour> neighbour, const CalledMethod& method, const Call& call,
+               std::shared_ptr<const InstanceList> list, google::protobuf::Message& response,
+               Done done);
 
  private:
+  enum class Kind { kCall, kHedge };
+  struct Try;
+  using SharedTry = std::shared_ptr<Try>;
+  // Why the call fails unless another try does better.
+  struct Failure {
+    TryResult result;
+    Verdict verdict = {};
+    std::size_t index = 0;
+  };
+
   absl::Status Begin(const Call& call, const google::protobuf::Message& request,
                      const InvokeOptions& options);
-  void SendCanaries();
-  void Try(std::size_t index);
-  void TryEnded(std::size_t index, bool fair_time, Peer::Attempt attempt, const TryResult& result);
-  bool TriedAgain();
+  void ListenForCancel(const Call& call);
+  void SendCanaries(std::size_t chosen);
+  void PlanHedge();
+  void Hedge();
+  Duration SlowLimit() const;
+
+  bool StartTry(std::size_t index, Kind kind);
+  void Send(const SharedTry& attempt);
+  void SendFaulty(const SharedTry& attempt, const Fault& fault);
+  void SendNow(const SharedTry& attempt, Duration time);
+  void Later(const SharedTry& attempt, Duration wait, std::function<void()> then);
+
+  void TryEnded(const SharedTry& ended, const TryResult& result);
+  void Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict, bool last);
+  bool WillTryAgain(const Verdict& verdict);
+  void TryAgain();
+  void Answered(const SharedTry& winner, const TryResult& result, const Verdict& verdict);
+  void Failed(const Failure& failure);
+  void Cancel();
   void End(const absl::Status& status);
 
+  const UnderWay::Place place_;  // destroyed last
   const std::shared_ptr<Neighbour> neighbour_;
   const CalledMethod& method_;
+  const Criticality criticality_;
+  const std::shared_ptr<const InstanceList> list_;
   google::protobuf::Message& response_;
   Done done_;
   const SteadyTime start_;
 
-  std::shared_ptr<const InstanceList> list_;
+  // Set before the first try.
+  Deadline deadline_ = Deadline::Never();
   std::shared_ptr<const EncodedRequest> request_;
   Headers headers_;
-  Duration timeout_ = {};
-  Deadline deadline_ = Deadline::Never();
   std::optional<CircuitBreaker::Permit> permit_;
-  absl::InlinedVector<std::size_t, kMaxTries> tried_;  // indexes into list_
+  Cancellation::Hook cancel_hook_;
+
+  absl::Mutex mutex_;
+  Tries tries_ ABSL_GUARDED_BY(mutex_);  // of indexes into list_
+  absl::InlinedVector<SharedTry, kMaxTries> under_way_ ABSL_GUARDED_BY(mutex_);
+  Failure failure_ ABSL_GUARDED_BY(mutex_);         // of the last try that failed
+  bool over_ ABSL_GUARDED_BY(mutex_) = false;       // somebody ends it, or has
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;  // by the caller
+  std::unique_ptr<WireTimer> pause_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<WireTimer> hedge_ ABSL_GUARDED_BY(mutex_);
+};
+
+// One request at one instance.
+struct OutgoingCall::Try {
+  Try(std::size_t i, Kind k, Tries::Allowance a, Peer::Attempt p)
+      : index(i), kind(k), allowed(a), attempt(std::move(p)) {}
+
+  // Thread-safe. It still ends, soon.
+  void GiveUp();
+  void Sent(const CancelHandle& sent);
+
+  const std::size_t index;
+  const Kind kind;
+  const Tries::Allowance allowed;
+  Peer::Attempt attempt;
+  // Of its own where two tries may be answered together; null: the caller's.
+  std::unique_ptr<google::protobuf::Message> response;
+  std::unique_ptr<WireTimer> timer;  // of a fault
+
+ private:
+  absl::Mutex mutex_;
+  bool given_up_ ABSL_GUARDED_BY(mutex_) = false;
+  CancelHandle handle_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace holdfast::rpc

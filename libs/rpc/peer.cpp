@@ -16,6 +16,8 @@ constexpr double kNeverAnsweredSeconds = 1000;
 // Faster than this, differences are noise and not worth sending everybody to one instance.
 constexpr double kNoiseSeconds = 0.001;
 
+constexpr double kFirstShare = 0.1;  // of a returned instance
+
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -34,10 +36,15 @@ void Peer::Attempt::Finish(TryOutcome outcome) { End(outcome, /*timed=*/true); }
 
 void Peer::Attempt::FinishUntimed(TryOutcome outcome) { End(outcome, /*timed=*/false); }
 
+Duration Peer::Attempt::age() const {
+  return peer_ == nullptr ? Duration::zero() : peer_->clock_.SteadyNow() - start_;
+}
+
 void Peer::Attempt::End(TryOutcome outcome, bool timed) {
   Peer* peer = std::exchange(peer_, nullptr);
   if (peer == nullptr) return;
   if (permit_ && outcome == TryOutcome::kAnswered) permit_->Succeeded();
+  if (permit_ && outcome == TryOutcome::kSlow) permit_->SucceededSlowly();
   if (permit_ && outcome == TryOutcome::kFailed) permit_->Failed();
   permit_.reset();
   peer->End(outcome, start_, timed);
@@ -46,20 +53,26 @@ void Peer::Attempt::End(TryOutcome outcome, bool timed) {
 Peer::Peer(discovery::Instance instance, const Options& options, const Clock& clock,
            Listener listener)
     : instance_(std::move(instance)),
-      options_(options),
       clock_(clock),
       listener_(std::move(listener)),
-      breaker_(
-          options.breaker, clock,
-          [this](CircuitBreaker::State next, std::string_view why) { BreakerChanged(next, why); }),
+      breaker_(options.breaker, clock,
+               [this](const CircuitBreaker::Change& change) { BreakerChanged(change); }),
+      options_(options),
       latency_at_(clock.SteadyNow()) {}
+
+void Peer::SetOptions(const Options& options) {
+  breaker_.SetOptions(options.breaker);
+  absl::MutexLock lock(&mutex_);
+  options_ = options;
+}
 
 bool Peer::ProbeSucceeded() {
   absl::MutexLock lock(&mutex_);
+  connected_.store(true, std::memory_order_relaxed);
   failed_probes_ = 0;
-  if (health_ == Health::kUp) return false;
+  if (health() == Health::kUp) return false;
   ++good_probes_;
-  if (health_ == Health::kDown && good_probes_ < options_.probes_to_admit) return false;
+  if (health() == Health::kDown && good_probes_ < options_.probes_to_admit) return false;
   SetHealth(Health::kUp, "probes answer");
   return true;
 }
@@ -68,7 +81,8 @@ void Peer::ProbeFailed(std::string_view why) {
   absl::MutexLock lock(&mutex_);
   good_probes_ = 0;
   last_trouble_ = why;
-  if (health_ == Health::kDown || ++failed_probes_ < options_.probes_to_fail) return;
+  trouble_at_ = clock_.SteadyNow();
+  if (health() == Health::kDown || ++failed_probes_ < options_.probes_to_fail) return;
   SetHealth(Health::kDown, why);
 }
 
@@ -76,14 +90,17 @@ void Peer::SaidNotServing() {
   absl::MutexLock lock(&mutex_);
   good_probes_ = 0;
   last_trouble_ = "says it is not serving";
-  if (health_ != Health::kDown) SetHealth(Health::kDown, last_trouble_);
+  trouble_at_ = clock_.SteadyNow();
+  if (health() != Health::kDown) SetHealth(Health::kDown, last_trouble_);
 }
 
 void Peer::ConnectionLost(std::string_view why) {
   absl::MutexLock lock(&mutex_);
+  connected_.store(false, std::memory_order_relaxed);
   good_probes_ = 0;
   last_trouble_ = why;
-  if (health_ != Health::kDown) SetHealth(Health::kDown, why);
+  trouble_at_ = clock_.SteadyNow();
+  if (health() != Health::kDown) SetHealth(Health::kDown, why);
 }
 
 Peer::Attempt Peer::Begin() {
@@ -94,8 +111,7 @@ Peer::Attempt Peer::Begin() {
 }
 
 std::optional<Peer::Attempt> Peer::BeginCanary() {
-  if (breaker_.state() == CircuitBreaker::State::kClosed) return std::nullopt;
-  if (health() != Health::kUp) return std::nullopt;
+  if (ejected_at() == SteadyTime::max() || health() != Health::kUp) return std::nullopt;
   std::optional<CircuitBreaker::Permit> permit = breaker_.TryAcquire();
   if (!permit) return std::nullopt;
   absl::MutexLock lock(&mutex_);
@@ -103,24 +119,37 @@ std::optional<Peer::Attempt> Peer::BeginCanary() {
   return Attempt(*this, std::move(permit), clock_.SteadyNow());
 }
 
-bool Peer::usable() const {
-  if (health() != Health::kUp) return false;
-  if (breaker_.state() == CircuitBreaker::State::kClosed) return true;
-  return breaker_.in_state_for() >= options_.breaker.open_for + options_.canary_patience;
+void Peer::AskedToWait(Duration wait) {
+  wait_until_.store(clock_.SteadyNow() + wait, std::memory_order_relaxed);
 }
 
-Peer::Health Peer::health() const {
+bool Peer::ejected() const {
+  if (ejected_at() == SteadyTime::max()) return false;
+  return clock_.SteadyNow() < doubt_ends_.load(std::memory_order_relaxed);
+}
+
+bool Peer::wants_to_wait() const {
+  const SteadyTime until = wait_until_.load(std::memory_order_relaxed);
+  return until != SteadyTime::min() && clock_.SteadyNow() < until;
+}
+
+double Peer::StaticWeight() const { return std::clamp(instance_.weight, 1, 1000); }
+
+double Peer::Weight() const {
+  const SteadyTime returned_at = returned_at_.load(std::memory_order_relaxed);
+  if (returned_at == SteadyTime::min()) return StaticWeight();
   absl::MutexLock lock(&mutex_);
-  return health_;
+  const double lasts = Seconds(options_.slow_start);
+  const double age = Seconds(clock_.SteadyNow() - returned_at);
+  if (age >= lasts) return StaticWeight();
+  return StaticWeight() * (kFirstShare + (1 - kFirstShare) * age / lasts);
 }
 
 double Peer::Load() const {
+  const double weight = Weight() / 100.0;
   absl::MutexLock lock(&mutex_);
-  const double weight = std::clamp(instance_.weight, 1, 1000) / 100.0;
-  if (!answered_once_) {
-    return outstanding_ == 0 ? 0 : (kNeverAnsweredSeconds + outstanding_) / weight;
-  }
-  return std::max(LatencySeconds(), kNoiseSeconds) * (outstanding_ + 1) / weight;
+  if (!answered_once_) return outstanding_ == 0 ? 0 : kNeverAnsweredSeconds + outstanding_;
+  return std::max(LatencySeconds(), kNoiseSeconds) * (outstanding_ / weight + 1);
 }
 
 int Peer::outstanding() const {
@@ -128,31 +157,67 @@ int Peer::outstanding() const {
   return outstanding_;
 }
 
-std::string Peer::Describe() const {
-  const std::string_view breaker = Name(breaker_.state());
+Duration Peer::latency() const {
   absl::MutexLock lock(&mutex_);
-  return fmt::format("{:<20} {:<22} zone={:<4} {:<9} breaker={:<9} {:>4} in flight {:>8.2f} ms  {}",
-                     instance_.id, instance_.address, instance_.zone, Name(health_), breaker,
-                     outstanding_, LatencySeconds() * 1000, last_trouble_);
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(LatencySeconds()));
+}
+
+std::string Peer::Describe() const {
+  const CircuitBreaker::State state = breaker_.state();
+  const std::string_view why = breaker_.why();
+  const CircuitBreaker::Counts counts = breaker_.counts();
+  const double weight = Weight();
+  const bool waits = wants_to_wait();
+  absl::MutexLock lock(&mutex_);
+  std::string line = fmt::format(
+      "{:<20} {:<22} zone={:<4} {:<9} breaker={:<9} {:>4} in flight {:>8.2f} ms  weight {:>4.0f}",
+      instance_.id, instance_.address, instance_.zone, Name(health()), Name(state), outstanding_,
+      LatencySeconds() * 1000, weight);
+  if (counts.calls > 0) {
+    line += fmt::format("  window: {} calls, {} failed, {} slow", counts.calls, counts.failed,
+                        counts.slow);
+  }
+  if (state != CircuitBreaker::State::kClosed) line += fmt::format("  ejected for: {}", why);
+  if (waits) line += "  asked us to wait";
+  if (!last_trouble_.empty()) {
+    line += fmt::format("  last trouble {:.1f} s ago: {}",
+                        Seconds(clock_.SteadyNow() - trouble_at_), last_trouble_);
+  }
+  return line;
 }
 
 // Runs with the breaker locked: the breaker is never asked while mutex_ is held.
-void Peer::BreakerChanged(CircuitBreaker::State next, std::string_view why) {
-  if (next == CircuitBreaker::State::kClosed) {
+void Peer::BreakerChanged(const CircuitBreaker::Change& change) {
+  {
     absl::MutexLock lock(&mutex_);
-    answered_once_ = false;
+    const SteadyTime now = clock_.SteadyNow();
+    doubt_ends_.store(now + change.refuses_for + options_.canary_patience,
+                      std::memory_order_relaxed);
+    if (change.next == CircuitBreaker::State::kClosed) {
+      ejected_at_.store(SteadyTime::max(), std::memory_order_relaxed);
+      Returned();
+    } else if (ejected_at() == SteadyTime::max()) {
+      ejected_at_.store(now, std::memory_order_relaxed);
+    }
   }
-  if (listener_) listener_(*this, Name(next), why);
+  if (listener_) listener_(*this, Name(change.next), change.why);
 }
 
 void Peer::SetHealth(Health next, std::string_view why) {
-  health_ = next;
+  const bool returned = health() == Health::kDown && next == Health::kUp;
+  health_.store(next, std::memory_order_relaxed);
   good_probes_ = failed_probes_ = 0;
   if (next == Health::kUp) {
     last_trouble_.clear();
     answered_once_ = false;
   }
+  if (returned) Returned();
   if (listener_) listener_(*this, Name(next), why);
+}
+
+void Peer::Returned() {
+  answered_once_ = false;
+  returned_at_.store(clock_.SteadyNow(), std::memory_order_relaxed);
 }
 
 double Peer::LatencySeconds() const {
@@ -173,10 +238,20 @@ void Peer::End(TryOutcome outcome, SteadyTime start, bool timed) {
   absl::MutexLock lock(&mutex_);
   --outstanding_;
   const double took = Seconds(clock_.SteadyNow() - start);
-  const double failure = Seconds(options_.failure_latency);
-  const bool costly = outcome == TryOutcome::kFailed || outcome == TryOutcome::kFull;
-  if (costly) Observe(std::max(took, failure));
-  if (outcome == TryOutcome::kAnswered && timed) Observe(took);
+  switch (outcome) {
+    case TryOutcome::kFailed:
+    case TryOutcome::kFull:
+      return Observe(std::max(took, Seconds(options_.failure_latency)));
+    case TryOutcome::kAnswered:
+    case TryOutcome::kSlow:
+      if (timed) Observe(took);
+      return;
+    case TryOutcome::kOvertaken:
+      if (took > LatencySeconds()) Observe(took);
+      return;
+    case TryOutcome::kUnknown:
+      return;
+  }
 }
 
 std::string_view Name(Peer::Health health) {

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "libs/rpc/pick_instance.h"
 #include "libs/testing/fake_clock.h"
 
 namespace holdfast::rpc {
@@ -111,19 +110,72 @@ TEST_F(PeerTest, WhereNothingCanBeCopiedARealCallIsTheCanaryInTheEnd) {
   EXPECT_TRUE(peer_.usable());
   Call(peer_, TryOutcome::kFailed);
   EXPECT_FALSE(peer_.usable());
-  clock_.Advance(6s);
+  clock_.Advance(7s);  // twice the first wait, and the patience
   Call(peer_, TryOutcome::kAnswered);
   EXPECT_TRUE(peer_.usable());
 }
 
-TEST_F(PeerTest, LoadGrowsWithCallsUnderWayAndShrinksWithWeight) {
+TEST_F(PeerTest, WhileARealCallIsTheCanaryNoSecondOneGoes) {
+  peer_.ProbeSucceeded();
+  Fail(3);
+  clock_.Advance(6s);
+  EXPECT_TRUE(peer_.usable());
+  Peer::Attempt canary = peer_.Begin();
+  EXPECT_FALSE(peer_.usable());
+  canary.Finish(TryOutcome::kAnswered);
+  EXPECT_TRUE(peer_.usable());
+}
+
+TEST_F(PeerTest, LeavesWhenMostOfItsCallsAreSlow) {
+  peer_.ProbeSucceeded();
+  for (int i = 0; i < 10; ++i) Call(peer_, TryOutcome::kSlow);
+  EXPECT_FALSE(peer_.usable());
+  clock_.Advance(1s);
+  peer_.BeginCanary()->Finish(TryOutcome::kSlow);
+  EXPECT_FALSE(peer_.usable()) << "still slow";
+  clock_.Advance(2s);
+  peer_.BeginCanary()->Finish(TryOutcome::kAnswered);
+  EXPECT_TRUE(peer_.usable());
+}
+
+TEST_F(PeerTest, BeingOvertakenIsSlowButNoFault) {
+  peer_.ProbeSucceeded();
+  for (int i = 0; i < 20; ++i) Call(peer_, TryOutcome::kOvertaken, 50ms);
+  EXPECT_TRUE(peer_.usable());
+  EXPECT_NEAR(peer_.Load(), 0.05, 0.001);
+}
+
+TEST_F(PeerTest, IsLeftAloneForAsLongAsItAsked) {
+  peer_.AskedToWait(300ms);
+  EXPECT_TRUE(peer_.wants_to_wait());
+  clock_.Advance(300ms);
+  EXPECT_FALSE(peer_.wants_to_wait());
+}
+
+TEST_F(PeerTest, AReturnedOneBeginsWithATenthOfItsWeight) {
+  peer_.ProbeSucceeded();
+  EXPECT_EQ(peer_.Weight(), 100) << "nobody waits for a process that has just started";
+  peer_.ConnectionLost("reset");
+  peer_.ProbeSucceeded();
+  peer_.ProbeSucceeded();
+  EXPECT_NEAR(peer_.Weight(), 10, 0.01);
+  clock_.Advance(5s);
+  EXPECT_NEAR(peer_.Weight(), 55, 0.01);
+  clock_.Advance(5s);
+  EXPECT_EQ(peer_.Weight(), 100);
+}
+
+TEST_F(PeerTest, LoadGrowsWithCallsUnderWayLessOnAHeavyOne) {
   Peer heavy({.id = "echo-1", .weight = 200}, {}, clock_);
-  Call(peer_, TryOutcome::kAnswered);
-  Call(heavy, TryOutcome::kAnswered);
+  Call(peer_, TryOutcome::kAnswered, 1ms);
+  Call(heavy, TryOutcome::kAnswered, 1ms);
+  clock_.Advance(1s);  // both at what is too fast to matter
   const double idle = peer_.Load();
+  EXPECT_DOUBLE_EQ(heavy.Load(), idle);
   const Peer::Attempt under_way = peer_.Begin();
+  const Peer::Attempt too = heavy.Begin();
   EXPECT_DOUBLE_EQ(peer_.Load(), 2 * idle);
-  EXPECT_LT(heavy.Load(), idle);
+  EXPECT_DOUBLE_EQ(heavy.Load(), 1.5 * idle);
 }
 
 TEST_F(PeerTest, ASlowAnswerCountsAtOnceAndIsForgottenSlowly) {
@@ -165,120 +217,6 @@ TEST_F(PeerTest, AnAttemptThatWasDroppedLeavesNoTrace) {
   for (int i = 0; i < 10; ++i) Peer::Attempt dropped = peer_.Begin();
   EXPECT_EQ(peer_.outstanding(), 0);
   EXPECT_TRUE(peer_.usable());
-}
-
-class PickInstanceTest : public testing::Test {
- protected:
-  Peer& Add(const std::string& zone, Health health) {
-    peers_.push_back(std::make_unique<Peer>(
-        discovery::Instance{.id = "echo-" + std::to_string(peers_.size()), .zone = zone},
-        Peer::Options(), clock_));
-    Peer& peer = *peers_.back();
-    if (health != Health::kUnproven) peer.ProbeSucceeded();
-    if (health == Health::kDown) peer.ConnectionLost("test");
-    list_.push_back(&peer);
-    return peer;
-  }
-  std::optional<std::size_t> Pick(const std::vector<std::size_t>& tried = {}) {
-    return PickInstance(list_, tried, "a", random_);
-  }
-  // How often each was picked in 1000.
-  std::vector<int> Picks() {
-    std::vector<int> picks(list_.size());
-    for (int i = 0; i < 1000; ++i) ++picks[*Pick()];
-    return picks;
-  }
-
-  test::FakeClock clock_;
-  SeededRandom random_{7};
-  std::vector<std::unique_ptr<Peer>> peers_;
-  std::vector<Peer*> list_;
-};
-
-TEST_F(PickInstanceTest, NobodyToPick) { EXPECT_EQ(Pick(), std::nullopt); }
-
-TEST_F(PickInstanceTest, StaysInItsZoneWhileSomebodyIsThere) {
-  Add("b", Health::kUp);
-  Add("a", Health::kUp);
-  Add("b", Health::kUp);
-  EXPECT_EQ(Picks()[1], 1000);
-}
-
-TEST_F(PickInstanceTest, LeavesItsZoneWhenNobodyIsUsableThere) {
-  Add("b", Health::kUp);
-  Add("a", Health::kDown);
-  Add("a", Health::kUnproven);
-  EXPECT_EQ(Picks()[0], 1000);
-}
-
-TEST_F(PickInstanceTest, SpreadsOverEqualOnes) {
-  for (int i = 0; i < 3; ++i) Add("a", Health::kUp);
-  for (const int picks : Picks()) EXPECT_GT(picks, 200);
-}
-
-TEST_F(PickInstanceTest, PrefersTheLessLoaded) {
-  Peer& slow = Add("a", Health::kUp);
-  Peer& fast = Add("a", Health::kUp);
-  for (Peer* peer : {&slow, &fast}) {
-    Peer::Attempt attempt = peer->Begin();
-    clock_.Advance(peer == &slow ? 100ms : 1ms);
-    attempt.Finish(TryOutcome::kAnswered);
-  }
-  EXPECT_EQ(Picks()[1], 1000);
-}
-
-TEST_F(PickInstanceTest, ARetryGoesElsewhereEvenToADoubtfulOne) {
-  Add("a", Health::kUp);
-  Add("a", Health::kDown);
-  EXPECT_EQ(Pick({0}), 1u);
-  EXPECT_EQ(Pick({0, 1}), std::nullopt);
-}
-
-TEST_F(PickInstanceTest, DoubtsAboutAllChangeNothing) {
-  for (int i = 0; i < 3; ++i) Add("a", Health::kDown);
-  for (const int picks : Picks()) EXPECT_GT(picks, 200);
-}
-
-TEST_F(PickInstanceTest, TheOnlyInstanceIsNeverEjected) {
-  Peer& only = Add("a", Health::kUp);
-  for (int i = 0; i < 10; ++i) only.Begin().Finish(TryOutcome::kFailed);
-  EXPECT_FALSE(only.usable());
-  EXPECT_EQ(Pick(), 0u);
-}
-
-TEST_F(PickInstanceTest, WithTwoTheFailingOneIsLeftOut) {
-  Peer& failing = Add("a", Health::kUp);
-  Add("a", Health::kUp);
-  for (int i = 0; i < 3; ++i) failing.Begin().Finish(TryOutcome::kFailed);
-  EXPECT_EQ(Picks()[1], 1000);
-}
-
-// For any mixture of instances: somebody untried is always picked, nobody twice, and never a
-// doubtful one while a usable one is left.
-TEST_F(PickInstanceTest, AlwaysFindsTheBestThatIsLeft) {
-  const std::uint64_t seed = SecureSeed();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  SeededRandom random(seed);
-  for (int run = 0; run < 300; ++run) {
-    peers_.clear();
-    list_.clear();
-    const std::size_t count = 1 + random.Below(5);
-    for (std::size_t i = 0; i < count; ++i) {
-      Peer& peer = Add(random.Below(2) == 0 ? "a" : "b", static_cast<Health>(random.Below(3)));
-      for (auto failures = random.Below(5); failures > 0; --failures) {
-        peer.Begin().Finish(TryOutcome::kFailed);
-      }
-    }
-    std::vector<std::size_t> tried;
-    bool doubtful_seen = false;
-    while (const auto picked = Pick(tried)) {
-      ASSERT_EQ(std::count(tried.begin(), tried.end(), *picked), 0);
-      ASSERT_FALSE(doubtful_seen && list_[*picked]->usable());
-      doubtful_seen = doubtful_seen || !list_[*picked]->usable();
-      tried.push_back(*picked);
-    }
-    EXPECT_EQ(tried.size(), count);
-  }
 }
 
 }  // namespace

@@ -1,36 +1,40 @@
 #include "libs/rpc/retry_budget.h"
 
+#include <algorithm>
+
 namespace holdfast::rpc {
 
 void RetryBudget::RecordCall() {
+  const SteadyTime now = clock_.SteadyNow();
   absl::MutexLock lock(&mutex_);
-  ++Current().calls;
+  ++window_.At(now).calls;
 }
 
-bool RetryBudget::TryTakeRetry() {
+bool RetryBudget::TryTakeRetry(double part) {
+  const SteadyTime now = clock_.SteadyNow();
   absl::MutexLock lock(&mutex_);
-  Slot& current = Current();
-  std::int64_t calls = 0;
-  std::int64_t retries = 0;
-  for (const Slot& slot : slots_) {
-    if (slot.number + static_cast<std::int64_t>(kSlots) <= current.number) continue;  // too old
-    calls += slot.calls;
-    retries += slot.retries;
-  }
-  const double seconds = std::chrono::duration<double>(options_.window).count();
-  const double allowed =
-      options_.share * static_cast<double>(calls) + options_.min_per_second * seconds;
-  if (static_cast<double>(retries) + 1 > allowed) return false;
-  ++current.retries;
+  const Counts total = window_.Total(now);
+  if (static_cast<double>(total.retries) + 1 > part * Allowed(total)) return false;
+  ++window_.At(now).retries;
   return true;
 }
 
-RetryBudget::Slot& RetryBudget::Current() {
-  const Duration width = options_.window / kSlots;
-  const std::int64_t number = clock_.SteadyNow().time_since_epoch() / width;
-  Slot& slot = slots_[static_cast<std::size_t>(number) % kSlots];
-  if (slot.number != number) slot = Slot{.number = number};
-  return slot;
+void RetryBudget::SetOptions(const Options& options) {
+  absl::MutexLock lock(&mutex_);
+  options_ = options;
+  window_.SetWidth(options.window);
+}
+
+double RetryBudget::left() const {
+  const SteadyTime now = clock_.SteadyNow();
+  absl::MutexLock lock(&mutex_);
+  const Counts total = window_.Total(now);
+  return std::max(0.0, Allowed(total) - static_cast<double>(total.retries));
+}
+
+double RetryBudget::Allowed(const Counts& total) const {
+  const double seconds = std::chrono::duration<double>(options_.window).count();
+  return options_.share * static_cast<double>(total.calls) + options_.min_per_second * seconds;
 }
 
 }  // namespace holdfast::rpc

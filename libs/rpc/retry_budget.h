@@ -1,5 +1,5 @@
 // How many calls to a neighbour may be tried again: a share of the calls of the last seconds, plus
-// a little so that quiet services can retry at all.
+// a little so that quiet services can retry at all. Hedges have a budget of the same kind.
 //
 // Sized in seconds of traffic on purpose. A budget of a few calls turns one hung instance into
 // failed calls before anybody has noticed it; no budget turns an overload into a storm. With the
@@ -7,12 +7,12 @@
 // left the choice, and in the long run the neighbour sees at most 1.2 times the calls.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 
 #include "absl/synchronization/mutex.h"
 #include "libs/base/clock.h"
+#include "libs/rpc/sliding_window.h"
 
 namespace holdfast::rpc {
 
@@ -25,25 +25,35 @@ class RetryBudget {
     Duration window = std::chrono::seconds(10);
   };
 
-  RetryBudget(const Options& options, const Clock& clock) : options_(options), clock_(clock) {}
+  RetryBudget(const Options& options, const Clock& clock)
+      : clock_(clock), options_(options), window_(options.window) {}
 
-  void RecordCall();                  // a first try starts
-  [[nodiscard]] bool TryTakeRetry();  // true: one more try may start, and is counted
+  void RecordCall();  // a first try starts
+  // True: one more try may start, and is counted. `part` of the budget is open to this call: the
+  // unimportant ones must not leave nothing for those that matter.
+  [[nodiscard]] bool TryTakeRetry(double part = 1.0);
+
+  void SetOptions(const Options& options);
+  double left() const;  // retries that may start now
 
  private:
-  static constexpr std::size_t kSlots = 10;
-  struct Slot {
-    std::int64_t number = -1;  // which tenth of a window since the clock's start
+  struct Counts {
     std::int64_t calls = 0;
     std::int64_t retries = 0;
+
+    Counts& operator+=(const Counts& other) {
+      calls += other.calls;
+      retries += other.retries;
+      return *this;
+    }
   };
 
-  Slot& Current() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  double Allowed(const Counts& total) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
-  const Options options_;
   const Clock& clock_;
-  absl::Mutex mutex_;
-  std::array<Slot, kSlots> slots_ ABSL_GUARDED_BY(mutex_);
+  mutable absl::Mutex mutex_;
+  Options options_ ABSL_GUARDED_BY(mutex_);
+  SlidingWindow<Counts> window_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace holdfast::rpc

@@ -3,6 +3,10 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/client_callback.h>
 
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
@@ -19,11 +23,35 @@ void AddHeaders(const Headers& headers, grpc::ClientContext& context) {
   }
 }
 
-Origin OriginOf(const grpc::ClientContext& context) {
+namespace {
+
+std::string_view Trailer(const grpc::ClientContext& context, const char* key) {
   const auto& trailers = context.GetServerTrailingMetadata();
-  const auto it = trailers.find(kOriginKey);
-  if (it == trailers.end()) return Origin::kTransport;
-  return it->second == "d" ? Origin::kDeclined : Origin::kHandler;
+  const auto it = trailers.find(key);
+  if (it == trailers.end()) return {};
+  return {it->second.data(), it->second.size()};
+}
+
+std::optional<Duration> PushbackOf(const grpc::ClientContext& context) {
+  const std::string_view text = Trailer(context, kPushbackKey);
+  std::int64_t wait_ms = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), wait_ms);
+  if (text.empty()) return std::nullopt;
+  // As gRPC has it: what cannot be read means "do not retry".
+  if (error != std::errc() || end != text.data() + text.size()) return -std::chrono::seconds(1);
+  static constexpr std::int64_t kDayMs = 24 * 3600 * 1000;  // so that nothing overflows
+  return std::chrono::milliseconds(std::clamp<std::int64_t>(wait_ms, -1, kDayMs));
+}
+
+}  // namespace
+
+TryResult FailureOf(const grpc::Status& status, const grpc::ClientContext& context) {
+  const std::string_view origin = Trailer(context, kOriginKey);
+  return {.status = FromGrpc(status),
+          .origin = origin.empty()  ? Origin::kTransport
+                    : origin == "d" ? Origin::kDeclined
+                                    : Origin::kHandler,
+          .pushback = PushbackOf(context)};
 }
 
 namespace {
@@ -32,10 +60,13 @@ namespace {
 // until then. At most one message is fetched ahead, so a slow reader slows the writer.
 class Reactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
+  explicit Reactor(UnderWay::Place place) : place_(std::move(place)) {}
+
   static std::shared_ptr<Reactor> Start(std::shared_ptr<grpc::Channel> channel,
-                                        const std::string& path, const Headers& headers,
+                                        UnderWay::Place place, const std::string& path,
+                                        const Headers& headers,
                                         std::shared_ptr<const EncodedRequest> request) {
-    auto reactor = std::make_shared<Reactor>();
+    auto reactor = std::make_shared<Reactor>(std::move(place));
     reactor->self_ = reactor;
     reactor->channel_ = std::move(channel);
     reactor->request_ = std::move(request);
@@ -102,9 +133,11 @@ class Reactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byt
   }
 
   void OnDone(const grpc::Status& status) override {
+    const UnderWay::Place place = place_;  // until nothing else is held here
     const std::shared_ptr<Reactor> self = std::move(self_);
     absl::MutexLock lock(&mutex_);
-    result_ = {FromGrpc(status), status.ok() ? Origin::kHandler : OriginOf(context_)};
+    result_ =
+        status.ok() ? TryResult{absl::OkStatus(), Origin::kHandler} : FailureOf(status, context_);
     done_ = true;
   }
 
@@ -113,6 +146,7 @@ class Reactor final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byt
     return has_message_ || done_;
   }
 
+  const UnderWay::Place place_;  // destroyed last
   std::shared_ptr<Reactor> self_;
   std::shared_ptr<grpc::Channel> channel_;
   std::shared_ptr<const EncodedRequest> request_;
@@ -145,10 +179,11 @@ class GrpcWireStream final : public WireStream {
 }  // namespace
 
 std::unique_ptr<WireStream> OpenWireStream(std::shared_ptr<grpc::Channel> channel,
-                                           const std::string& path, const Headers& headers,
+                                           UnderWay::Place place, const std::string& path,
+                                           const Headers& headers,
                                            const std::shared_ptr<const EncodedRequest>& request) {
   return std::make_unique<GrpcWireStream>(
-      Reactor::Start(std::move(channel), path, headers, request));
+      Reactor::Start(std::move(channel), std::move(place), path, headers, request));
 }
 
 }  // namespace holdfast::rpc

@@ -4,6 +4,7 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/status.h>
 
 #include <memory>
 #include <string>
@@ -18,11 +19,12 @@ struct EncodedRequest {
 
 void AddHeaders(const Headers& headers, grpc::ClientContext& context);
 
-// Who made the status that a finished call ended with.
-Origin OriginOf(const grpc::ClientContext& context);
+// Who made the status that a call failed with, and what else came with it.
+TryResult FailureOf(const grpc::Status& status, const grpc::ClientContext& context);
 
 std::unique_ptr<WireStream> OpenWireStream(std::shared_ptr<grpc::Channel> channel,
-                                           const std::string& path, const Headers& headers,
+                                           UnderWay::Place place, const std::string& path,
+                                           const Headers& headers,
                                            const std::shared_ptr<const EncodedRequest>& request);
 
 }  // namespace holdfast::rpc

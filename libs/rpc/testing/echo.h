@@ -14,6 +14,7 @@
 #include "libs/base/random.h"
 #include "libs/base/status.h"
 #include "libs/rpc/channel.h"
+#include "libs/rpc/fault_plan.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/testing/rpc_test.pb.h"
 
@@ -22,6 +23,7 @@ namespace holdfast::rpc {
 namespace v1 = rpctest::v1;
 
 inline constexpr char kSay[] = "holdfast.rpctest.v1.Echo/Say";
+inline constexpr char kLook[] = "holdfast.rpctest.v1.Echo/Look";
 inline constexpr char kStore[] = "holdfast.rpctest.v1.Echo/Store";
 inline constexpr char kOrder[] = "holdfast.rpctest.v1.Echo/Order";
 inline constexpr char kCount[] = "holdfast.rpctest.v1.Echo/Count";
@@ -33,12 +35,16 @@ class Echo {
 
   void Register(ServiceTable& table) {
     table.Inline("Say", *this, &Echo::Say);
+    table.Worker("Look", *this, &Echo::Look);
     table.Worker("Store", *this, &Echo::Store);
     table.Worker("Order", *this, &Echo::Order);
     table.Stream("Count", *this, &Echo::Count);
   }
 
   absl::StatusOr<v1::Text> Say(const Call& call, const v1::Text& request) {
+    return Answer(call, request);
+  }
+  absl::StatusOr<v1::Text> Look(const Call& call, const v1::Text& request) {
     return Answer(call, request);
   }
   absl::StatusOr<v1::Text> Store(const Call& call, const v1::Text& request) {
@@ -160,12 +166,13 @@ class EchoClient {
     directory_.SetAddresses(addresses);
     channel_ = std::make_unique<Channel>(
         "echo", options,
-        ChannelEnvironment{directory_, SystemClock::Get(), random_, metrics_, tls, "a"});
+        ChannelEnvironment{directory_, SystemClock::Get(), random_, metrics_, tls, "a", &faults_});
   }
 
   Channel& channel() { return *channel_; }
   ListedDirectory& directory() { return directory_; }
   Random& random() { return random_; }
+  FaultPlan& faults() { return faults_; }
   std::string Scrape() const { return metrics_.Scrape(); }
 
   Call NewCall(Duration time = std::chrono::seconds(10)) {
@@ -203,6 +210,7 @@ class EchoClient {
   ListedDirectory directory_;
   telemetry::Metrics metrics_;
   SeededRandom random_;
+  FaultPlan faults_{true, {.max_percent = 100}, SystemClock::Get(), random_, metrics_};
   std::unique_ptr<Channel> channel_;
 };
 

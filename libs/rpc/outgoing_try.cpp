@@ -1,0 +1,79 @@
+// How a try of an OutgoingCall gets on the wire, or is kept from it on purpose.
+
+#include <algorithm>
+#include <utility>
+
+#include "libs/base/status.h"
+#include "libs/rpc/outgoing_call.h"
+
+namespace holdfast::rpc {
+
+void OutgoingCall::Try::GiveUp() {
+  CancelHandle sent;
+  {
+    absl::MutexLock lock(&mutex_);
+    given_up_ = true;
+    sent = handle_;
+  }
+  sent.Cancel();
+}
+
+void OutgoingCall::Try::Sent(const CancelHandle& sent) {
+  bool too_late = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    handle_ = sent;
+    too_late = given_up_;
+  }
+  if (too_late) sent.Cancel();
+}
+
+void OutgoingCall::Send(const SharedTry& attempt) {
+  if (neighbour_->faults != nullptr) {
+    const std::optional<Fault> fault =
+        neighbour_->faults->Strike({.neighbour = neighbour_->service,
+                                    .instance = list_->peers[attempt->index]->instance().id,
+                                    .method = method_.label,
+                                    .criticality = criticality_});
+    if (fault) return SendFaulty(attempt, *fault);
+  }
+  SendNow(attempt, attempt->allowed.time);
+}
+
+void OutgoingCall::SendNow(const SharedTry& attempt, Duration time) {
+  google::protobuf::Message* response = attempt->response ? attempt->response.get() : &response_;
+  attempt->Sent(list_->instances[attempt->index]->connection.Start(
+      method_.path, headers_, request_, time, response,
+      [self = shared_from_this(), attempt](const TryResult& result) {
+        self->TryEnded(attempt, result);
+      }));
+}
+
+// The try ends as if the wire had done it to us.
+void OutgoingCall::SendFaulty(const SharedTry& attempt, const Fault& fault) {
+  const Duration time = attempt->allowed.time;
+  const auto end = [this, attempt](const TryResult& result) {
+    return [this, attempt, result] { TryEnded(attempt, result); };
+  };
+  static constexpr char kWhy[] = "a fault made on purpose";
+  switch (fault.kind) {
+    case Fault::Kind::kError:
+      return Later(attempt, Duration::zero(),
+                   end({absl::Status(fault.code, kWhy), Origin::kHandler}));
+    case Fault::Kind::kLatency:
+      if (fault.latency >= time) break;
+      return Later(attempt, fault.latency,
+                   [this, attempt, left = time - fault.latency] { SendNow(attempt, left); });
+    case Fault::Kind::kHang:
+    case Fault::Kind::kTruncate:
+      break;
+  }
+  Later(attempt, time, end({DeadlineExceeded("{}", kWhy), Origin::kTransport}));
+}
+
+void OutgoingCall::Later(const SharedTry& attempt, Duration wait, std::function<void()> then) {
+  attempt->timer = std::make_unique<WireTimer>(
+      wait, place_, [self = shared_from_this(), then = std::move(then)] { then(); });
+}
+
+}  // namespace holdfast::rpc
