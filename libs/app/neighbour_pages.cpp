@@ -1,7 +1,9 @@
 #include "libs/app/neighbour_pages.h"
 
+#include <fmt/format.h>
 #include <charconv>
 #include <string>
+
 #include <utility>
 
 #include "libs/base/status.h"
@@ -35,7 +37,7 @@ std::vector<std::string> Assignments(std::string_view body) {
   const http::Form form(encoded);
   std::vector<std::string> assignments;
   for (const auto& [name, value] : form.fields()) {
-    if (!name.empty()) assignments.push_back(name + "=" + value);
+    if (!name.empty()) assignments.push_back(fmt::format("{}={}", name, value));
   }
   return assignments;
 }
