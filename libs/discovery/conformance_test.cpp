@@ -1,9 +1,10 @@
-// What every back end must do, on the real thing: static lists, a private dnsmasq, a private etcd.
+// What every back end must do, on the real thing: lists, files, a private dnsmasq, a private etcd.
 
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -59,6 +60,40 @@ class StaticBackend final : public Backend {
 
  private:
   std::string spec_ = "static:";
+};
+
+// "Hang" and "Kill" are what can happen to a file: it cannot be read, or it is gone.
+class FileBackend final : public Backend {
+ public:
+  FileBackend() { List({}); }
+
+  std::string spec() const override { return "file:" + path_; }
+  void List(const Listing& listing) override {
+    std::string text;
+    for (const auto& [service, addresses] : listing) {
+      std::string list;
+      for (const std::string& address : addresses) {
+        list += fmt::format(R"({}{{"address":"{}"}})", list.empty() ? "" : ",", address);
+      }
+      text += fmt::format(R"({}"{}":[{}])", text.empty() ? "" : ",", service, list);
+    }
+    content_ = "{" + text + "}";
+    Replace(content_);
+  }
+  void Kill() override { std::filesystem::remove(path_); }
+  void Restart() override { Replace(content_); }
+  void Hang() override { Replace(content_.substr(0, content_.size() / 2)); }
+  void Resume() override { Replace(content_); }
+
+ private:
+  void Replace(std::string_view content) const {
+    std::ofstream(path_ + ".new") << content;
+    std::filesystem::rename(path_ + ".new", path_);
+  }
+
+  test::TempDir dir_;
+  const std::string path_ = dir_.File("instances.json");
+  std::string content_;
 };
 
 class DnsBackend final : public Backend {
@@ -150,6 +185,7 @@ struct Kind {
 std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << kind.name; }
 
 const Kind kStatic{"static", [] { return std::make_unique<StaticBackend>(); }};
+const Kind kFile{"file", [] { return std::make_unique<FileBackend>(); }};
 const Kind kDns{"dns", [] { return std::make_unique<DnsBackend>(); }};
 const Kind kEtcd{"etcd", [] { return std::make_unique<EtcdBackend>(); }};
 
@@ -196,6 +232,7 @@ class DirectoryTest : public ::testing::TestWithParam<Kind> {
         OpenDirectory({.spec = backend_->spec(),
                        .snapshot_dir = files_.path(),
                        .dns_interval = 50ms,
+                       .file_interval = 1h,
                        .lease_ttl = 2s,
                        .shrink_hold = shrink_hold_},
                       SystemClock::Get(), random_, metrics_);
@@ -207,6 +244,13 @@ class DirectoryTest : public ::testing::TestWithParam<Kind> {
     return metrics_
         .CounterFamily("holdfast_discovery_guarded_total",
                        "Empty or halved lists that were kept back.", {"service"})
+        .With({service})
+        .value();
+  }
+  double Age(std::string_view service) {
+    return metrics_
+        .GaugeFamily("holdfast_discovery_set_age_seconds",
+                     "Time since the back end last confirmed the instances in use.", {"service"})
         .With({service})
         .value();
   }
@@ -224,7 +268,7 @@ class DirectoryTest : public ::testing::TestWithParam<Kind> {
   telemetry::Metrics metrics_;
   std::chrono::milliseconds shrink_hold_ = 30s;
 };
-INSTANTIATE_TEST_SUITE_P(, DirectoryTest, ::testing::Values(kStatic, kDns, kEtcd),
+INSTANTIATE_TEST_SUITE_P(, DirectoryTest, ::testing::Values(kStatic, kFile, kDns, kEtcd),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(DirectoryTest, EachServiceHasItsOwnInstances) {
@@ -266,7 +310,7 @@ TEST_P(DirectoryTest, ADirectoryIsDestroyedAtOnce) {
 }
 
 class LivingDirectoryTest : public DirectoryTest {};
-INSTANTIATE_TEST_SUITE_P(, LivingDirectoryTest, ::testing::Values(kDns, kEtcd),
+INSTANTIATE_TEST_SUITE_P(, LivingDirectoryTest, ::testing::Values(kFile, kDns, kEtcd),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(LivingDirectoryTest, ScalingUpAndDownIsSeen) {
@@ -279,6 +323,20 @@ TEST_P(LivingDirectoryTest, ScalingUpAndDownIsSeen) {
   EXPECT_TRUE(seen.Comes({kA, kB, kC}));
   backend_->List({{"epg", {kB, kC}}});
   EXPECT_TRUE(seen.Comes({kB, kC}));
+}
+
+TEST_P(LivingDirectoryTest, TheAgeOfTheSetGrowsWhileTheBackEndIsAway) {
+  backend_->List({{"epg", {kA}}});
+  const auto directory = Open();
+  Seen seen;
+  const auto watch = directory->Subscribe("epg", seen.Callback());
+  ASSERT_TRUE(seen.Comes({kA}));
+  backend_->Kill();
+  EXPECT_TRUE(Eventually([&] { return Age("epg") > 1.5; }, 20s));
+  backend_->Restart();
+  backend_->List({{"epg", {kA, kB}}});
+  EXPECT_TRUE(seen.Comes({kA, kB}));
+  EXPECT_TRUE(Eventually([&] { return Age("epg") < 1.5; }));
 }
 
 TEST_P(LivingDirectoryTest, ADroppedWatchIsNotCalledAgain) {

@@ -1,8 +1,6 @@
 #include "libs/discovery/dns_directory.h"
 
 #include <pthread.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -11,12 +9,12 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/synchronization/mutex.h"
-#include "libs/base/check.h"
 #include "libs/base/status.h"
 #include "libs/base/string_map.h"
 #include "libs/discovery/dns_resolver.h"
 #include "libs/discovery/instance_text.h"
 #include "libs/discovery/set_board.h"
+#include "libs/discovery/wake_fd.h"
 #include "libs/telemetry/log.h"
 
 namespace holdfast::discovery {
@@ -62,9 +60,7 @@ class DnsDirectory final : public Directory {
         interval_(options.dns_interval),
         random_(random),
         board_("dns", options, clock, metrics),
-        wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         resolver_(std::move(resolver)) {
-    HOLDFAST_CHECK(wake_fd_ >= 0);
     thread_ = std::thread([this] { Run(); });
     pthread_setname_np(thread_.native_handle(), "discovery-dns");
   }
@@ -74,10 +70,9 @@ class DnsDirectory final : public Directory {
       absl::MutexLock lock(&mutex_);
       stopping_ = true;
     }
-    Wake();
+    wake_.Wake();
     thread_.join();
     resolver_.reset();
-    ::close(wake_fd_);
   }
 
   std::unique_ptr<Watch> Subscribe(std::string_view service, Callback callback) override {
@@ -87,7 +82,7 @@ class DnsDirectory final : public Directory {
         absl::MutexLock lock(&mutex_);
         names_[std::string(service)];
       }
-      Wake();
+      wake_.Wake();
     }
     return std::move(subscription.watch);
   }
@@ -102,17 +97,11 @@ class DnsDirectory final : public Directory {
     bool asked = false;  // a question is under way
   };
 
-  void Wake() const {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake_fd_, &one, sizeof one);
-  }
-
   void Run() {
     while (!Stopping()) {
       AskWhatIsDue();
-      resolver_->Wait(wake_fd_, UntilNext());
-      std::uint64_t ignored = 0;
-      [[maybe_unused]] const ssize_t read = ::read(wake_fd_, &ignored, sizeof ignored);
+      resolver_->Wait(wake_.fd(), UntilNext());
+      wake_.Clear();
       board_.Tick();
       if (std::exchange(renew_resolver_, false)) RenewResolver();
     }
@@ -169,8 +158,7 @@ class DnsDirectory final : public Directory {
 
   Duration UntilNext() const {
     const SteadyTime now = SystemClock::Get().SteadyNow();
-    SteadyTime next = now + std::chrono::seconds(60);
-    if (const std::optional<SteadyTime> tick = board_.next_tick()) next = std::min(next, *tick);
+    SteadyTime next = board_.next_tick();
     absl::MutexLock lock(&mutex_);
     for (const auto& [service, name] : names_) {
       if (!name.asked) next = std::min(next, name.ask_at);
@@ -187,7 +175,7 @@ class DnsDirectory final : public Directory {
   const Duration interval_;
   Random& random_;
   SetBoard board_;
-  const int wake_fd_;
+  WakeFd wake_;
 
   std::unique_ptr<DnsResolver> resolver_;  // the thread's, and the destructor's after it
   bool renew_resolver_ = false;            // the thread's
