@@ -24,7 +24,8 @@ TEST_F(DirectorySpecTest, GoodSpecsOpenWithoutWaitingForAnybody) {
        {"static:", "static:epg=127.0.0.1:1@a,127.0.0.1:2@b;drm=h:3",
         "static:cdn_routing=", "file:/etc/holdfast/none", "dns:{service}.holdfast.internal:50051",
         "dns:{service}:1?server=127.0.0.1:5353", "etcd:http://127.0.0.1:1",
-        "etcd:http://127.0.0.1:1/,http://127.0.0.1:2"}) {
+        "etcd:http://127.0.0.1:1/,http://127.0.0.1:2", "etcd:https://127.0.0.1:1",
+        "etcd:http://127.0.0.1:1?user=u&password_file=/none"}) {
     EXPECT_THAT(Open(spec), IsOk()) << spec;
   }
 }
@@ -48,10 +49,20 @@ TEST_F(DirectorySpecTest, SpecsThatCannotBeReadAreRefused) {
                            "dns:{service}:1?port=7",
                            "etcd:",
                            "etcd:127.0.0.1:2379",
-                           "etcd:https://127.0.0.1:2379",
-                           "etcd:http://127.0.0.1"}) {
+                           "etcd:https://127.0.0.1:2379,http://127.0.0.1:1",
+                           "etcd:http://127.0.0.1",
+                           "etcd:http://h:1?user=u",
+                           "etcd:http://h:1?ca=/x",
+                           "etcd:http://h:1?usr=u",
+                           "etcd:http://h:1?user=",
+                           "etcd:https://h:1?cert=/x"}) {
     EXPECT_THAT(Open(spec), HasCode(absl::StatusCode::kInvalidArgument)) << spec;
   }
+}
+
+TEST_F(DirectorySpecTest, ACertificateThatIsNotThereStopsTheStart) {
+  EXPECT_THAT(Open("etcd:https://127.0.0.1:1?ca=/none/ca.pem"),
+              HasCode(absl::StatusCode::kNotFound));
 }
 
 TEST_F(DirectorySpecTest, AStaticInstanceHasItsAddressAsIdAndItsZone) {
