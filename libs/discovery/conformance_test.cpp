@@ -1,28 +1,26 @@
-// What every back end must do, on the real thing: lists, files, a private dnsmasq, a private etcd.
+// What every back end must do: on the real thing (lists, files, a private dnsmasq, a private etcd),
+// and on a process that stands for Kubernetes' API server.
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "libs/base/check.h"
 #include "libs/base/string_map.h"
 #include "libs/discovery/directory.h"
-#include "libs/discovery/dns_resolver.h"
 #include "libs/discovery/last_good_set.h"
 #include "libs/testing/eventually.h"
-#include "libs/testing/process.h"
 #include "libs/testing/status_matchers.h"
 #include "libs/testing/temp_dir.h"
+#include "libs/testing/test_dns.h"
 #include "libs/testing/test_etcd.h"
 
 namespace holdfast::discovery {
@@ -98,52 +96,25 @@ class FileBackend final : public Backend {
 
 class DnsBackend final : public Backend {
  public:
-  DnsBackend() { List({}); }
-
   std::string spec() const override {
-    return fmt::format("dns:{{service}}.holdfast.internal:50051?server=127.0.0.1:{}", port_);
+    return fmt::format("dns:{{service}}.holdfast.internal:50051?server={}", dns_.address());
   }
   void List(const Listing& listing) override {
-    std::ofstream hosts(dir_.File("hosts"));
+    std::string hosts;
     for (const auto& [service, addresses] : listing) {
       for (const std::string& address : addresses) {
-        hosts << address.substr(0, address.find(':')) << " " << service << ".holdfast.internal\n";
+        hosts += address.substr(0, address.find(':')) + " " + service + ".holdfast.internal\n";
       }
     }
-    hosts.close();
-    if (server_ == nullptr) return Restart();
-    ::kill(server_->pid(), SIGHUP);
+    dns_.SetHosts(hosts);
   }
-  void Kill() override { server_->Kill(); }
-  void Hang() override { server_->Stop(); }
-  void Resume() override { server_->Continue(); }
-  void Restart() override {
-    test::Process::Options options{
-        .command = {"/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
-                    "--pid-file", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv",
-                    "--no-hosts", "--local=/holdfast.internal/",
-                    "--addn-hosts=" + dir_.File("hosts"), "--port=" + std::to_string(port_)},
-        .log_file = dir_.File("log")};
-    if (::geteuid() == 0) options.command.push_back("--user=root");
-    absl::StatusOr<test::Process> started = test::Process::Start(options);
-    HOLDFAST_CHECK(started.ok());
-    server_ = std::make_unique<test::Process>(*std::move(started));
-    HOLDFAST_CHECK(Eventually([&] { return Answers(); }));  // a signal before that would end it
-  }
+  void Kill() override { dns_.Kill(); }
+  void Restart() override { dns_.Restart(); }
+  void Hang() override { dns_.Hang(); }
+  void Resume() override { dns_.Resume(); }
 
  private:
-  bool Answers() const {
-    const std::string address = fmt::format("127.0.0.1:{}", port_);
-    const std::unique_ptr<DnsResolver> resolver = *DnsResolver::Open(address);
-    std::optional<bool> answered;
-    resolver->Ask("ready.holdfast.internal", [&](const auto& answer) { answered = answer.ok(); });
-    while (!answered) resolver->Wait(-1, 10ms);
-    return *answered;
-  }
-
-  test::TempDir dir_;
-  const std::uint16_t port_ = test::FreePort();
-  std::unique_ptr<test::Process> server_;
+  test::TestDns dns_{{}};
 };
 
 // Instances register through a directory of their own, as programs do.
@@ -309,7 +280,10 @@ TEST_P(DirectoryTest, ADirectoryIsDestroyedAtOnce) {
   backend_->Resume();
 }
 
-class LivingDirectoryTest : public DirectoryTest {};
+class LivingDirectoryTest : public DirectoryTest {
+ protected:
+  void LeaveLastGoodSet(const Addresses& addresses);
+};
 INSTANTIATE_TEST_SUITE_P(, LivingDirectoryTest, ::testing::Values(kFile, kDns, kEtcd),
                          [](const auto& info) { return info.param.name; });
 
@@ -380,18 +354,21 @@ TEST_P(LivingDirectoryTest, LessThanHalfIsKeptBackForAWhile) {
   EXPECT_TRUE(seen.Comes({kA}));
 }
 
+// What an earlier process left on the disk.
+void LivingDirectoryTest::LeaveLastGoodSet(const Addresses& addresses) {
+  backend_->List({{"epg", addresses}});
+  const auto directory = Open();
+  Seen seen;
+  const auto watch = directory->Subscribe("epg", seen.Callback());
+  ASSERT_TRUE(seen.Comes(addresses));
+  ASSERT_TRUE(Eventually([&] {
+    const auto saved = LoadLastGoodSet(files_.path(), "epg");
+    return saved.ok() && saved->size() == addresses.size();
+  }));
+}
+
 TEST_P(LivingDirectoryTest, AStartWithoutTheBackEndUsesTheLastGoodSet) {
-  backend_->List({{"epg", {kA, kB}}});
-  {
-    const auto directory = Open();
-    Seen seen;
-    const auto watch = directory->Subscribe("epg", seen.Callback());
-    ASSERT_TRUE(seen.Comes({kA, kB}));
-    ASSERT_TRUE(Eventually([&] {
-      return LoadLastGoodSet(files_.path(), "epg").ok() &&
-             LoadLastGoodSet(files_.path(), "epg")->size() == 2;
-    }));
-  }
+  LeaveLastGoodSet({kA, kB});
   backend_->Kill();
   const auto directory = Open();
   Seen seen;
@@ -399,6 +376,19 @@ TEST_P(LivingDirectoryTest, AStartWithoutTheBackEndUsesTheLastGoodSet) {
   EXPECT_EQ(seen.last(), (Addresses{kA, kB}));
   EXPECT_NE(directory->Describe().find("last good set"), std::string::npos);
   EXPECT_EQ(BackendUp(), 0);
+}
+
+TEST_P(LivingDirectoryTest, AStartWithAHungBackEndUsesTheLastGoodSetAtOnce) {
+  LeaveLastGoodSet({kA, kB});
+  backend_->Hang();
+  const SteadyTime begin = SystemClock::Get().SteadyNow();
+  const auto directory = Open();
+  Seen seen;
+  const auto watch = directory->Subscribe("epg", seen.Callback());
+  EXPECT_EQ(seen.last(), (Addresses{kA, kB}));
+  EXPECT_LT(SystemClock::Get().SteadyNow() - begin, 2s);
+  backend_->Resume();
+  EXPECT_TRUE(Eventually([&] { return BackendUp() == 1; }, 20s));
 }
 
 TEST_P(LivingDirectoryTest, ADamagedFileIsIgnored) {

@@ -23,9 +23,9 @@ TEST_F(DirectorySpecTest, GoodSpecsOpenWithoutWaitingForAnybody) {
   for (const char* spec :
        {"static:", "static:epg=127.0.0.1:1@a,127.0.0.1:2@b;drm=h:3",
         "static:cdn_routing=", "file:/etc/holdfast/none", "dns:{service}.holdfast.internal:50051",
-        "dns:{service}:1?server=127.0.0.1:5353", "etcd:http://127.0.0.1:1",
-        "etcd:http://127.0.0.1:1/,http://127.0.0.1:2", "etcd:https://127.0.0.1:1",
-        "etcd:http://127.0.0.1:1?user=u&password_file=/none"}) {
+        "dns:{service}:1?server=127.0.0.1:5353", "dns:_grpc._tcp.{service}.holdfast.internal",
+        "etcd:http://127.0.0.1:1", "etcd:http://127.0.0.1:1/,http://127.0.0.1:2",
+        "etcd:https://127.0.0.1:1", "etcd:http://127.0.0.1:1?user=u&password_file=/none"}) {
     EXPECT_THAT(Open(spec), IsOk()) << spec;
   }
 }
@@ -47,6 +47,8 @@ TEST_F(DirectorySpecTest, SpecsThatCannotBeReadAreRefused) {
                            "dns:{service}",
                            "dns:{service}:1?server=x",
                            "dns:{service}:1?port=7",
+                           "dns:_grpc._tcp.epg",
+                           "dns:_grpc._tcp.{service}:7x",
                            "etcd:",
                            "etcd:127.0.0.1:2379",
                            "etcd:https://127.0.0.1:2379,http://127.0.0.1:1",
