@@ -17,6 +17,7 @@
 #include "libs/base/string_map.h"
 #include "libs/discovery/directory.h"
 #include "libs/discovery/last_good_set.h"
+#include "libs/discovery/testing/fake_api_server.h"
 #include "libs/testing/eventually.h"
 #include "libs/testing/status_matchers.h"
 #include "libs/testing/temp_dir.h"
@@ -149,6 +150,29 @@ class EtcdBackend final : public Backend {
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Watch>> registered_;
 };
 
+class KubernetesBackend final : public Backend {
+ public:
+  std::string spec() const override { return server_.spec(); }
+  void List(const Listing& listing) override {
+    std::vector<std::string> slices;
+    for (const auto& [service, addresses] : listing) {
+      std::vector<std::string> hosts;
+      for (const std::string& address : addresses) {
+        hosts.push_back(address.substr(0, address.find(':')));
+      }
+      slices.push_back(ReadySlice(service + "-1", service, hosts));
+    }
+    server_.SetSlices(slices);
+  }
+  void Kill() override { server_.Kill(); }
+  void Restart() override { server_.Restart(); }
+  void Hang() override { server_.Hang(); }
+  void Resume() override { server_.Resume(); }
+
+ private:
+  FakeApiServer server_;
+};
+
 struct Kind {
   const char* name;
   std::function<std::unique_ptr<Backend>()> make;
@@ -159,6 +183,7 @@ const Kind kStatic{"static", [] { return std::make_unique<StaticBackend>(); }};
 const Kind kFile{"file", [] { return std::make_unique<FileBackend>(); }};
 const Kind kDns{"dns", [] { return std::make_unique<DnsBackend>(); }};
 const Kind kEtcd{"etcd", [] { return std::make_unique<EtcdBackend>(); }};
+const Kind kKubernetes{"kubernetes", [] { return std::make_unique<KubernetesBackend>(); }};
 
 // Everything one watch was told.
 class Seen {
@@ -204,6 +229,7 @@ class DirectoryTest : public ::testing::TestWithParam<Kind> {
                        .snapshot_dir = files_.path(),
                        .dns_interval = 50ms,
                        .file_interval = 1h,
+                       .kubernetes_watch = 1s,
                        .lease_ttl = 2s,
                        .shrink_hold = shrink_hold_},
                       SystemClock::Get(), random_, metrics_);
@@ -239,7 +265,8 @@ class DirectoryTest : public ::testing::TestWithParam<Kind> {
   telemetry::Metrics metrics_;
   std::chrono::milliseconds shrink_hold_ = 30s;
 };
-INSTANTIATE_TEST_SUITE_P(, DirectoryTest, ::testing::Values(kStatic, kFile, kDns, kEtcd),
+INSTANTIATE_TEST_SUITE_P(, DirectoryTest,
+                         ::testing::Values(kStatic, kFile, kDns, kEtcd, kKubernetes),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(DirectoryTest, EachServiceHasItsOwnInstances) {
@@ -284,7 +311,7 @@ class LivingDirectoryTest : public DirectoryTest {
  protected:
   void LeaveLastGoodSet(const Addresses& addresses);
 };
-INSTANTIATE_TEST_SUITE_P(, LivingDirectoryTest, ::testing::Values(kFile, kDns, kEtcd),
+INSTANTIATE_TEST_SUITE_P(, LivingDirectoryTest, ::testing::Values(kFile, kDns, kEtcd, kKubernetes),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(LivingDirectoryTest, ScalingUpAndDownIsSeen) {

@@ -4,6 +4,7 @@
 #include "libs/discovery/dns_directory.h"
 #include "libs/discovery/etcd_directory.h"
 #include "libs/discovery/file_directory.h"
+#include "libs/discovery/kubernetes_directory.h"
 #include "libs/discovery/static_directory.h"
 
 namespace holdfast::discovery {
@@ -24,9 +25,13 @@ absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const Options& options,
     if (scheme == "static") return OpenStaticDirectory(rest, options, clock, metrics);
     if (scheme == "file") return OpenFileDirectory(rest, options, clock, metrics);
     if (scheme == "dns") return OpenDnsDirectory(rest, options, clock, random, metrics);
+    if (scheme == "kubernetes") {
+      return OpenKubernetesDirectory(rest, options, clock, random, metrics);
+    }
     if (scheme == "etcd") return OpenEtcdDirectory(rest, options, clock, random, metrics);
   }
-  return InvalidArgument("discovery '{}' begins with none of static: file: dns: etcd:", spec);
+  return InvalidArgument("discovery '{}' begins with none of static: file: dns: etcd: kubernetes:",
+                         spec);
 }
 
 }  // namespace holdfast::discovery

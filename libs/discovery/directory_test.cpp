@@ -21,11 +21,13 @@ class DirectorySpecTest : public ::testing::Test {
 
 TEST_F(DirectorySpecTest, GoodSpecsOpenWithoutWaitingForAnybody) {
   for (const char* spec :
-       {"static:", "static:epg=127.0.0.1:1@a,127.0.0.1:2@b;drm=h:3",
-        "static:cdn_routing=", "file:/etc/holdfast/none", "dns:{service}.holdfast.internal:50051",
-        "dns:{service}:1?server=127.0.0.1:5353", "dns:_grpc._tcp.{service}.holdfast.internal",
-        "etcd:http://127.0.0.1:1", "etcd:http://127.0.0.1:1/,http://127.0.0.1:2",
-        "etcd:https://127.0.0.1:1", "etcd:http://127.0.0.1:1?user=u&password_file=/none"}) {
+       {"static:", "static:epg=127.0.0.1:1@a,127.0.0.1:2@b;drm=h:3", "static:cdn_routing=",
+        "file:/etc/holdfast/none", "kubernetes:https://127.0.0.1:1?namespace=tv",
+        "kubernetes:https://[::1]:1/?namespace=tv&service=holdfast-{service}",
+        "dns:{service}.holdfast.internal:50051", "dns:{service}:1?server=127.0.0.1:5353",
+        "dns:_grpc._tcp.{service}.holdfast.internal", "etcd:http://127.0.0.1:1",
+        "etcd:http://127.0.0.1:1/,http://127.0.0.1:2", "etcd:https://127.0.0.1:1",
+        "etcd:http://127.0.0.1:1?user=u&password_file=/none"}) {
     EXPECT_THAT(Open(spec), IsOk()) << spec;
   }
 }
@@ -51,6 +53,10 @@ TEST_F(DirectorySpecTest, SpecsThatCannotBeReadAreRefused) {
                            "dns:_grpc._tcp.{service}:7x",
                            "etcd:",
                            "etcd:127.0.0.1:2379",
+                           "kubernetes:http://127.0.0.1:1?namespace=tv",
+                           "kubernetes:https://api:1?namespace=tv",
+                           "kubernetes:https://127.0.0.1:1?namespace=T/V",
+                           "kubernetes:https://127.0.0.1:1?namespace=tv&service=x",
                            "etcd:https://127.0.0.1:2379,http://127.0.0.1:1",
                            "etcd:http://127.0.0.1",
                            "etcd:http://h:1?user=u",
