@@ -1,27 +1,27 @@
-// What every back end must do, on the real thing: static lists, a private dnsmasq, a private etcd.
+// What every back end must do: on the real thing (lists, files, a private dnsmasq, a private etcd),
+// and on a process that stands for Kubernetes' API server.
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "libs/base/check.h"
 #include "libs/base/string_map.h"
 #include "libs/discovery/directory.h"
-#include "libs/discovery/dns_resolver.h"
 #include "libs/discovery/last_good_set.h"
+#include "libs/discovery/testing/fake_api_server.h"
 #include "libs/testing/eventually.h"
-#include "libs/testing/process.h"
 #include "libs/testing/status_matchers.h"
 #include "libs/testing/temp_dir.h"
+#include "libs/testing/test_dns.h"
 #include "libs/testing/test_etcd.h"
 
 namespace holdfast::discovery {
@@ -61,54 +61,61 @@ class StaticBackend final : public Backend {
   std::string spec_ = "static:";
 };
 
-class DnsBackend final : public Backend {
+// "Hang" and "Kill" are what can happen to a file: it cannot be read, or it is gone.
+class FileBackend final : public Backend {
  public:
-  DnsBackend() { List({}); }
+  FileBackend() { List({}); }
 
-  std::string spec() const override {
-    return fmt::format("dns:{{service}}.holdfast.internal:50051?server=127.0.0.1:{}", port_);
-  }
+  std::string spec() const override { return "file:" + path_; }
   void List(const Listing& listing) override {
-    std::ofstream hosts(dir_.File("hosts"));
+    std::string text;
     for (const auto& [service, addresses] : listing) {
+      std::string list;
       for (const std::string& address : addresses) {
-        hosts << address.substr(0, address.find(':')) << " " << service << ".holdfast.internal\n";
+        list += fmt::format(R"({}{{"address":"{}"}})", list.empty() ? "" : ",", address);
       }
+      text += fmt::format(R"({}"{}":[{}])", text.empty() ? "" : ",", service, list);
     }
-    hosts.close();
-    if (server_ == nullptr) return Restart();
-    ::kill(server_->pid(), SIGHUP);
+    content_ = "{" + text + "}";
+    Replace(content_);
   }
-  void Kill() override { server_->Kill(); }
-  void Hang() override { server_->Stop(); }
-  void Resume() override { server_->Continue(); }
-  void Restart() override {
-    test::Process::Options options{
-        .command = {"/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null",
-                    "--pid-file", "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv",
-                    "--no-hosts", "--local=/holdfast.internal/",
-                    "--addn-hosts=" + dir_.File("hosts"), "--port=" + std::to_string(port_)},
-        .log_file = dir_.File("log")};
-    if (::geteuid() == 0) options.command.push_back("--user=root");
-    absl::StatusOr<test::Process> started = test::Process::Start(options);
-    HOLDFAST_CHECK(started.ok());
-    server_ = std::make_unique<test::Process>(*std::move(started));
-    HOLDFAST_CHECK(Eventually([&] { return Answers(); }));  // a signal before that would end it
-  }
+  void Kill() override { std::filesystem::remove(path_); }
+  void Restart() override { Replace(content_); }
+  void Hang() override { Replace(content_.substr(0, content_.size() / 2)); }
+  void Resume() override { Replace(content_); }
 
  private:
-  bool Answers() const {
-    const std::string address = fmt::format("127.0.0.1:{}", port_);
-    const std::unique_ptr<DnsResolver> resolver = *DnsResolver::Open(address);
-    std::optional<bool> answered;
-    resolver->Ask("ready.holdfast.internal", [&](const auto& answer) { answered = answer.ok(); });
-    while (!answered) resolver->Wait(-1, 10ms);
-    return *answered;
+  void Replace(std::string_view content) const {
+    std::ofstream(path_ + ".new") << content;
+    std::filesystem::rename(path_ + ".new", path_);
   }
 
   test::TempDir dir_;
-  const std::uint16_t port_ = test::FreePort();
-  std::unique_ptr<test::Process> server_;
+  const std::string path_ = dir_.File("instances.json");
+  std::string content_;
+};
+
+class DnsBackend final : public Backend {
+ public:
+  std::string spec() const override {
+    return fmt::format("dns:{{service}}.holdfast.internal:50051?server={}", dns_.address());
+  }
+  void List(const Listing& listing) override {
+    std::string hosts;
+    for (const auto& [service, addresses] : listing) {
+      for (const std::string& address : addresses) {
+        hosts += address.substr(0, address.find(':')) + " " + service + ".holdfast.internal\n";
+      }
+    }
+    dns_.SetHosts(hosts);
+  }
+  void Kill() override { dns_.Kill(); }
+  void Restart() override { dns_.Restart(); }
+  void Hang() override { dns_.Hang(); }
+  void Resume() override { dns_.Resume(); }
+
+ private:
+  test::TestDns dns_{{}};
 };
 
 // Instances register through a directory of their own, as programs do.
@@ -143,6 +150,29 @@ class EtcdBackend final : public Backend {
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Watch>> registered_;
 };
 
+class KubernetesBackend final : public Backend {
+ public:
+  std::string spec() const override { return server_.spec(); }
+  void List(const Listing& listing) override {
+    std::vector<std::string> slices;
+    for (const auto& [service, addresses] : listing) {
+      std::vector<std::string> hosts;
+      for (const std::string& address : addresses) {
+        hosts.push_back(address.substr(0, address.find(':')));
+      }
+      slices.push_back(ReadySlice(service + "-1", service, hosts));
+    }
+    server_.SetSlices(slices);
+  }
+  void Kill() override { server_.Kill(); }
+  void Restart() override { server_.Restart(); }
+  void Hang() override { server_.Hang(); }
+  void Resume() override { server_.Resume(); }
+
+ private:
+  FakeApiServer server_;
+};
+
 struct Kind {
   const char* name;
   std::function<std::unique_ptr<Backend>()> make;
@@ -150,8 +180,10 @@ struct Kind {
 std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << kind.name; }
 
 const Kind kStatic{"static", [] { return std::make_unique<StaticBackend>(); }};
+const Kind kFile{"file", [] { return std::make_unique<FileBackend>(); }};
 const Kind kDns{"dns", [] { return std::make_unique<DnsBackend>(); }};
 const Kind kEtcd{"etcd", [] { return std::make_unique<EtcdBackend>(); }};
+const Kind kKubernetes{"kubernetes", [] { return std::make_unique<KubernetesBackend>(); }};
 
 // Everything one watch was told.
 class Seen {
@@ -196,6 +228,8 @@ class DirectoryTest : public ::testing::TestWithParam<Kind> {
         OpenDirectory({.spec = backend_->spec(),
                        .snapshot_dir = files_.path(),
                        .dns_interval = 50ms,
+                       .file_interval = 1h,
+                       .kubernetes_watch = 1s,
                        .lease_ttl = 2s,
                        .shrink_hold = shrink_hold_},
                       SystemClock::Get(), random_, metrics_);
@@ -207,6 +241,13 @@ class DirectoryTest : public ::testing::TestWithParam<Kind> {
     return metrics_
         .CounterFamily("holdfast_discovery_guarded_total",
                        "Empty or halved lists that were kept back.", {"service"})
+        .With({service})
+        .value();
+  }
+  double Age(std::string_view service) {
+    return metrics_
+        .GaugeFamily("holdfast_discovery_set_age_seconds",
+                     "Time since the back end last confirmed the instances in use.", {"service"})
         .With({service})
         .value();
   }
@@ -224,7 +265,8 @@ class DirectoryTest : public ::testing::TestWithParam<Kind> {
   telemetry::Metrics metrics_;
   std::chrono::milliseconds shrink_hold_ = 30s;
 };
-INSTANTIATE_TEST_SUITE_P(, DirectoryTest, ::testing::Values(kStatic, kDns, kEtcd),
+INSTANTIATE_TEST_SUITE_P(, DirectoryTest,
+                         ::testing::Values(kStatic, kFile, kDns, kEtcd, kKubernetes),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(DirectoryTest, EachServiceHasItsOwnInstances) {
@@ -265,8 +307,11 @@ TEST_P(DirectoryTest, ADirectoryIsDestroyedAtOnce) {
   backend_->Resume();
 }
 
-class LivingDirectoryTest : public DirectoryTest {};
-INSTANTIATE_TEST_SUITE_P(, LivingDirectoryTest, ::testing::Values(kDns, kEtcd),
+class LivingDirectoryTest : public DirectoryTest {
+ protected:
+  void LeaveLastGoodSet(const Addresses& addresses);
+};
+INSTANTIATE_TEST_SUITE_P(, LivingDirectoryTest, ::testing::Values(kFile, kDns, kEtcd, kKubernetes),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(LivingDirectoryTest, ScalingUpAndDownIsSeen) {
@@ -279,6 +324,20 @@ TEST_P(LivingDirectoryTest, ScalingUpAndDownIsSeen) {
   EXPECT_TRUE(seen.Comes({kA, kB, kC}));
   backend_->List({{"epg", {kB, kC}}});
   EXPECT_TRUE(seen.Comes({kB, kC}));
+}
+
+TEST_P(LivingDirectoryTest, TheAgeOfTheSetGrowsWhileTheBackEndIsAway) {
+  backend_->List({{"epg", {kA}}});
+  const auto directory = Open();
+  Seen seen;
+  const auto watch = directory->Subscribe("epg", seen.Callback());
+  ASSERT_TRUE(seen.Comes({kA}));
+  backend_->Kill();
+  EXPECT_TRUE(Eventually([&] { return Age("epg") > 1.5; }, 20s));
+  backend_->Restart();
+  backend_->List({{"epg", {kA, kB}}});
+  EXPECT_TRUE(seen.Comes({kA, kB}));
+  EXPECT_TRUE(Eventually([&] { return Age("epg") < 1.5; }));
 }
 
 TEST_P(LivingDirectoryTest, ADroppedWatchIsNotCalledAgain) {
@@ -322,18 +381,21 @@ TEST_P(LivingDirectoryTest, LessThanHalfIsKeptBackForAWhile) {
   EXPECT_TRUE(seen.Comes({kA}));
 }
 
+// What an earlier process left on the disk.
+void LivingDirectoryTest::LeaveLastGoodSet(const Addresses& addresses) {
+  backend_->List({{"epg", addresses}});
+  const auto directory = Open();
+  Seen seen;
+  const auto watch = directory->Subscribe("epg", seen.Callback());
+  ASSERT_TRUE(seen.Comes(addresses));
+  ASSERT_TRUE(Eventually([&] {
+    const auto saved = LoadLastGoodSet(files_.path(), "epg");
+    return saved.ok() && saved->size() == addresses.size();
+  }));
+}
+
 TEST_P(LivingDirectoryTest, AStartWithoutTheBackEndUsesTheLastGoodSet) {
-  backend_->List({{"epg", {kA, kB}}});
-  {
-    const auto directory = Open();
-    Seen seen;
-    const auto watch = directory->Subscribe("epg", seen.Callback());
-    ASSERT_TRUE(seen.Comes({kA, kB}));
-    ASSERT_TRUE(Eventually([&] {
-      return LoadLastGoodSet(files_.path(), "epg").ok() &&
-             LoadLastGoodSet(files_.path(), "epg")->size() == 2;
-    }));
-  }
+  LeaveLastGoodSet({kA, kB});
   backend_->Kill();
   const auto directory = Open();
   Seen seen;
@@ -341,6 +403,19 @@ TEST_P(LivingDirectoryTest, AStartWithoutTheBackEndUsesTheLastGoodSet) {
   EXPECT_EQ(seen.last(), (Addresses{kA, kB}));
   EXPECT_NE(directory->Describe().find("last good set"), std::string::npos);
   EXPECT_EQ(BackendUp(), 0);
+}
+
+TEST_P(LivingDirectoryTest, AStartWithAHungBackEndUsesTheLastGoodSetAtOnce) {
+  LeaveLastGoodSet({kA, kB});
+  backend_->Hang();
+  const SteadyTime begin = SystemClock::Get().SteadyNow();
+  const auto directory = Open();
+  Seen seen;
+  const auto watch = directory->Subscribe("epg", seen.Callback());
+  EXPECT_EQ(seen.last(), (Addresses{kA, kB}));
+  EXPECT_LT(SystemClock::Get().SteadyNow() - begin, 2s);
+  backend_->Resume();
+  EXPECT_TRUE(Eventually([&] { return BackendUp() == 1; }, 20s));
 }
 
 TEST_P(LivingDirectoryTest, ADamagedFileIsIgnored) {

@@ -1,30 +1,32 @@
 #include "libs/discovery/dns_directory.h"
 
 #include <pthread.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_replace.h"
 #include "absl/synchronization/mutex.h"
-#include "libs/base/check.h"
 #include "libs/base/status.h"
 #include "libs/base/string_map.h"
 #include "libs/discovery/dns_resolver.h"
 #include "libs/discovery/instance_text.h"
 #include "libs/discovery/set_board.h"
+#include "libs/discovery/spec_options.h"
+#include "libs/discovery/wake_fd.h"
 #include "libs/telemetry/log.h"
 
 namespace holdfast::discovery {
 namespace {
 
+constexpr std::array<std::string_view, 1> kOptions = {"server"};
+
 struct Pattern {
-  std::string host;  // with "{service}"
-  std::string port;
+  std::string host;    // with "{service}"
+  std::string port;    // empty: ask for services (SRV), which say it
   std::string server;  // "host:port" or empty
 
   std::string NameOf(std::string_view service) const {
@@ -34,24 +36,45 @@ struct Pattern {
   }
 };
 
-absl::StatusOr<Pattern> ParsePattern(std::string_view text) {
-  constexpr std::string_view kServer = "?server=";
-  Pattern pattern;
-  if (const std::size_t mark = text.find('?'); mark != std::string_view::npos) {
-    const std::string_view option = text.substr(mark);
-    if (!option.starts_with(kServer) || !IsAddress(option.substr(kServer.size()))) {
-      return InvalidArgument("dns: '{}' is not ?server=host:port", option);
-    }
-    pattern.server = std::string(option.substr(kServer.size()));
-    text = text.substr(0, mark);
+absl::StatusOr<Pattern> ParsePattern(std::string_view spec) {
+  HOLDFAST_ASSIGN_OR_RETURN(const SplitSpec split, ReadSpecOptions(spec, kOptions));
+  Pattern pattern{.host = split.place, .server = split.Option("server")};
+  if (!pattern.server.empty() && !IsAddress(pattern.server)) {
+    return InvalidArgument("dns: server '{}' is not host:port", pattern.server);
   }
-  if (!IsAddress(text) || text.find("{service}") == std::string_view::npos) {
-    return InvalidArgument("dns: '{}' is not <name with {{service}}>:port", text);
+  if (pattern.host.find("{service}") == std::string::npos) {
+    return InvalidArgument("dns: '{}' does not contain {{service}}", pattern.host);
   }
-  const std::size_t colon = text.rfind(':');
-  pattern.host = std::string(text.substr(0, colon));
-  pattern.port = std::string(text.substr(colon + 1));
+  if (pattern.host.starts_with('_') && pattern.host.find(':') == std::string::npos) return pattern;
+  if (!IsAddress(pattern.host)) {
+    return InvalidArgument("dns: '{}' is neither name:port nor _port._tcp.name", pattern.host);
+  }
+  const std::size_t colon = pattern.host.rfind(':');
+  pattern.port = pattern.host.substr(colon + 1);
+  pattern.host.resize(colon);
   return pattern;
+}
+
+// SRV weights go up to 65535 and are 0 when nobody cares.
+int WeightOf(const DnsEndpoint& endpoint) {
+  return endpoint.weight == 0 ? Instance().weight : std::min(endpoint.weight, 1000);
+}
+
+// The name of a service's target outlives its address; but several addresses need several ids.
+InstanceSet InstancesOf(const DnsAnswer& answer, const std::string& port) {
+  StringMap<int> addresses;
+  for (const DnsEndpoint& endpoint : answer.endpoints) ++addresses[endpoint.target];
+  InstanceSet set;
+  for (const DnsEndpoint& endpoint : answer.endpoints) {
+    const std::string port_of = endpoint.port == 0 ? port : std::to_string(endpoint.port);
+    Instance instance{.address = endpoint.host + ":" + port_of, .weight = WeightOf(endpoint)};
+    const std::string by_name = endpoint.target + ":" + port_of;
+    const bool name_is_enough =
+        !endpoint.target.empty() && addresses[endpoint.target] == 1 && IsId(by_name);
+    instance.id = name_is_enough ? by_name : instance.address;
+    set.push_back(std::move(instance));
+  }
+  return set;
 }
 
 class DnsDirectory final : public Directory {
@@ -60,11 +83,10 @@ class DnsDirectory final : public Directory {
                const Clock& clock, Random& random, telemetry::Metrics& metrics)
       : pattern_(std::move(pattern)),
         interval_(options.dns_interval),
+        longest_interval_(std::max(options.dns_interval, options.dns_longest_interval)),
         random_(random),
         board_("dns", options, clock, metrics),
-        wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         resolver_(std::move(resolver)) {
-    HOLDFAST_CHECK(wake_fd_ >= 0);
     thread_ = std::thread([this] { Run(); });
     pthread_setname_np(thread_.native_handle(), "discovery-dns");
   }
@@ -74,10 +96,9 @@ class DnsDirectory final : public Directory {
       absl::MutexLock lock(&mutex_);
       stopping_ = true;
     }
-    Wake();
+    wake_.Wake();
     thread_.join();
     resolver_.reset();
-    ::close(wake_fd_);
   }
 
   std::unique_ptr<Watch> Subscribe(std::string_view service, Callback callback) override {
@@ -87,7 +108,7 @@ class DnsDirectory final : public Directory {
         absl::MutexLock lock(&mutex_);
         names_[std::string(service)];
       }
-      Wake();
+      wake_.Wake();
     }
     return std::move(subscription.watch);
   }
@@ -102,17 +123,11 @@ class DnsDirectory final : public Directory {
     bool asked = false;  // a question is under way
   };
 
-  void Wake() const {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake_fd_, &one, sizeof one);
-  }
-
   void Run() {
     while (!Stopping()) {
       AskWhatIsDue();
-      resolver_->Wait(wake_fd_, UntilNext());
-      std::uint64_t ignored = 0;
-      [[maybe_unused]] const ssize_t read = ::read(wake_fd_, &ignored, sizeof ignored);
+      resolver_->Wait(wake_.fd(), UntilNext());
+      wake_.Clear();
       board_.Tick();
       if (std::exchange(renew_resolver_, false)) RenewResolver();
     }
@@ -131,34 +146,36 @@ class DnsDirectory final : public Directory {
       for (auto& [service, name] : names_) {
         if (name.asked || name.ask_at > now) continue;
         name.asked = true;
-        name.ask_at = now + Jittered(interval_);
         due.push_back(service);
       }
     }
     for (const std::string& service : due) {
-      resolver_->Ask(pattern_.NameOf(service),
-                     [this, service](auto answer) { OnAnswer(service, std::move(answer)); });
+      const auto answer = [this, service](auto answered) { OnAnswer(service, answered); };
+      if (pattern_.port.empty()) {
+        resolver_->AskServices(pattern_.NameOf(service), answer);
+      } else {
+        resolver_->AskAddresses(pattern_.NameOf(service), answer);
+      }
     }
   }
 
-  void OnAnswer(const std::string& service, absl::StatusOr<std::vector<std::string>> answer) {
+  void OnAnswer(const std::string& service, const absl::StatusOr<DnsAnswer>& answer) {
     {
       absl::MutexLock lock(&mutex_);
-      names_[service].asked = false;
+      Name& name = names_[service];
+      name.asked = false;
+      const Duration ttl = answer.ok() ? answer->ttl : Duration::zero();
+      name.ask_at =
+          SystemClock::Get().SteadyNow() + Jittered(std::clamp(ttl, interval_, longest_interval_));
     }
-    if (answer.status().code() == absl::StatusCode::kCancelled) return;
+    if (absl::IsCancelled(answer.status())) return;
     if (!answer.ok()) {
       board_.BackendDown(ToString(answer.status()));
       renew_resolver_ = true;
       return;
     }
     board_.BackendUp();
-    InstanceSet set;
-    for (const std::string& address : *answer) {
-      const std::string with_port = address + ":" + pattern_.port;
-      set.push_back({.id = with_port, .address = with_port});
-    }
-    board_.Offer(service, std::move(set));
+    board_.Offer(service, InstancesOf(*answer, pattern_.port));
   }
 
   // A resolver keeps the servers of /etc/resolv.conf as they were when it was made.
@@ -169,8 +186,7 @@ class DnsDirectory final : public Directory {
 
   Duration UntilNext() const {
     const SteadyTime now = SystemClock::Get().SteadyNow();
-    SteadyTime next = now + std::chrono::seconds(60);
-    if (const std::optional<SteadyTime> tick = board_.next_tick()) next = std::min(next, *tick);
+    SteadyTime next = board_.next_tick();
     absl::MutexLock lock(&mutex_);
     for (const auto& [service, name] : names_) {
       if (!name.asked) next = std::min(next, name.ask_at);
@@ -185,9 +201,10 @@ class DnsDirectory final : public Directory {
 
   const Pattern pattern_;
   const Duration interval_;
+  const Duration longest_interval_;
   Random& random_;
   SetBoard board_;
-  const int wake_fd_;
+  WakeFd wake_;
 
   std::unique_ptr<DnsResolver> resolver_;  // the thread's, and the destructor's after it
   bool renew_resolver_ = false;            // the thread's

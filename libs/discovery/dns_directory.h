@@ -1,4 +1,4 @@
-// A records of a headless service, asked for again and again: DNS itself never says that something
+// Records of a headless service, asked for again and again: DNS itself never says that something
 // changed.
 #pragma once
 

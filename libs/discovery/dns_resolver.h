@@ -1,4 +1,5 @@
-// A records of names, by c-ares: several questions at a time on one thread.
+// Addresses (A, AAAA) and services (SRV) of names, by c-ares: several questions at a time on one
+// thread.
 #pragma once
 
 #include <functional>
@@ -11,13 +12,25 @@
 
 namespace holdfast::discovery {
 
-// Not thread-safe: one thread calls everything. Answers run inside Wait, or with CANCELLED in the
-// destructor.
+struct DnsEndpoint {
+  std::string host;    // "10.0.0.7", "[2001:db8::7]"
+  std::string target;  // services: the name behind which `host` is
+  int port = 0;        // services only, and the weight
+  int weight = 0;      // 0..65535
+};
+
+struct DnsAnswer {
+  // Empty: the name exists without such records or does not exist, which is an answer too.
+  std::vector<DnsEndpoint> endpoints;
+  std::chrono::seconds ttl{0};  // for how long all of it holds; 0 if nothing was said
+};
+
+// Not thread-safe: one thread calls everything. Answers run inside the questions, inside Wait, or
+// with CANCELLED in the destructor.
 class DnsResolver {
  public:
-  // Dotted addresses; empty: the name exists without A records or does not exist, which is an
-  // answer too. An error: nobody answered usefully.
-  using Answer = std::function<void(absl::StatusOr<std::vector<std::string>>)>;
+  // An error: nobody answered usefully.
+  using Answer = std::function<void(absl::StatusOr<DnsAnswer>)>;
 
   // `server` is "host:port" with a numeric host; empty: as in /etc/resolv.conf.
   static absl::StatusOr<std::unique_ptr<DnsResolver>> Open(const std::string& server);
@@ -25,8 +38,12 @@ class DnsResolver {
   DnsResolver(const DnsResolver&) = delete;
   DnsResolver& operator=(const DnsResolver&) = delete;
 
+  // IPv4 addresses if the name has some, else IPv6 ones: an instance with both is one instance.
   // Answers within about two seconds, whatever the server does.
-  void Ask(const std::string& name, Answer answer);
+  void AskAddresses(const std::string& name, Answer answer);
+
+  // SRV records of the first priority, and the addresses of their targets. Twice as long.
+  void AskServices(const std::string& name, Answer answer);
 
   // Serves sockets and time-outs until something happened, `wake_fd` is readable or `at_most` is
   // over.

@@ -1,11 +1,11 @@
 #include "libs/discovery/etcd_client.h"
 
+#include <grpc/support/time.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
-#include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "libs/security/secret_file.h"
 
 namespace holdfast::discovery {
 namespace {
@@ -37,14 +38,14 @@ std::string EndOfPrefix(std::string_view prefix) {
   return end;
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& endpoint) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 500);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
+// Relative to the monotonic clock: a machine whose clock is set must not lose its calls.
+gpr_timespec DeadlineAfter(Duration timeout) {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_nanos(timeout.count(), GPR_TIMESPAN));
+}
+
+void AddToken(grpc::ClientContext& context, const std::string& token) {
+  if (!token.empty()) context.AddMetadata("token", token);
 }
 
 }  // namespace
@@ -85,11 +86,12 @@ struct EtcdClient::Pending {
   }
 };
 
-EtcdClient::EtcdClient(const std::vector<std::string>& endpoints, EventLoop& loop)
-    : loop_(loop), pending_(std::make_shared<Pending>()) {
-  HOLDFAST_CHECK(!endpoints.empty());
-  for (const std::string& endpoint : endpoints) {
-    members_.push_back(std::make_unique<Member>(Member{endpoint, MakeChannel(endpoint)}));
+EtcdClient::EtcdClient(EtcdAccess access, EventLoop& loop)
+    : access_(std::move(access)), loop_(loop), pending_(std::make_shared<Pending>()) {
+  HOLDFAST_CHECK(!access_.endpoints.empty());
+  for (const std::string& endpoint : access_.endpoints) {
+    members_.push_back(
+        std::make_unique<Member>(Member{endpoint, MakeEtcdChannel(access_, endpoint)}));
   }
 }
 
@@ -103,9 +105,49 @@ const std::string& EtcdClient::endpoint(std::size_t member) const {
   return MemberAt(member).endpoint;
 }
 
+void EtcdClient::Login(std::size_t member, std::function<void(absl::Status)> then) {
+  if (access_.user.empty() || !token_.empty()) return then(absl::OkStatus());
+  awaiting_token_.push_back(std::move(then));
+  if (awaiting_token_.size() > 1) return;
+  const absl::StatusOr<std::string> password = security::ReadTrimmedSecret(access_.password_file);
+  if (!password.ok()) return LoggedIn(password.status());
+  AuthenticateRequest request;
+  request.set_name(access_.user);
+  request.set_password(*password);
+  CallWithoutLogin<AuthenticateRequest, AuthenticateResponse>(
+      member, "/etcdserverpb.Auth/Authenticate", std::move(request), kCallTimeout,
+      [this](const auto& answer) { LoggedIn(answer); });
+}
+
+void EtcdClient::LoggedIn(const absl::StatusOr<AuthenticateResponse>& answer) {
+  absl::Status status = answer.status();
+  if (answer.ok()) token_ = answer->token();
+  if (absl::IsFailedPrecondition(status)) status = absl::OkStatus();  // etcd asks nobody's name
+  for (const auto& then : std::exchange(awaiting_token_, {})) then(status);
+}
+
+void EtcdClient::LookForRefusal(const absl::Status& status) {
+  // "invalid auth token"; "revision of auth store is old", "user name is empty".
+  if (absl::IsUnauthenticated(status) || absl::IsInvalidArgument(status)) token_.clear();
+}
+
 template <class Request, class Response>
 void EtcdClient::Call(std::size_t member, const char* method, Request request, Duration timeout,
                       Done<Response> done) {
+  Login(member, [this, member, method, request = std::move(request), timeout,
+                 done = std::move(done)](const absl::Status& status) {
+    if (!status.ok()) return done(status);
+    CallWithoutLogin<Request, Response>(member, method, request, timeout,
+                                        [this, done](absl::StatusOr<Response> answer) {
+                                          LookForRefusal(answer.status());
+                                          done(std::move(answer));
+                                        });
+  });
+}
+
+template <class Request, class Response>
+void EtcdClient::CallWithoutLogin(std::size_t member, const char* method, Request request,
+                                  Duration timeout, Done<Response> done) {
   struct State {
     grpc::ClientContext context;
     Request request;
@@ -113,8 +155,8 @@ void EtcdClient::Call(std::size_t member, const char* method, Request request, D
   };
   auto state = std::make_shared<State>();
   state->request = std::move(request);
-  state->context.set_deadline(std::chrono::system_clock::now() +
-                              std::chrono::duration_cast<std::chrono::microseconds>(timeout));
+  state->context.set_deadline(DeadlineAfter(timeout));
+  AddToken(state->context, token_);
   pending_->Begin(&state->context);
   grpc::TemplatedGenericStub<Request, Response> stub(MemberAt(member).channel);
   stub.UnaryCall(&state->context, method, {}, &state->request, &state->response,
@@ -167,11 +209,12 @@ void EtcdClient::RevokeLease(std::size_t member, std::int64_t lease, Duration ti
 class EtcdClient::KeepAliveCall final
     : public grpc::ClientBidiReactor<LeaseKeepAliveRequest, LeaseKeepAliveResponse> {
  public:
-  KeepAliveCall(EtcdClient& client, std::size_t member, std::int64_t lease,
+  KeepAliveCall(EtcdClient& client, std::size_t member, std::int64_t lease, Duration timeout,
                 Done<LeaseKeepAliveResponse> done)
       : loop_(client.loop_), pending_(client.pending_), done_(std::move(done)) {
     request_.set_id(lease);
-    context_.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
+    context_.set_deadline(DeadlineAfter(timeout));
+    AddToken(context_, client.token_);
     pending_->Begin(&context_);
     grpc::TemplatedGenericStub<LeaseKeepAliveRequest, LeaseKeepAliveResponse> stub(
         client.MemberAt(member).channel);
@@ -210,9 +253,16 @@ class EtcdClient::KeepAliveCall final
   bool answered_ = false;
 };
 
-void EtcdClient::KeepAlive(std::size_t member, std::int64_t lease,
+void EtcdClient::KeepAlive(std::size_t member, std::int64_t lease, Duration timeout,
                            Done<LeaseKeepAliveResponse> done) {
-  new KeepAliveCall(*this, member, lease, std::move(done));
+  const Duration shortest = std::min(timeout, kCallTimeout);
+  Login(member, [this, member, lease, shortest, done = std::move(done)](const absl::Status& login) {
+    if (!login.ok()) return done(login);
+    new KeepAliveCall(*this, member, lease, shortest, [this, done](auto answer) {
+      LookForRefusal(answer.status());
+      done(std::move(answer));
+    });
+  });
 }
 
 // Lives until gRPC is done with the stream; shares itself with its handle through `context_`, which
@@ -224,7 +274,9 @@ class EtcdClient::WatchCall final : public grpc::ClientBidiReactor<WatchRequest,
       : loop_(client.loop_),
         pending_(client.pending_),
         order_(std::make_shared<const WatchOrder>(std::move(order))),
-        context_(std::in_place) {}
+        context_(std::in_place) {
+    AddToken(*context_, client.token_);
+  }
 
   ~WatchCall() override {
     context_.reset();

@@ -5,11 +5,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_split.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "libs/discovery/etcd_access.h"
 #include "libs/discovery/etcd_client.h"
 #include "libs/discovery/etcd_follower.h"
 #include "libs/discovery/etcd_registration.h"
@@ -26,30 +26,6 @@ constexpr Duration kTickEvery = 250ms;
 constexpr Duration kRevokeTimeout = 400ms;
 constexpr Duration kWithdrawTimeout = 500ms;
 constexpr std::chrono::seconds kShortestLease{2};  // etcd grants no shorter one
-
-absl::StatusOr<std::vector<std::string>> ParseUrls(std::string_view urls) {
-  constexpr std::string_view kScheme = "http://";
-  std::vector<std::string> endpoints;
-  const absl::string_view all(urls.data(), urls.size());
-  for (const absl::string_view part : absl::StrSplit(all, ',', absl::SkipEmpty())) {
-    std::string_view url = View(part);
-    if (url.ends_with('/')) url.remove_suffix(1);
-    if (!url.starts_with(kScheme) || !IsAddress(url.substr(kScheme.size()))) {
-      return InvalidArgument("etcd: '{}' is not http://host:port", url);
-    }
-    endpoints.emplace_back(url.substr(kScheme.size()));
-  }
-  if (endpoints.empty()) return InvalidArgument("etcd: no http://host:port given");
-  return endpoints;
-}
-
-// Each process begins with another member, so that a fleet spreads over the cluster.
-std::vector<std::string> Shuffled(std::vector<std::string> endpoints, Random& random) {
-  std::rotate(endpoints.begin(),
-              endpoints.begin() + static_cast<std::ptrdiff_t>(random.Below(endpoints.size())),
-              endpoints.end());
-  return endpoints;
-}
 
 class RegistrationHandle final : public Watch {
  public:
@@ -71,14 +47,15 @@ class RegistrationHandle final : public Watch {
 
 class EtcdDirectory final : public Directory {
  public:
-  EtcdDirectory(const std::vector<std::string>& endpoints, const Options& options,
-                const Clock& clock, Random& random, telemetry::Metrics& metrics)
+  EtcdDirectory(EtcdAccess access, const Options& options, const Clock& clock, Random& random,
+                telemetry::Metrics& metrics)
       : key_prefix_(options.key_prefix),
         lease_ttl_(
             std::max(std::chrono::ceil<std::chrono::seconds>(options.lease_ttl), kShortestLease)),
+        registration_metrics_(metrics),
         board_("etcd", options, clock, metrics),
         loop_("discovery-etcd"),
-        client_(endpoints, loop_),
+        client_(std::move(access), loop_),
         environment_{client_, loop_, board_, random} {
     Tick();
   }
@@ -101,12 +78,26 @@ class EtcdDirectory final : public Directory {
 
   std::unique_ptr<Watch> Register(std::string_view service, const Instance& self) override {
     HOLDFAST_CHECK(IsServiceName(service) && IsId(self.id));
-    auto registration = std::make_shared<EtcdRegistration>(
-        environment_,
-        RegistrationOrder{
-            .key = KeyOf(service, self.id), .value = ToText(self), .ttl = lease_ttl_});
-    loop_.Post([registration] { registration->Start(); });
+    auto registration =
+        std::make_shared<EtcdRegistration>(environment_, registration_metrics_,
+                                           RegistrationOrder{.service = std::string(service),
+                                                             .self = self,
+                                                             .key = KeyOf(service, self.id),
+                                                             .ttl = lease_ttl_});
+    loop_.Post([this, registration] {
+      std::erase_if(registrations_, [](const auto& known) { return known.expired(); });
+      registrations_.push_back(registration);
+      registration->Start();
+    });
     return std::make_unique<RegistrationHandle>(loop_, std::move(registration));
+  }
+
+  void Drain() override {
+    loop_.Post([this] {
+      for (const auto& known : registrations_) {
+        if (const auto registration = known.lock()) registration->Announce(State::kDraining);
+      }
+    });
   }
 
   std::string Describe() const override { return board_.Describe(); }
@@ -125,22 +116,23 @@ class EtcdDirectory final : public Directory {
 
   const std::string key_prefix_;
   const std::chrono::seconds lease_ttl_;
+  const RegistrationMetrics registration_metrics_;
   SetBoard board_;
   EventLoop loop_;
   EtcdClient client_;
   const EtcdEnvironment environment_;
-  std::vector<std::shared_ptr<EtcdFollower>> followers_;  // the loop's
+  std::vector<std::shared_ptr<EtcdFollower>> followers_;        // the loop's
+  std::vector<std::weak_ptr<EtcdRegistration>> registrations_;  // the loop's
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Directory>> OpenEtcdDirectory(std::string_view urls,
+absl::StatusOr<std::unique_ptr<Directory>> OpenEtcdDirectory(std::string_view spec,
                                                              const Options& options,
                                                              const Clock& clock, Random& random,
                                                              telemetry::Metrics& metrics) {
-  HOLDFAST_ASSIGN_OR_RETURN(std::vector<std::string> endpoints, ParseUrls(urls));
-  return std::make_unique<EtcdDirectory>(Shuffled(std::move(endpoints), random), options, clock,
-                                         random, metrics);
+  HOLDFAST_ASSIGN_OR_RETURN(EtcdAccess access, ParseEtcdSpec(spec, random));
+  return std::make_unique<EtcdDirectory>(std::move(access), options, clock, random, metrics);
 }
 
 }  // namespace holdfast::discovery

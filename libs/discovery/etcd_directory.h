@@ -9,8 +9,9 @@
 
 namespace holdfast::discovery {
 
-// `urls` is the spec after "etcd:". One thread of its own does everything but gRPC's I/O.
-absl::StatusOr<std::unique_ptr<Directory>> OpenEtcdDirectory(std::string_view urls,
+// `spec` is what follows "etcd:" (etcd_access.h). One thread of its own does everything but gRPC's
+// I/O.
+absl::StatusOr<std::unique_ptr<Directory>> OpenEtcdDirectory(std::string_view spec,
                                                              const Options& options,
                                                              const Clock& clock, Random& random,
                                                              telemetry::Metrics& metrics);

@@ -1,42 +1,21 @@
-// What only etcd has: leases, registrations, compaction, several members.
+// What only etcd has: leases, registrations, compaction, dead and hung members.
 
-#include <gtest/gtest.h>
-
-#include "absl/strings/escaping.h"
-#include "absl/synchronization/mutex.h"
-#include "libs/base/check.h"
-#include "libs/discovery/directory.h"
+#include "libs/discovery/etcd_fixture_test.h"
 #include "libs/discovery/instance_text.h"
-#include "libs/testing/eventually.h"
-#include "libs/testing/exchange.h"
-#include "libs/testing/status_matchers.h"
 #include "libs/testing/tcp_gate.h"
+#include "libs/testing/temp_dir.h"
 #include "libs/testing/test_etcd.h"
 
 namespace holdfast::discovery {
 namespace {
 
-using namespace std::chrono_literals;
-using test::Eventually;
-
-class EtcdDirectoryTest : public ::testing::Test {
+class EtcdDirectoryTest : public EtcdTest {
  protected:
-  std::unique_ptr<Directory> Open(const std::string& urls) {
-    absl::StatusOr<std::unique_ptr<Directory>> directory = OpenDirectory(
-        {.spec = "etcd:" + urls, .lease_ttl = 2s}, SystemClock::Get(), random_, metrics_);
-    HOLDFAST_CHECK(directory.ok());
-    return *std::move(directory);
-  }
+  std::unique_ptr<Directory> Open(const std::string& urls) { return OpenSpec("etcd:" + urls); }
   std::unique_ptr<Directory> Open() { return Open(etcd_->url()); }
 
-  // etcd's own JSON gateway: an operator with other tools.
   std::string Gateway(std::string_view path, const std::string& body) {
-    const std::string host = fmt::format("127.0.0.1:{}", etcd_->port());
-    return test::Exchange(
-        etcd_->port(),
-        fmt::format(
-            "POST {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
-            path, host, body.size(), body));
+    return AskGateway(etcd_->port(), path, body);
   }
   void PutByHand(std::string_view id, std::string_view value) {
     Gateway("/v3/kv/put",
@@ -45,43 +24,25 @@ class EtcdDirectoryTest : public ::testing::Test {
   void DeleteByHand(std::string_view id) {
     Gateway("/v3/kv/deleterange", fmt::format(R"({{"key":"{}"}})", Encoded(KeyOf(id))));
   }
-  bool Holds(std::string_view id) {
-    return Gateway("/v3/kv/range", fmt::format(R"({{"key":"{}"}})", Encoded(KeyOf(id))))
-               .find("\"kvs\"") != std::string::npos;
+  std::string Get(std::string_view id) {
+    return Gateway("/v3/kv/range", fmt::format(R"({{"key":"{}"}})", Encoded(KeyOf(id))));
+  }
+  bool Holds(std::string_view id) { return Get(id).find("\"kvs\"") != std::string::npos; }
+  // Ends the lease of an instance behind its back.
+  void RevokeByHand(std::string_view id) {
+    const std::string found = Get(id);
+    const std::string mark = "\"lease\":\"";
+    const std::size_t begin = found.find(mark);
+    ASSERT_NE(begin, std::string::npos) << found;
+    const std::string lease = found.substr(
+        begin + mark.size(), found.find('"', begin + mark.size()) - begin - mark.size());
+    Gateway("/v3/lease/revoke", fmt::format(R"({{"ID":"{}"}})", lease));
   }
   static std::string KeyOf(std::string_view id) {
     return fmt::format("/holdfast/services/epg/{}", id);
   }
-  static std::string Encoded(std::string_view bytes) {
-    return absl::Base64Escape(absl::string_view(bytes.data(), bytes.size()));
-  }
-
-  Directory::Callback Remember() {
-    return [this](const InstanceSet& set) {
-      absl::MutexLock lock(&mutex_);
-      ids_.clear();
-      for (const Instance& instance : set) ids_ += instance.id + " ";
-      set_ = set;
-    };
-  }
-  bool Comes(const std::string& ids) {
-    return Eventually(
-        [&] {
-          absl::MutexLock lock(&mutex_);
-          return ids_ == ids;
-        },
-        15s);
-  }
-  static Instance Named(std::string_view id) {
-    return {.id = std::string(id), .address = "127.0.0.1:50051", .zone = "a", .version = "1"};
-  }
 
   std::unique_ptr<test::TestEtcd> etcd_ = test::TestEtcd::Start();
-  SeededRandom random_{3};
-  telemetry::Metrics metrics_;
-  absl::Mutex mutex_;
-  std::string ids_;
-  InstanceSet set_;
 };
 
 TEST_F(EtcdDirectoryTest, ARegisteredInstanceIsFoundWithAllItSaid) {
@@ -91,8 +52,10 @@ TEST_F(EtcdDirectoryTest, ARegisteredInstanceIsFoundWithAllItSaid) {
       .id = "epg-a", .address = "10.1.2.3:50051", .zone = "a", .version = "1.4", .weight = 250};
   const auto registration = directory->Register("epg", self);
   ASSERT_TRUE(Comes("epg-a "));
-  absl::MutexLock lock(&mutex_);
-  EXPECT_EQ(set_, InstanceSet{self});
+  EXPECT_EQ(set(), InstanceSet{self});
+  EXPECT_EQ(Registered(), 1);
+  EXPECT_NE(directory->Describe().find("own /holdfast/services/epg/epg-a: registered"),
+            std::string::npos);
 }
 
 TEST_F(EtcdDirectoryTest, UnregisteringIsSeenLongBeforeTheLeaseEnds) {
@@ -154,14 +117,86 @@ TEST_F(EtcdDirectoryTest, OfTwoProcessesWithOneIdTheLastIsSeen) {
   ASSERT_TRUE(Comes("a "));
   const auto second = directory->Register("epg", {.id = "a", .address = "127.0.0.1:2"});
   const auto address_is = [&](const std::string& address) {
-    return Eventually([&] {
-      absl::MutexLock lock(&mutex_);
-      return set_.size() == 1 && set_[0].address == address;
-    });
+    return OneInstanceComes([&](const Instance& seen) { return seen.address == address; });
   };
   EXPECT_TRUE(address_is("127.0.0.1:2"));
+  EXPECT_TRUE(Eventually([&] { return Conflicts() == 1; })) << "the first notices";
   first.reset();
   EXPECT_TRUE(Holds("a")) << "the first process must not unregister the second";
+}
+
+TEST_F(EtcdDirectoryTest, WhenTheLastOfTwoWithOneIdLeavesTheFirstIsSeenAgain) {
+  const auto directory = Open();
+  const auto first = directory->Register("epg", {.id = "a", .address = "127.0.0.1:1"});
+  const auto watch = directory->Subscribe("epg", Remember());
+  ASSERT_TRUE(Comes("a "));
+  auto second = directory->Register("epg", {.id = "a", .address = "127.0.0.1:2"});
+  ASSERT_TRUE(Eventually([&] { return Conflicts() == 1; }));
+  second.reset();
+  EXPECT_TRUE(OneInstanceComes([](const Instance& seen) { return seen.address == "127.0.0.1:1"; }));
+}
+
+// A crashed process that comes back before its old lease has ended.
+TEST_F(EtcdDirectoryTest, TheLeaseOfAnEarlierLifeEndsWithoutHidingTheNewOne) {
+  test::TcpGate gate(etcd_->port());
+  const auto crashed = Open("http://" + gate.address());
+  const auto old_life = crashed->Register("epg", Named("a"));
+  ASSERT_TRUE(Eventually([&] { return Holds("a"); }));
+  gate.Cut();
+  const auto directory = Open();
+  const auto new_life = directory->Register("epg", Named("a"));
+  ASSERT_TRUE(Eventually([&] { return Registrations() == 2; }));
+  EXPECT_FALSE(Eventually([&] { return !Holds("a"); }, 4s));
+}
+
+TEST_F(EtcdDirectoryTest, ALeaseThatIsLostWhileWeLiveIsTakenAgain) {
+  const auto directory = Open();
+  const auto a = directory->Register("epg", Named("a"));
+  ASSERT_TRUE(Eventually([&] { return Registrations() == 1; }));
+  RevokeByHand("a");
+  ASSERT_FALSE(Holds("a"));
+  EXPECT_TRUE(Eventually([&] { return Holds("a"); }));
+  EXPECT_EQ(LeaseLosses(), 1);
+  EXPECT_TRUE(Eventually([&] { return Registered() == 1; }));
+}
+
+TEST_F(EtcdDirectoryTest, ADrainingProcessIsShownAsSuchUntilItUnregisters) {
+  const auto directory = Open();
+  auto a = directory->Register("epg", Named("a"));
+  const auto other = directory->Register("drm", Named("b"));
+  const auto watch = directory->Subscribe("epg", Remember());
+  ASSERT_TRUE(Comes("a "));
+  directory->Drain();
+  const auto draining = [](const Instance& seen) { return seen.state == State::kDraining; };
+  EXPECT_TRUE(OneInstanceComes(draining));
+  RevokeByHand("a");
+  ASSERT_TRUE(Eventually([&] { return Holds("a"); }));
+  EXPECT_TRUE(OneInstanceComes(draining)) << "it stays draining when it registers again";
+  a.reset();
+  EXPECT_TRUE(Eventually([&] { return !Holds("a"); }, 1s));
+}
+
+// Leases are counted by etcd and waits by the monotonic clock: what calendars say is not asked.
+TEST_F(EtcdDirectoryTest, AProcessWhoseClockIsWrongAndJumpsStaysRegistered) {
+  class JumpingClock final : public Clock {
+   public:
+    WallTime Now() const override {
+      calls_ += 1;
+      return SystemClock::Get().Now() + std::chrono::hours(24 * 365) * (calls_ % 2 == 0 ? 20 : -20);
+    }
+    SteadyTime SteadyNow() const override { return SystemClock::Get().SteadyNow(); }
+
+   private:
+    mutable std::atomic<int> calls_ = 0;
+  } clock;
+  test::TempDir files;
+  snapshot_dir_ = files.path();
+  const auto directory = OpenSpec("etcd:" + etcd_->url(), clock);
+  const auto a = directory->Register("epg", Named("a"));
+  const auto watch = directory->Subscribe("epg", Remember());
+  ASSERT_TRUE(Comes("a "));
+  EXPECT_FALSE(Eventually([&] { return !Holds("a") || set().size() != 1; }, 4s));
+  EXPECT_EQ(LeaseLosses(), 0);
 }
 
 TEST_F(EtcdDirectoryTest, ValuesThatCannotBeReadAreSkipped) {

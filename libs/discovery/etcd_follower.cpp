@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kFirstRetry = 50ms;
-constexpr Duration kLongestRetry = 2s;
+constexpr Duration kLongestRetry = 5s;
 constexpr Duration kAuditEvery = 4s;
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libs/base/status.h"
+#include "libs/discovery/instance_text.h"
 #include "libs/telemetry/log.h"
 
 namespace holdfast::discovery {
@@ -11,21 +12,42 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kFirstRetry = 50ms;
-constexpr Duration kLongestRetry = 1s;
+constexpr Duration kLongestRetry = 3s;
 
 }  // namespace
 
-EtcdRegistration::EtcdRegistration(const EtcdEnvironment& environment, RegistrationOrder order)
+RegistrationMetrics::RegistrationMetrics(telemetry::Metrics& metrics)
+    : registered(metrics.GaugeFamily("holdfast_discovery_registered",
+                                     "1 while this process is registered and found by its id.",
+                                     {"service"})),
+      registrations(metrics.CounterFamily("holdfast_discovery_registrations_total",
+                                          "Times that this process wrote its registration.",
+                                          {"service"})),
+      lease_losses(metrics.CounterFamily("holdfast_discovery_lease_losses_total",
+                                         "Leases that ended while this process lived.",
+                                         {"service"})),
+      id_conflicts(metrics.CounterFamily("holdfast_discovery_id_conflicts_total",
+                                         "Times that another process took our id.", {"service"})) {}
+
+EtcdRegistration::EtcdRegistration(const EtcdEnvironment& environment,
+                                   const RegistrationMetrics& metrics, RegistrationOrder order)
     : etcd_(environment),
       order_(std::move(order)),
-      backoff_(kFirstRetry, kLongestRetry, environment.random) {}
+      registered_(metrics.registered.With({order_.service})),
+      registrations_(metrics.registrations.With({order_.service})),
+      lease_losses_(metrics.lease_losses.With({order_.service})),
+      id_conflicts_(metrics.id_conflicts.With({order_.service})),
+      backoff_(kFirstRetry, kLongestRetry, environment.random) {
+  Show(false, "not registered yet");
+}
 
 template <class Response>
 EtcdClient::Done<Response> EtcdRegistration::IfAlive(
     void (EtcdRegistration::*handler)(const absl::StatusOr<Response>&)) {
-  return [self = weak_from_this(), handler](absl::StatusOr<Response> answer) {
+  return [self = weak_from_this(), handler, round = round_](absl::StatusOr<Response> answer) {
     const auto registration = self.lock();
     if (registration == nullptr || registration->withdrawn_) return;
+    if (registration->round_ != round) return;
     (registration.get()->*handler)(answer);
   };
 }
@@ -47,24 +69,26 @@ void EtcdRegistration::OnGranted(const absl::StatusOr<etcdserverpb::LeaseGrantRe
 void EtcdRegistration::Put() {
   etcdserverpb::PutRequest request;
   request.set_key(order_.key);
-  request.set_value(order_.value);
+  request.set_value(ToText(order_.self));
   request.set_lease(lease_);
   etcd_.client.Put(member_, request, IfAlive(&EtcdRegistration::OnPut));
 }
 
 void EtcdRegistration::OnPut(const absl::StatusOr<etcdserverpb::PutResponse>& put) {
-  // NOT_FOUND: the lease ended meanwhile.
-  if (put.status().code() == absl::StatusCode::kNotFound)
-    return Later(kFirstRetry, &EtcdRegistration::Grant);
+  if (put.status().code() == absl::StatusCode::kNotFound) return LeaseLost();
   if (!put.ok()) return Failed(&EtcdRegistration::Put, put.status());
   backoff_.Reset();
   etcd_.board.BackendUp();
+  outdone_ = false;
+  registrations_.Add();
+  Show(true, fmt::format("registered under lease {:x}{}", lease_,
+                         order_.self.state == State::kDraining ? ", draining" : ""));
   telemetry::Log(telemetry::Info, "registered", {{"key", order_.key}});
   Later(RenewalInterval(), &EtcdRegistration::Renew);
 }
 
 void EtcdRegistration::Renew() {
-  etcd_.client.KeepAlive(member_, lease_, IfAlive(&EtcdRegistration::OnRenewed));
+  etcd_.client.KeepAlive(member_, lease_, RenewalInterval(), IfAlive(&EtcdRegistration::OnRenewed));
 }
 
 void EtcdRegistration::OnRenewed(
@@ -73,8 +97,15 @@ void EtcdRegistration::OnRenewed(
   backoff_.Reset();
   etcd_.board.BackendUp();
   if (renewed->ttl() > 0) return LookAtKey();
+  LeaseLost();
+}
+
+// While we live: we or etcd were away for longer than it lasts.
+void EtcdRegistration::LeaseLost() {
+  lease_losses_.Add();
+  Show(false, "lease lost, registering again");
   telemetry::Log(telemetry::Warning, "lease lost, registering again", {{"key", order_.key}});
-  Grant();
+  Later(kFirstRetry, &EtcdRegistration::Grant);
 }
 
 void EtcdRegistration::LookAtKey() {
@@ -85,24 +116,41 @@ void EtcdRegistration::OnKey(const absl::StatusOr<etcdserverpb::RangeResponse>& 
   if (!found.ok()) return Failed(&EtcdRegistration::Renew, found.status());
   if (found->kvs().empty()) return Put();
   const bool outdone = found->kvs(0).lease() != lease_;
-  if (outdone && !std::exchange(outdone_, outdone)) {
+  if (outdone && !std::exchange(outdone_, true)) {
+    id_conflicts_.Add();
+    Show(false, "another process registered our id and is seen");
     telemetry::Log(telemetry::Error, "another process registered our id", {{"key", order_.key}});
   }
-  outdone_ = outdone;
   Later(RenewalInterval(), &EtcdRegistration::Renew);
+}
+
+void EtcdRegistration::Announce(State state) {
+  if (withdrawn_ || order_.self.state == state) return;
+  order_.self.state = state;
+  // Without a lease, or with the id in another's hands, the next registration says it.
+  if (lease_ == 0 || outdone_) return;
+  ++round_;
+  Put();
+}
+
+void EtcdRegistration::Show(bool registered, std::string line) {
+  registered_.Set(registered ? 1 : 0);
+  etcd_.board.ShowRegistration(order_.key, std::move(line));
 }
 
 void EtcdRegistration::Withdraw(Duration timeout, std::function<void()> done) {
   withdrawn_ = true;
+  Show(false, "");
   if (lease_ == 0) return done();
   etcd_.client.RevokeLease(member_, lease_, timeout,
                            [done = std::move(done)](const auto&) { done(); });
 }
 
 void EtcdRegistration::Later(Duration wait, Step step) {
-  etcd_.loop.PostAfter(wait, [self = weak_from_this(), step] {
+  etcd_.loop.PostAfter(wait, [self = weak_from_this(), step, round = round_] {
     const auto registration = self.lock();
-    if (registration != nullptr && !registration->withdrawn_) (registration.get()->*step)();
+    if (registration == nullptr || registration->withdrawn_) return;
+    if (registration->round_ == round) (registration.get()->*step)();
   });
 }
 

@@ -5,7 +5,11 @@
 //     |   lease is gone                 |<-----------------------------------------+
 //     +---------------------------------+      key is gone: PUT again
 //
-// A failed step is tried again on the next member after a jittered wait.
+// A failed step is tried again on the next member after a jittered wait. An answer of etcd that
+// comes late counts for nothing: only one step is under way, and Announce begins the next.
+//
+// Two processes with one id: whoever wrote last is seen. The other keeps its lease, looks, says so
+// in log and metrics, and writes again when the key is gone.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +21,32 @@
 
 namespace holdfast::discovery {
 
+struct RegistrationMetrics {
+  explicit RegistrationMetrics(telemetry::Metrics& metrics);
+
+  telemetry::GaugeFamily registered;       // service
+  telemetry::CounterFamily registrations;  // service
+  telemetry::CounterFamily lease_losses;   // service
+  telemetry::CounterFamily id_conflicts;   // service
+};
+
 struct RegistrationOrder {
+  std::string service;
+  Instance self;
   std::string key;
-  std::string value;
   std::chrono::seconds ttl;
 };
 
 // Everything runs on the loop's thread; see EtcdFollower.
 class EtcdRegistration : public std::enable_shared_from_this<EtcdRegistration> {
  public:
-  EtcdRegistration(const EtcdEnvironment& environment, RegistrationOrder order);
+  EtcdRegistration(const EtcdEnvironment& environment, const RegistrationMetrics& metrics,
+                   RegistrationOrder order);
 
   void Start() { Grant(); }
+
+  // Lets others see it in this state, now and whenever it registers again.
+  void Announce(State state);
 
   // Gives the lease back; `done` runs once, when etcd has answered or did not within `timeout`.
   void Withdraw(Duration timeout, std::function<void()> done);
@@ -40,7 +58,9 @@ class EtcdRegistration : public std::enable_shared_from_this<EtcdRegistration> {
   void Put();
   void Renew();
   void LookAtKey();
+  void LeaseLost();
   void Later(Duration wait, Step step);
+  void Show(bool registered, std::string line);
   void Failed(Step step, const absl::Status& why);
   Duration RenewalInterval() const;
 
@@ -54,10 +74,15 @@ class EtcdRegistration : public std::enable_shared_from_this<EtcdRegistration> {
   void OnKey(const absl::StatusOr<etcdserverpb::RangeResponse>& found);
 
   EtcdEnvironment etcd_;
-  const RegistrationOrder order_;
+  RegistrationOrder order_;
+  const telemetry::Gauge registered_;
+  const telemetry::Counter registrations_;
+  const telemetry::Counter lease_losses_;
+  const telemetry::Counter id_conflicts_;
   Backoff backoff_;
   std::size_t member_ = 0;
-  std::int64_t lease_ = 0;  // 0: none
+  std::uint64_t round_ = 0;  // answers and waits from before the last Announce are stale
+  std::int64_t lease_ = 0;   // 0: none
   bool withdrawn_ = false;
   bool outdone_ = false;  // another process holds our id
 };

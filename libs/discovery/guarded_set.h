@@ -37,6 +37,7 @@ class GuardedSet {
 
   const InstanceSet& current() const { return current_; }
   bool holding_back() const { return suspect_.has_value(); }
+  std::size_t held_back_size() const { return suspect_ ? suspect_->set.size() : 0; }
 
  private:
   struct Suspect {

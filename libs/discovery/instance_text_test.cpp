@@ -40,6 +40,40 @@ TEST(InstanceTextTest, AValueThatIsNotAnInstanceIsRefusedWithTheReason) {
   EXPECT_THAT(ParseInstance("a/b", R"({"address":"h:1"})"), HasMessage("id"));
 }
 
+TEST(InstanceTextTest, ADrainingInstanceSaysSo) {
+  const Instance instance{.id = "epg-a", .address = "127.0.0.1:1", .state = State::kDraining};
+  ASSERT_OK_AND_ASSIGN(const Instance read, ParseInstance("epg-a", ToText(instance)));
+  EXPECT_EQ(read, instance);
+  EXPECT_THAT(ParseInstance("x", R"({"address":"h:1","state":"asleep"})"), HasMessage("state"));
+}
+
+TEST(InstanceTextTest, ListsByServiceAreRead) {
+  ASSERT_OK_AND_ASSIGN(const auto lists, ParseInstanceLists(R"({
+    "epg": [{"id":"epg-a","address":"10.0.0.7:50051","zone":"a","version":"2","weight":7},
+            {"address":"10.0.0.8:50051","state":"draining"}],
+    "drm": []})"));
+  const InstanceSet epg = {
+      {.id = "epg-a", .address = "10.0.0.7:50051", .zone = "a", .version = "2", .weight = 7},
+      {.id = "10.0.0.8:50051", .address = "10.0.0.8:50051", .state = State::kDraining}};
+  EXPECT_EQ(lists.at("epg"), epg);
+  EXPECT_TRUE(lists.at("drm").empty());
+}
+
+TEST(InstanceTextTest, ListsWithAMistakeAreRefusedWithItsPlace) {
+  const auto list = [](std::string_view entries) {
+    return ParseInstanceLists(fmt::format(R"({{"epg":[{}]}})", entries));
+  };
+  EXPECT_THAT(ParseInstanceLists(""), HasMessage("not JSON"));
+  EXPECT_THAT(ParseInstanceLists("{\"epg\":["), HasMessage("byte 8"));
+  EXPECT_THAT(ParseInstanceLists("[]"), HasMessage("object"));
+  EXPECT_THAT(ParseInstanceLists(R"({"../x":[]})"), HasMessage("name"));
+  EXPECT_THAT(ParseInstanceLists(R"({"epg":{}})"), HasMessage("epg: not a list"));
+  EXPECT_THAT(ParseInstanceLists(R"({"epg":[],"epg":[]})"), HasMessage("epg is named twice"));
+  EXPECT_THAT(list(R"({"address":"h:1"},{"address":"h"})"), HasMessage("epg: entry 1: address"));
+  EXPECT_THAT(list(R"({"address":"h:1","id":"a/b"})"), HasMessage("id"));
+  EXPECT_THAT(list(R"({"address":"h:1"},{"address":"h:1"})"), HasMessage("h:1 is listed twice"));
+}
+
 TEST(InstanceTextTest, AnAddressIsAHostAndAPort) {
   for (const char* good : {"127.0.0.1:1", "edge.example:65535", "[::1]:50051"})
     EXPECT_TRUE(IsAddress(good)) << good;

@@ -74,21 +74,27 @@ absl::StatusOr<InstanceSet> LoadLastGoodSet(const std::string& folder, std::stri
   buffer << file.rdbuf();
   const std::string content = buffer.str();
 
+  absl::StatusOr<InstanceSet> set = ParseLastGoodSet(content);
+  if (!set.ok()) return Annotate(set.status(), path);
+  return set;
+}
+
+absl::StatusOr<InstanceSet> ParseLastGoodSet(const std::string& content) {
   const std::size_t head = content.find('\n');
   if (head == std::string::npos || content.compare(0, kMagic.size(), kMagic) != 0) {
-    return DataLoss("{} is not a file of instances", path);
+    return DataLoss("not a file of instances");
   }
   const std::string body = content.substr(head + 1);
   if (content.substr(kMagic.size(), head - kMagic.size()) != Checksum(body)) {
-    return DataLoss("{} is damaged", path);
+    return DataLoss("damaged");
   }
   InstanceSet set;
   std::istringstream lines(body);
   for (std::string line; std::getline(lines, line);) {
     const std::size_t tab = line.find('\t');
-    if (tab == std::string::npos) return DataLoss("{} has a line without id", path);
+    if (tab == std::string::npos) return DataLoss("a line without id");
     absl::StatusOr<Instance> instance = ParseInstance(line.substr(0, tab), line.substr(tab + 1));
-    if (!instance.ok()) return DataLoss("{}: {}", path, View(instance.status().message()));
+    if (!instance.ok()) return DataLoss("{}", View(instance.status().message()));
     set.push_back(*std::move(instance));
   }
   return set;

@@ -18,4 +18,7 @@ absl::Status SaveLastGoodSet(const std::string& folder, std::string_view service
 // NOT_FOUND: none. DATA_LOSS: not what was written.
 absl::StatusOr<InstanceSet> LoadLastGoodSet(const std::string& folder, std::string_view service);
 
+// What such a file says.
+absl::StatusOr<InstanceSet> ParseLastGoodSet(const std::string& content);
+
 }  // namespace holdfast::discovery

@@ -10,6 +10,11 @@
 #include "libs/telemetry/log.h"
 
 namespace holdfast::discovery {
+namespace {
+
+constexpr Duration kLongestTick = std::chrono::seconds(1);  // so that ages are shown
+
+}  // namespace
 
 // Its mutex is held while the callback runs, which is what makes dropping a watch wait for it.
 struct SetBoard::Subscriber {
@@ -19,15 +24,23 @@ struct SetBoard::Subscriber {
 };
 
 struct SetBoard::Service {
-  explicit Service(Duration shrink_hold, telemetry::Gauge size, telemetry::Counter kept_back)
-      : guard(shrink_hold), instances(size), guarded(kept_back) {}
+  Service(Duration shrink_hold, SteadyTime now, telemetry::Gauge size_gauge,
+          telemetry::Gauge age_gauge, telemetry::Counter kept_back)
+      : guard(shrink_hold),
+        confirmed(now),
+        instances(size_gauge),
+        age(age_gauge),
+        guarded(kept_back) {}
 
   GuardedSet guard;
   SharedSet set;              // what guard.current() was at `version`; null: nothing known
   std::uint64_t version = 0;  // grows with each delivery
   bool followed = false;
+  SteadyTime confirmed;  // when the back end last said what `set` says; at first: when we began
+  bool ever_confirmed = false;
   std::vector<std::shared_ptr<Subscriber>> subscribers;
   telemetry::Gauge instances;
+  telemetry::Gauge age;
   telemetry::Counter guarded;
 };
 
@@ -55,8 +68,13 @@ SetBoard::SetBoard(std::string_view backend, const Options& options, const Clock
       clock_(clock),
       instances_(metrics.GaugeFamily("holdfast_discovery_instances",
                                      "Known instances of a service.", {"service"})),
+      age_(metrics.GaugeFamily("holdfast_discovery_set_age_seconds",
+                               "Time since the back end last confirmed the instances in use.",
+                               {"service"})),
       guarded_(metrics.CounterFamily("holdfast_discovery_guarded_total",
                                      "Empty or halved lists that were kept back.", {"service"})),
+      not_saved_(metrics.Counter("holdfast_discovery_not_saved_total",
+                                 "Last good sets that could not be written to disk.")),
       backend_up_(metrics
                       .GaugeFamily("holdfast_discovery_backend_up",
                                    "1 while the discovery back end answers.", {"backend"})
@@ -70,7 +88,8 @@ SetBoard::~SetBoard() = default;
 SetBoard::Service& SetBoard::ServiceOf(std::string_view name) {
   std::unique_ptr<Service>& service = services_[std::string(name)];
   if (service != nullptr) return *service;
-  service = std::make_unique<Service>(shrink_hold_, instances_.With({name}), guarded_.With({name}));
+  service = std::make_unique<Service>(shrink_hold_, clock_.SteadyNow(), instances_.With({name}),
+                                      age_.With({name}), guarded_.With({name}));
   if (snapshot_dir_.empty()) return *service;
 
   absl::StatusOr<InstanceSet> restored = LoadLastGoodSet(snapshot_dir_, name);
@@ -127,8 +146,13 @@ void SetBoard::Offer(std::string_view name, InstanceSet offered) {
     absl::MutexLock lock(&mutex_);
     Service& service = ServiceOf(name);
     const bool held_back_before = service.guard.holding_back();
+    const SteadyTime now = clock_.SteadyNow();
     const std::size_t offered_size = offered.size();
-    changed = service.guard.Offer(std::move(offered), clock_.SteadyNow());
+    changed = service.guard.Offer(std::move(offered), now);
+    if (!service.guard.holding_back() && !service.guard.current().empty()) {
+      service.confirmed = now;
+      service.ever_confirmed = true;
+    }
     if (service.guard.holding_back() && !held_back_before) {
       service.guarded.Add();
       telemetry::Log(
@@ -139,6 +163,19 @@ void SetBoard::Offer(std::string_view name, InstanceSet offered) {
   if (changed) Publish(name);
 }
 
+void SetBoard::Confirm(std::string_view name) {
+  absl::MutexLock lock(&mutex_);
+  Service& service = ServiceOf(name);
+  if (!service.guard.holding_back()) service.confirmed = clock_.SteadyNow();
+}
+
+void SetBoard::ShowAges(SteadyTime now) {
+  for (const auto& [name, service] : services_) {
+    if (service->set == nullptr) continue;
+    service->age.Set(std::chrono::duration<double>(now - service->confirmed).count());
+  }
+}
+
 void SetBoard::Tick() {
   std::vector<std::string> changed;
   {
@@ -147,16 +184,17 @@ void SetBoard::Tick() {
     for (const auto& [name, service] : services_) {
       if (service->guard.Tick(now)) changed.push_back(name);
     }
+    ShowAges(now);
   }
   for (const std::string& name : changed) Publish(name);
 }
 
-std::optional<SteadyTime> SetBoard::next_tick() const {
+SteadyTime SetBoard::next_tick() const {
   absl::MutexLock lock(&mutex_);
-  std::optional<SteadyTime> next;
+  SteadyTime next = clock_.SteadyNow() + kLongestTick;
   for (const auto& [name, service] : services_) {
     const std::optional<SteadyTime> due = service->guard.next_tick();
-    if (due && (!next || *due < *next)) next = due;
+    if (due) next = std::min(next, *due);
   }
   return next;
 }
@@ -177,8 +215,13 @@ void SetBoard::Publish(std::string_view name) {
   for (const auto& subscriber : subscribers) Deliver(*subscriber, set, version);
   telemetry::Log(telemetry::Info, "instances changed",
                  {{"service", name}, {"instances", set->size()}});
+  Save(name, *set);
+}
+
+void SetBoard::Save(std::string_view name, const InstanceSet& set) {
   if (snapshot_dir_.empty()) return;
-  if (const absl::Status saved = SaveLastGoodSet(snapshot_dir_, name, *set); !saved.ok()) {
+  if (const absl::Status saved = SaveLastGoodSet(snapshot_dir_, name, set); !saved.ok()) {
+    not_saved_.Add();
     telemetry::Log(telemetry::Warning, "last good set not saved",
                    {{"service", name}, {"reason", ToString(saved)}});
   }
@@ -201,11 +244,48 @@ void SetBoard::BackendDown(std::string_view why) {
                  {{"backend", backend_}, {"reason", why}});
 }
 
+bool SetBoard::up() const {
+  absl::MutexLock lock(&mutex_);
+  return up_;
+}
+
+void SetBoard::ShowRegistration(std::string_view key, std::string line) {
+  absl::MutexLock lock(&mutex_);
+  if (line.empty()) {
+    registrations_.erase(std::string(key));
+  } else {
+    registrations_[std::string(key)] = std::move(line);
+  }
+}
+
+std::string SetBoard::DescribeService(std::string_view name, const Service& service,
+                                      SteadyTime now) const {
+  if (service.set == nullptr) return fmt::format("\n  {}: no instances known yet", name);
+  const auto age = std::chrono::floor<std::chrono::seconds>(now - service.confirmed);
+  std::string text =
+      fmt::format("\n  {}: {} instances, {} {} s ago", name, service.set->size(),
+                  service.ever_confirmed ? "confirmed" : "from disk, read", age.count());
+  if (service.guard.holding_back()) {
+    text += fmt::format("; a list of {} is kept back", service.guard.held_back_size());
+  }
+  for (const Instance& i : *service.set) {
+    text += fmt::format("\n    {} {} zone '{}' version '{}' weight {}{}", i.id, i.address, i.zone,
+                        i.version, i.weight, i.state == State::kDraining ? " draining" : "");
+  }
+  return text;
+}
+
 std::string SetBoard::Describe() const {
   absl::MutexLock lock(&mutex_);
-  if (up_) return fmt::format("{}: connected", backend_);
-  const auto away = std::chrono::floor<std::chrono::seconds>(clock_.SteadyNow() - down_since_);
-  return fmt::format("{}: {}, {} s, serving last good set", backend_, why_down_, away.count());
+  const SteadyTime now = clock_.SteadyNow();
+  std::string text = backend_ + ": connected";
+  if (!up_) {
+    const auto away = std::chrono::floor<std::chrono::seconds>(now - down_since_);
+    text = fmt::format("{}: {}, {} s, serving last good set", backend_, why_down_, away.count());
+  }
+  for (const auto& [name, service] : services_) text += DescribeService(name, *service, now);
+  for (const auto& [key, line] : registrations_) text += fmt::format("\n  own {}: {}", key, line);
+  return text;
 }
 
 }  // namespace holdfast::discovery

@@ -20,7 +20,7 @@ namespace holdfast::discovery {
 // them from the one thread of the back end. Outlives the watches it gave out.
 class SetBoard {
  public:
-  // `backend` is "static", "dns" or "etcd".
+  // `backend` is the word before the colon of the spec.
   SetBoard(std::string_view backend, const Options& options, const Clock& clock,
            telemetry::Metrics& metrics);
   ~SetBoard();
@@ -32,11 +32,16 @@ class SetBoard {
   Subscription Subscribe(std::string_view service, Directory::Callback callback);
 
   void Offer(std::string_view service, InstanceSet offered);
+  // The back end says that what it offered last still holds.
+  void Confirm(std::string_view service);
   void Tick();
-  std::optional<SteadyTime> next_tick() const;
+  SteadyTime next_tick() const;  // at most a second away
 
   void BackendUp();
   void BackendDown(std::string_view why);
+  bool up() const;
+  // A line about one registration of this process; empty: it is gone.
+  void ShowRegistration(std::string_view key, std::string line);
   std::string Describe() const;
 
  private:
@@ -47,6 +52,10 @@ class SetBoard {
 
   Service& ServiceOf(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Publish(std::string_view name);
+  void Save(std::string_view name, const InstanceSet& set);
+  void ShowAges(SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string DescribeService(std::string_view name, const Service& service, SteadyTime now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Deliver(Subscriber& subscriber, const SharedSet& set, std::uint64_t version);
   void Remove(std::string_view service, const Subscriber& subscriber);
 
@@ -55,11 +64,14 @@ class SetBoard {
   const Duration shrink_hold_;
   const Clock& clock_;
   telemetry::GaugeFamily instances_;
+  telemetry::GaugeFamily age_;
   telemetry::CounterFamily guarded_;
+  telemetry::Counter not_saved_;
   telemetry::Gauge backend_up_;
 
   mutable absl::Mutex mutex_;
   OrderedStringMap<std::unique_ptr<Service>> services_ ABSL_GUARDED_BY(mutex_);
+  OrderedStringMap<std::string> registrations_ ABSL_GUARDED_BY(mutex_);
   bool up_ ABSL_GUARDED_BY(mutex_) = false;
   std::string why_down_ ABSL_GUARDED_BY(mutex_) = "not reached yet";
   SteadyTime down_since_ ABSL_GUARDED_BY(mutex_);

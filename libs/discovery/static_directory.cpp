@@ -3,7 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "libs/base/status.h"
 #include "libs/base/string_map.h"
 #include "libs/discovery/instance_text.h"
@@ -25,19 +27,31 @@ class StaticDirectory final : public Directory {
     return board_.Subscribe(service, std::move(callback)).watch;
   }
   std::unique_ptr<Watch> Register(std::string_view, const Instance&) override { return nullptr; }
-  std::string Describe() const override { return "static: as configured"; }
+  std::string Describe() const override { return board_.Describe(); }
 
  private:
   SetBoard board_;
 };
 
+// address[@zone][*weight]
 absl::StatusOr<Instance> ParseMember(std::string_view text) {
   Instance instance;
-  const std::size_t at = text.find('@');
-  instance.address = std::string(text.substr(0, at));
-  if (at != std::string_view::npos) instance.zone = std::string(text.substr(at + 1));
-  if (!IsAddress(instance.address)) {
-    return InvalidArgument("static: '{}' is not host:port[@zone]", text);
+  std::string_view rest = text;
+  if (const std::size_t star = rest.find('*'); star != std::string_view::npos) {
+    int weight = 0;
+    const bool is_number =
+        absl::SimpleAtoi(absl::ClippedSubstr({rest.data(), rest.size()}, star + 1), &weight);
+    if (!is_number || !IsWeight(weight)) {
+      return InvalidArgument("static: '{}' has a weight that is not 1 to 1000", text);
+    }
+    instance.weight = weight;
+    rest = rest.substr(0, star);
+  }
+  const std::size_t at = rest.find('@');
+  instance.address = std::string(rest.substr(0, at));
+  if (at != std::string_view::npos) instance.zone = std::string(rest.substr(at + 1));
+  if (!IsAddress(instance.address) || !IsWord(instance.zone)) {
+    return InvalidArgument("static: '{}' is not host:port[@zone][*weight]", text);
   }
   instance.id = instance.address;
   return instance;
