@@ -109,7 +109,7 @@ class Portal(Server):
             unquoted = {key: value.strip("'\"") for key, value in ends.items()}
             portal = urllib.parse.urlsplit(unquoted["PORTAL_URL_A"])
             box = log_in(f"{portal.scheme}://{portal.netloc}", unquoted["DEMO_MAC"])
-            self.while_platform_is_up(portal.port, box)
+            self.while_platform_is_up(run_dir, build, portal.port, box)
             environment = environment_of((run_dir / "pids" / "middleware-a").read_text().strip())
             self.wait_until_saved(pathlib.Path(environment["HOLDFAST_MIDDLEWARE_DATA_DIR"]))
         finally:
@@ -119,7 +119,7 @@ class Portal(Server):
         (state / "portal.json").write_text(
             json.dumps({"box": box.__dict__, "environment": environment}))
 
-    def while_platform_is_up(self, portal_port, box):
+    def while_platform_is_up(self, run_dir, build, portal_port, box):
         """For those who need more than one box."""
 
     @staticmethod

@@ -4,10 +4,15 @@
 //   portal_load --port 8080 --rate 500 --seconds 5 --macs 5000 --channel "ffrt
 //   http://localhost/ch/1_"
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
+#include <sstream>
 #include <string>
 
 #include "tests/load/load_run.h"
@@ -47,16 +52,37 @@ std::vector<ScheduledBox> Schedule(std::vector<StartSequence> sequences, double 
   return boxes;
 }
 
-std::string ToJson(LoadResult& r, std::size_t checked, std::size_t lost) {
+// User and system time of a process so far; 0 if there is none.
+double CpuSeconds(int pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::istringstream fields(text.substr(std::min(text.rfind(')') + 1, text.size())));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+struct Aside {
+  double cpu_seconds = 0;  // of the server, while the boxes started
+  std::size_t checked = 0;
+  std::size_t lost = 0;
+};
+
+std::string ToJson(LoadResult& r, const Aside& aside) {
   std::string broken;
   for (const char c : r.first_broken) broken += c == '"' || c == '\\' || c < ' ' ? '.' : c;
   return fmt::format(
       R"({{"boxes":{},"started":{},"shed":{},"broken":{},"gave_up":{},"first_broken":"{}",)"
       R"("seconds":{:.2f},"request_p50_ms":{:.2f},"request_p99_ms":{:.2f},"start_p50_ms":{:.2f},)"
-      R"("start_p99_ms":{:.2f},"late_p99_ms":{:.2f},"sessions_checked":{},"sessions_lost":{}}})",
+      R"("start_p99_ms":{:.2f},"late_p99_ms":{:.2f},"server_cpu_seconds":{:.2f},)"
+      R"("sessions_checked":{},"sessions_lost":{}}})",
       r.boxes, r.started, r.shed, r.broken, r.gave_up, broken, r.seconds,
       Percentile(r.request_ms, 50), Percentile(r.request_ms, 99), Percentile(r.start_ms, 50),
-      Percentile(r.start_ms, 99), Percentile(r.late_ms, 99), checked, lost);
+      Percentile(r.start_ms, 99), Percentile(r.late_ms, 99), aside.cpu_seconds, aside.checked,
+      aside.lost);
 }
 
 int Main(const Flags& flags) {
@@ -75,7 +101,10 @@ int Main(const Flags& flags) {
   for (std::size_t i = 0; i < std::min(wanted, kMostBoxes); ++i) {
     starts.emplace_back(MacOf(i % macs), channel->second);
   }
+  const int server = static_cast<int>(Number(flags, "--pid", 0));
+  const double cpu_before = CpuSeconds(server);
   LoadResult result = RunLoad(options, Schedule(std::move(starts), rate, seed));
+  Aside aside{.cpu_seconds = CpuSeconds(server) - cpu_before};
 
   // Boxes that were through before or during the storm go on playing: none may have lost its token.
   std::vector<StartSequence> playing;
@@ -83,9 +112,10 @@ int Main(const Flags& flags) {
     if (playing.size() == kCheckedAfterwards) break;
     playing.emplace_back(done.mac(), channel->second, done.token()).SkipToPlaying();
   }
-  const std::size_t checked = playing.size();
+  aside.checked = playing.size();
   const LoadResult after = RunLoad(options, Schedule(std::move(playing), kCheckRate, seed));
-  std::puts(ToJson(result, checked, checked - after.started).c_str());
+  aside.lost = aside.checked - after.started;
+  std::puts(ToJson(result, aside).c_str());
   return 0;
 }
 
