@@ -1,5 +1,7 @@
 #include "services/middleware/xtream_api.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -8,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/middleware/gzip.h"
+#include "services/middleware/xtream_films.h"
 #include "services/middleware/xtream_rows.h"
 
 namespace holdfast::middleware {
@@ -20,20 +23,9 @@ constexpr std::int64_t kShortEpgSize = 4;
 constexpr std::int64_t kLongestShortEpg = 200;
 constexpr std::int64_t kSecondsAhead = std::chrono::seconds(24h * 30).count();
 
-// Credentials are in the address: no cache on the way may keep the answer.
-void ForbidCaching(http::Response& response) {
-  response.headers.emplace_back("Cache-Control", "no-store");
-}
-
-http::Response Json(std::string text) {
-  http::Response response = http::Response::Json(std::move(text));
-  ForbidCaching(response);
-  return response;
-}
-
 http::Response Send(const Body& body, const AppCall& call) {
   http::Response response;
-  ForbidCaching(response);
+  response.headers.emplace_back("Cache-Control", "no-store");
   response.headers.emplace_back("Vary", "Accept-Encoding");
   response.bytes = call.accepts_gzip ? body.gzip : body.plain;
   if (call.accepts_gzip) response.headers.emplace_back("Content-Encoding", "gzip");
@@ -41,6 +33,18 @@ http::Response Send(const Body& body, const AppCall& call) {
 }
 
 }  // namespace
+
+http::Response XtreamApi::Json(std::string text) {
+  http::Response response = http::Response::Json(std::move(text));
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+std::optional<std::int64_t> XtreamApi::CategoryWanted(const AppCall& call) {
+  const std::string_view wanted = call.Get("category_id");
+  if (wanted.empty() || wanted == "*" || wanted == "0") return std::nullopt;
+  return std::max<std::int64_t>(call.form.Int("category_id", 0), 0);
+}
 
 std::vector<const Channel*> ChannelsOfApp(const Lineup& lineup, const Entitlement& entitlement,
                                           AdultChannels adult) {
@@ -64,12 +68,12 @@ XtreamApi::XtreamApi(AdultChannels adult, const Parts& parts) : adult_(adult), p
               {"get_short_epg", &XtreamApi::ShortEpg},
               {"get_simple_data_table", &XtreamApi::DataTable},
               {"get_simple_date_table", &XtreamApi::DataTable},  // as some apps spell it
-              {"get_vod_categories", &XtreamApi::EmptyList},
-              {"get_vod_streams", &XtreamApi::EmptyList},
-              {"get_series_categories", &XtreamApi::EmptyList},
-              {"get_series", &XtreamApi::EmptyList},
-              {"get_vod_info", &XtreamApi::UnknownFilm},
-              {"get_series_info", &XtreamApi::UnknownSeries}};
+              {"get_vod_categories", &XtreamApi::FilmCategories},
+              {"get_vod_streams", &XtreamApi::Films},
+              {"get_series_categories", &XtreamApi::SeriesCategories},
+              {"get_series", &XtreamApi::Series},
+              {"get_vod_info", &XtreamApi::FilmInfo},
+              {"get_series_info", &XtreamApi::SeriesInfo}};
   const auto refuse = [this](const AppCall& call, AppRefusal r) { return Refuse(call, r); };
   player_ = {"player_api", [this](AppCall& call) { return PlayerApi(call); }, refuse};
   panel_ = {"panel_api", [this](AppCall& call) { return PanelApi(call); }, refuse};
@@ -116,58 +120,58 @@ std::vector<Degradation> XtreamApi::LineupAge() const {
   return {{Neighbour::kPostgres, age}};
 }
 
-std::optional<http::Response> XtreamApi::Shared(
-    const AppCall& call, std::string_view kind,
-    const std::function<std::string(const Lineup&)>& render) {
-  const auto lineup = parts_.models.lineup();
+std::optional<http::Response> XtreamApi::Shared(const AppCall& call, std::string_view kind,
+                                                std::uint64_t revision,
+                                                const std::function<std::string()>& render) {
   const std::string key =
-      absl::StrCat("xtream|", absl::string_view(kind.data(), kind.size()), "|", lineup->revision(),
-                   "|", call.knowledge.entitlement->blocked() ? "!" : "", call.packages().key());
+      fmt::format("xtream|{}|{}|{}|{}", kind, revision,
+                  call.knowledge.entitlement->blocked() ? "!" : "", call.packages().key());
   auto body = parts_.bodies.Find(key);
   if (body == nullptr) {
     if (!call.may_block) return std::nullopt;
     body = parts_.bodies.GetOrMake(key, [&] {
-      std::string text = render(*lineup);
+      std::string text = render();
       Body made;
       made.gzip = MakeShared(Gzip(text, kGzipLevel));
       made.plain = MakeShared(std::move(text));
       return made;
     });
   }
-  http::Response response = Send(*body, call);
-  MarkDegraded(response, LineupAge(), "player_api", parts_.metrics);
-  return response;
+  return Send(*body, call);
 }
 
 std::optional<http::Response> XtreamApi::LiveCategories(AppCall& call) {
-  return Shared(call, "categories", [&](const Lineup& lineup) {
+  const auto lineup = parts_.models.lineup();
+  auto response = Shared(call, "categories", lineup->revision(), [&] {
     std::string text;
     JsonWriter json(text);
-    AppendCategories(json, lineup, ChannelsOf(call, lineup));
+    AppendCategories(json, *lineup, ChannelsOf(call, *lineup));
     return text;
   });
+  if (response) MarkDegraded(*response, LineupAge(), player_.name, parts_.metrics);
+  return response;
 }
 
 std::optional<http::Response> XtreamApi::LiveStreams(AppCall& call) {
-  // "*" and "0" are how some apps say all.
-  const std::string_view wanted = call.Get("category_id");
-  const bool all = wanted.empty() || wanted == "*" || wanted == "0";
-  const std::int64_t genre = all ? 0 : ParseChannelId(wanted).value();
-  const auto now = parts_.models.lineup();
-  const auto& genres = now->genres();
+  const std::optional<std::int64_t> wanted = CategoryWanted(call);
+  const auto lineup = parts_.models.lineup();
+  const auto& genres = lineup->genres();
   const bool known = std::any_of(genres.begin(), genres.end(),
-                                 [&](const Genre& g) { return g.id.value() == genre; });
-  if (!all && !known) return EmptyList(call);  // not kept: anybody can make up numbers
-  return Shared(call, absl::StrCat("streams ", all ? -1 : genre), [&](const Lineup& lineup) {
-    std::string text;
-    JsonWriter json(text);
-    json.BeginArray();
-    for (const Channel* channel : ChannelsOf(call, lineup)) {
-      if (all || channel->genre.value() == genre) AppendLiveStream(json, *channel);
-    }
-    json.EndArray();
-    return text;
-  });
+                                 [&](const Genre& g) { return g.id.value() == wanted; });
+  if (wanted && !known) return Json("[]");  // not kept: anybody can make up numbers
+  auto response =
+      Shared(call, fmt::format("streams {}", wanted.value_or(0)), lineup->revision(), [&] {
+        std::string text;
+        JsonWriter json(text);
+        json.BeginArray();
+        for (const Channel* channel : ChannelsOf(call, *lineup)) {
+          if (!wanted || channel->genre.value() == *wanted) AppendLiveStream(json, *channel);
+        }
+        json.EndArray();
+        return text;
+      });
+  if (response) MarkDegraded(*response, LineupAge(), player_.name, parts_.metrics);
+  return response;
 }
 
 http::Response XtreamApi::Listings(const AppCall&, std::string listings) const {
@@ -219,16 +223,6 @@ std::optional<http::Response> XtreamApi::DataTable(AppCall& call) {
   return Listings(call, std::move(text));
 }
 
-std::optional<http::Response> XtreamApi::EmptyList(AppCall&) { return Json("[]"); }
-
-std::optional<http::Response> XtreamApi::UnknownFilm(AppCall&) {
-  return Json(R"({"info":[],"movie_data":{}})");
-}
-
-std::optional<http::Response> XtreamApi::UnknownSeries(AppCall&) {
-  return Json(R"({"seasons":[],"info":{},"episodes":{}})");
-}
-
 std::optional<http::Response> XtreamApi::PanelApi(AppCall& call) {
   if (!call.may_block) return std::nullopt;  // a megabyte to write
   const auto lineup = parts_.models.lineup();
@@ -243,7 +237,8 @@ std::optional<http::Response> XtreamApi::PanelApi(AppCall& call) {
   AppendServerInfo(json, call.base_url, call.now);
   json.Key("categories").BeginObject().Key("live");
   AppendCategories(json, *lineup, channels);
-  json.Key("movie").BeginArray().EndArray().Key("series").BeginArray().EndArray().EndObject();
+  json.Key("movie").Raw(FilmCategoriesOf(call, FilmKind::kFilms));
+  json.Key("series").Raw(FilmCategoriesOf(call, FilmKind::kSeries)).EndObject();
   json.Key("available_channels").BeginObject();
   for (const Channel* channel : channels) {
     json.Key(std::to_string(channel->id.value()));

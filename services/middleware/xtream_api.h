@@ -20,6 +20,7 @@
 namespace holdfast::middleware {
 
 enum class AdultChannels { kHidden, kShown };
+enum class FilmKind { kFilms, kSeries };
 
 // The channels that an app of this account sees: those of its packages while the account is not
 // suspended. Adult ones only where the operator lets apps show them, for apps ask for no PIN.
@@ -44,6 +45,11 @@ class XtreamApi {
   void AddRoutes(http::Router& router);
 
  private:
+  // Credentials are in the address: no cache on the way may keep an answer.
+  static http::Response Json(std::string text);
+  // The category that a list is wanted of; nothing: all, for which apps have several words.
+  static std::optional<std::int64_t> CategoryWanted(const AppCall& call);
+
   using Action = std::optional<http::Response> (XtreamApi::*)(AppCall&);
 
   std::optional<http::Response> PlayerApi(AppCall& call);
@@ -55,16 +61,25 @@ class XtreamApi {
   std::optional<http::Response> LiveStreams(AppCall& call);
   std::optional<http::Response> ShortEpg(AppCall& call);
   std::optional<http::Response> DataTable(AppCall& call);
-  std::optional<http::Response> EmptyList(AppCall& call);
-  std::optional<http::Response> UnknownFilm(AppCall& call);
-  std::optional<http::Response> UnknownSeries(AppCall& call);
+  // xtream_api_films.cpp
+  std::string FilmCategoriesOf(const AppCall& call, FilmKind kind) const;
+  std::optional<http::Response> FilmList(AppCall& call, FilmKind kind);
+  std::optional<http::Response> TitleInfo(AppCall& call, FilmKind kind, std::string_view field);
+  std::optional<http::Response> FilmCategories(AppCall& call);
+  std::optional<http::Response> Films(AppCall& call);
+  std::optional<http::Response> FilmInfo(AppCall& call);
+  std::optional<http::Response> SeriesCategories(AppCall& call);
+  std::optional<http::Response> Series(AppCall& call);
+  std::optional<http::Response> SeriesInfo(AppCall& call);
 
-  // A list that is the same for all accounts with these packages.
+  // A list that is the same for all accounts with these packages, of this revision.
   std::optional<http::Response> Shared(const AppCall& call, std::string_view kind,
-                                       const std::function<std::string(const Lineup&)>& render);
+                                       std::uint64_t revision,
+                                       const std::function<std::string()>& render);
   http::Response Listings(const AppCall& call, std::string listings) const;
   std::vector<const Channel*> ChannelsOf(const AppCall& call, const Lineup& lineup) const;
   std::vector<Degradation> LineupAge() const;
+  std::vector<Degradation> CatalogueAge() const;
 
   const AdultChannels adult_;
   const Parts parts_;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "services/middleware/domain/xtream_address.h"
 #include "services/middleware/epg_rows.h"
+#include "services/middleware/xtream_films.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -54,7 +55,9 @@ XtreamStreams::XtreamStreams(AdultChannels adult, const Parts& parts)
                                             .minutes = call.Get("duration")});
                     },
                     RefusePlainly};
-  film_ = {"film", [](AppCall&) { return NothingToPlay(); }, RefusePlainly};
+  film_ = {"movie", [this](AppCall& call) { return Film(call, FilmKind::kFilms); }, RefusePlainly};
+  series_ = {"series", [this](AppCall& call) { return Film(call, FilmKind::kSeries); },
+             RefusePlainly};
 }
 
 void XtreamStreams::AddRoutes(http::Router& router) {
@@ -72,7 +75,7 @@ void XtreamStreams::AddRoutes(http::Router& router) {
     });
   }
   router.Get("/movie/{login}/{password}/{file}", by_path(film_));
-  router.Get("/series/{login}/{password}/{file}", by_path(film_));
+  router.Get("/series/{login}/{password}/{file}", by_path(series_));
 }
 
 void XtreamStreams::RunWithPath(const http::Request& request, const AppRoute& route,
@@ -107,7 +110,11 @@ std::optional<http::Response> XtreamStreams::Live(AppCall& call) {
   }
   if (!call.head_only && recent_.IsNew(call.login->account, channel->id)) {
     parts_.metrics.zaps.ok.Add();
-    Report(call, *channel, {.kind = PlaybackReport::Kind::kZap, .edge_id = link->edge_id});
+    Report(call, *channel,
+           {.kind = PlaybackReport::Kind::kZap,
+            .edge_id = link->edge_id,
+            .device = absl::StrCat("app ", call.login->account.value()),
+            .link_expires = ExpiryOfLink(link->address)});
   }
   return Redirect(call, *link, live_.name);
 }
@@ -142,6 +149,40 @@ std::optional<http::Response> XtreamStreams::CatchUp(AppCall& call, const Wish& 
   }
   if (!call.head_only) parts_.metrics.catch_up_links.ok.Add();
   return Redirect(call, *link, catch_up_path_.name);
+}
+
+std::optional<http::Response> XtreamStreams::Film(AppCall& call, FilmKind kind) {
+  const std::string_view file_name = call.parts[2];
+  const std::int64_t id = ParseChannelId(file_name.substr(0, file_name.find('.'))).value();
+  const auto catalogue = parts_.models.catalogue();
+  const VodTitle* title = nullptr;
+  const VodFile* file = nullptr;
+  if (kind == FilmKind::kSeries) {
+    const auto found = catalogue->FindFile(id);
+    title = found ? found->title : nullptr;
+    file = found ? found->file : nullptr;
+  } else {
+    title = catalogue->FindTitle(id);
+    file = title != nullptr && !title->files.empty() ? &title->files.front() : nullptr;
+  }
+  if (file == nullptr) {
+    parts_.metrics.film_links.With({"nothing_to_play"}).Add();
+    return NothingToPlay();
+  }
+  const Entitlement& entitlement = *call.knowledge.entitlement;
+  if (FindTitleForApp(*catalogue, entitlement, adult_, kind, title->id) == nullptr ||
+      PaidFor(entitlement, call.now) != Verdict::kAllowed) {
+    parts_.metrics.film_links.With({"access_denied"}).Add();
+    return RefusePlainly(call, AppRefusal::kWrong);
+  }
+  const auto link = file->address.empty() ? parts_.links.File(file->directory, file->file, call.now)
+                                          : std::optional(StreamLink{file->address, ""});
+  if (!link) {
+    parts_.metrics.film_links.With({"link_fault"}).Add();
+    return NoEdge();
+  }
+  if (!call.head_only) parts_.metrics.film_links.With({"ok"}).Add();
+  return Redirect(call, *link, film_.name);
 }
 
 void XtreamStreams::Report(const AppCall& call, const Channel& channel, PlaybackReport report) {

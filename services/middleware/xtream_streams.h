@@ -5,6 +5,7 @@
 //   /live/<login>/<password>/<channel>[.m3u8|.ts]   and the same without /live
 //   /timeshift/<login>/<password>/<minutes>/<start>/<channel>[.m3u8|.ts]
 //   /streaming/timeshift.php?username=&password=&stream=&start=&duration=
+//   /movie/<login>/<password>/<film>.<ending>   /series/<login>/<password>/<file>.<ending>
 //
 // Edges serve HLS: ".ts" leads to the same playlist.
 #pragma once
@@ -63,6 +64,7 @@ class XtreamStreams {
 
   std::optional<http::Response> Live(AppCall& call);
   std::optional<http::Response> CatchUp(AppCall& call, const Wish& wish);
+  std::optional<http::Response> Film(AppCall& call, FilmKind kind);
   void Report(const AppCall& call, const Channel& channel, PlaybackReport report);
   http::Response Redirect(const AppCall& call, const StreamLink& link, std::string_view name) const;
   void RunWithPath(const http::Request& request, const AppRoute& route, http::Reply reply);
@@ -70,7 +72,7 @@ class XtreamStreams {
   const AdultChannels adult_;
   const Parts parts_;
   RecentPlays recent_;
-  AppRoute live_, catch_up_path_, catch_up_form_, film_;
+  AppRoute live_, catch_up_path_, catch_up_form_, film_, series_;
 };
 
 }  // namespace holdfast::middleware
