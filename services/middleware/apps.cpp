@@ -40,13 +40,20 @@ Apps::Apps(const AppsConfig& config, std::string logins_file, SharedEntitlement 
           store_, parts.portal_keys, parts.workers, parts.registry, parts.clock),
       bodies_({.name = "apps", .max_bytes = Bytes(config.list_cache_mebibytes)}, parts.registry),
       xmltv_files_(parts.models, Bytes(config.xmltv_cache_mebibytes), parts.registry),
-      gate_({logins_, parts.entitlements, parts.workers, parts.metrics, parts.clock},
-            std::move(when_unknown)),
+      gate_({logins_, parts.entitlements, parts.workers, parts.metrics, parts.clock}, when_unknown),
       xtream_(AdultOf(config), {gate_, parts.models, bodies_, parts.metrics}),
       streams_(AdultOf(config),
                {gate_, parts.models, parts.links, parts.reporter, parts.metrics, parts.clock}),
       playlist_(AdultOf(config), {gate_, parts.models, parts.metrics}),
-      xmltv_(AdultOf(config), {gate_, xmltv_files_, parts.models, parts.metrics}) {
+      xmltv_(AdultOf(config), {gate_, xmltv_files_, parts.models, parts.metrics}),
+      rest_session_({logins_, parts.sessions, parts.devices, parts.entitlements, parts.store,
+                     parts.database, parts.clock}),
+      rest_catalogue_(AdultOf(config), {parts.models, parts.links, parts.reporter, parts.metrics}),
+      rest_viewer_(parts.writes, parts.clock),
+      rest_history_(parts.viewers, parts.events, parts.metrics),
+      rest_({parts.sessions, parts.devices, parts.entitlements, parts.workers, parts.metrics,
+             parts.clock, rest_session_, rest_catalogue_, rest_viewer_, rest_history_},
+            std::move(when_unknown)) {
   logins_.LoadFromDisk();
 }
 
@@ -55,6 +62,7 @@ void Apps::AddRoutes(http::Router& router) {
   streams_.AddRoutes(router);
   playlist_.AddRoutes(router);
   xmltv_.AddRoutes(router);
+  rest_.AddRoutes(router);
 }
 
 std::vector<Job> Apps::Jobs() {

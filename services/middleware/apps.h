@@ -14,6 +14,7 @@
 #include "services/middleware/peers.h"
 #include "services/middleware/pg_store_app_logins.h"
 #include "services/middleware/playlist_export.h"
+#include "services/middleware/rest_api.h"
 #include "services/middleware/xmltv_export.h"
 #include "services/middleware/xtream_api.h"
 #include "services/middleware/xtream_streams.h"
@@ -29,6 +30,12 @@ class Apps {
     Billing& billing;
     const DatabaseHealth& database;
     const security::KeySet& portal_keys;
+    Store& store;
+    Sessions& sessions;
+    DeviceTable& devices;
+    ViewerWrites& writes;
+    ViewerData& viewers;
+    EventBoard& events;
     Entitlements& entitlements;
     ReadModels& models;
     const StreamLinks& links;
@@ -60,6 +67,11 @@ class Apps {
   XtreamStreams streams_;
   PlaylistExport playlist_;
   XmltvExport xmltv_;
+  RestSession rest_session_;
+  RestCatalogue rest_catalogue_;
+  RestViewer rest_viewer_;
+  RestHistory rest_history_;
+  RestApi rest_;
 };
 
 }  // namespace holdfast::middleware

@@ -90,8 +90,9 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
                metrics_, around.clock},
               WhenUnknown(config.portal)),
       apps_(config.apps, around.data_path("app_logins.cache"), WhenUnknown(config.portal),
-            {around.postgres, billing_, database_, keys_.portal, entitlements_, models_, links_,
-             reporter_, around.workers, metrics_, around.metrics, around.clock}),
+            {around.postgres, billing_, database_, keys_.portal, store_, sessions_, devices_, writes_,
+             viewers_, events_, entitlements_, models_, links_, reporter_, around.workers, metrics_,
+             around.metrics, around.clock}),
       service_({store_, devices_, entitlements_, models_, events_, metrics_, around.clock},
                config.portal.heartbeat) {
   stb_.AddTo(actions_);
