@@ -286,7 +286,9 @@ TEST_F(RestContractTest, NoEndpointShowsOneAccountWhatIsAnothers) {
     EXPECT_THAT(his.body, Not(HasSubstr("acc-1"))) << target;
     // What one has cached is not current for the other, unless it is the same.
     const AppAnswer theirs = As(ada, "GET", target, "", {{"If-None-Match", his.etag}});
-    if (his.body != hers.body && !his.etag.empty()) EXPECT_EQ(theirs.status, hers.status) << target;
+    if (his.body != hers.body && !his.etag.empty()) {
+      EXPECT_EQ(theirs.status, hers.status) << target;
+    }
   }
   EXPECT_EQ(As(bob, "GET", "/v1/channels/3/link").status, 200);
 }
