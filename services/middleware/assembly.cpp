@@ -89,6 +89,10 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
       portal_({actions_, devices_, entitlements_, sessions_, store_, database_, around.workers,
                metrics_, around.clock},
               WhenUnknown(config.portal)),
+      apps_(config.apps, around.data_path("app_logins.cache"), WhenUnknown(config.portal),
+            {around.postgres, billing_, database_, keys_.portal, store_, sessions_, devices_, writes_,
+             viewers_, events_, entitlements_, models_, links_, reporter_, around.workers, metrics_,
+             around.metrics, around.clock}),
       service_({store_, devices_, entitlements_, models_, events_, metrics_, around.clock},
                config.portal.heartbeat) {
   stb_.AddTo(actions_);
@@ -110,7 +114,7 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
 }
 
 std::vector<Job> Assembly::Jobs() {
-  return {
+  std::vector<Job> jobs = {
       {"follow_database", 1s,
        [this](Deadline d) {
          const absl::Status followed = follower_.Follow(d);
@@ -132,6 +136,8 @@ std::vector<Job> Assembly::Jobs() {
        }},
       {"save_entitlements", 5s, [this](Deadline) { return entitlements_.SaveToDisk(); }},
   };
+  for (Job& job : apps_.Jobs()) jobs.push_back(std::move(job));
+  return jobs;
 }
 
 void Assembly::CountWhatIsHeld() {

@@ -16,6 +16,7 @@
 #include "libs/storage/disk_spool.h"
 #include "libs/storage/pg_pool.h"
 #include "libs/storage/redis_pool.h"
+#include "services/middleware/apps.h"
 #include "services/middleware/config.h"
 #include "services/middleware/entitlements.h"
 #include "services/middleware/guide_blocks.h"
@@ -73,7 +74,10 @@ class Assembly {
  public:
   Assembly(const Config& config, Keys keys, const Surroundings& surroundings);
 
-  void AddRoutes(http::Router& router) { portal_.AddRoutes(router); }
+  void AddRoutes(http::Router& router) {
+    portal_.AddRoutes(router);
+    apps_.AddRoutes(router);
+  }
   // One call of a box, as the routes hand it on.
   void HandlePortal(const http::Request& request, http::Reply reply) {
     portal_.Handle(request, std::move(reply));
@@ -84,6 +88,7 @@ class Assembly {
   EventBoard& events() { return events_; }
   ViewerData& viewers() { return viewers_; }
   DeviceTable& devices() { return devices_; }
+  Apps& apps() { return apps_; }
 
   std::vector<Job> Jobs();
   bool ready() const;  // can serve something
@@ -128,6 +133,7 @@ class Assembly {
   RadioActions radio_;
   AccountActions account_;
   PortalHttp portal_;
+  Apps apps_;
   Service service_;
 };
 

@@ -10,6 +10,7 @@
 #include "libs/rpc/channel.h"
 #include "libs/storage/pg_pool.h"
 #include "libs/storage/redis_pool.h"
+#include "services/middleware/apps_config.h"
 
 namespace holdfast::middleware {
 
@@ -67,6 +68,7 @@ struct PortalConfig {
 struct Config {
   app::HttpConfig http;
   PortalConfig portal;
+  AppsConfig apps;
   storage::PgOptions postgres;
   storage::RedisOptions redis;
   rpc::PeerOptions billing;
@@ -85,6 +87,7 @@ struct Config {
   void Describe(config::Knobs& k) {
     k.Group("http", http);
     k.Group("portal", portal);
+    k.Group("apps", apps);
     k.Group("postgres", postgres);
     k.Group("redis", redis);
     k.Group("billing", billing);

@@ -191,6 +191,7 @@ Entitlement FromProto(const billing::v1::Entitlement& entitlement) {
   ours.packages = PackageSet(Strings(entitlement.package_ids()));
   ours.max_devices = entitlement.max_devices();
   if (entitlement.has_valid_until()) ours.valid_until = entitlement.valid_until().seconds();
+  ours.max_streams = entitlement.max_streams();
   if (entitlement.has_grace_until()) ours.grace_until = entitlement.grace_until().seconds();
   return ours;
 }
@@ -229,7 +230,10 @@ Programme View(const epg::v1::Programme& programme) {
           .description = programme.description(),
           .category = programme.category(),
           .director = programme.director(),
-          .actors = programme.actors()};
+          .actors = programme.actors(),
+          .sub_title = programme.sub_title(),
+          .episode = programme.episode(),
+          .icon = programme.icon_url()};
 }
 
 SharedEntitlement EntitlementIn(const security::PortalClaims& claims) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "services/middleware/app_call.h"
 #include "services/middleware/domain/session.h"
 #include "services/middleware/lists.h"
 
@@ -36,28 +37,6 @@ std::string_view ModelIn(std::string_view x_user_agent) {
   if (at == std::string_view::npos) return {};
   x_user_agent.remove_prefix(at + kMark.size());
   return x_user_agent.substr(0, std::min(x_user_agent.find_first_of("; "), kLongestHeader));
-}
-
-bool AcceptsGzip(std::string_view accept_encoding) {
-  const std::size_t at = accept_encoding.find("gzip");
-  if (at == std::string_view::npos) return false;
-  std::string_view rest = accept_encoding.substr(at + 4);
-  rest = rest.substr(0, rest.find(','));
-  return rest.find("q=0") == std::string_view::npos || rest.find("q=0.") != std::string_view::npos;
-}
-
-// A device as its token describes it: good enough to serve a box that this instance has not heard
-// of yet while the database is away.
-SharedDevice DeviceInToken(const security::PortalClaims& claims) {
-  if (claims.account_id.empty() || claims.device_id.empty()) return nullptr;
-  auto device = std::make_shared<Device>();
-  device->mac = claims.mac;
-  std::from_chars(claims.device_id.data(), claims.device_id.data() + claims.device_id.size(),
-                  device->id);
-  device->account = AccountId(claims.account_id);
-  device->generation = claims.generation;
-  device->started = true;
-  return device;
 }
 
 // Nobody between us and the box may keep an answer. The last lines are for some answers only.

@@ -1,6 +1,7 @@
 #include "services/middleware/sessions.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "libs/base/encoding.h"
@@ -125,6 +126,18 @@ void Sessions::PutYounger(Shard& shard, std::string_view token, SharedSession se
     shard.younger.clear();
   }
   shard.younger[std::string(token)] = std::move(session);
+}
+
+std::shared_ptr<const Device> DeviceInToken(const security::PortalClaims& claims) {
+  if (claims.account_id.empty() || claims.device_id.empty()) return nullptr;
+  auto device = std::make_shared<Device>();
+  device->mac = claims.mac;
+  std::from_chars(claims.device_id.data(), claims.device_id.data() + claims.device_id.size(),
+                  device->id);
+  device->account = AccountId(claims.account_id);
+  device->generation = claims.generation;
+  device->started = true;
+  return device;
 }
 
 std::string HashOfChosenToken(std::string_view token) {

@@ -73,6 +73,10 @@ class Sessions {
   telemetry::Counter verified_, refused_;
 };
 
+// A device as its token describes it: good enough to serve one that this instance has not heard of
+// yet while the database is away. Null for a token of no account.
+std::shared_ptr<const Device> DeviceInToken(const security::PortalClaims& claims);
+
 // How a token that a client made up is remembered: never in clear.
 std::string HashOfChosenToken(std::string_view token);
 

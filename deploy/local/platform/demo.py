@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 import guide
 import services
 import web
-from endpoints import DEMO_MAC, portal_url
+from endpoints import DEMO_LOGIN, DEMO_MAC, DEMO_PASSWORD, portal_url
 from operator_call import Operator
 from processes import PlatformError, wait_until
 from run_dir import DEPLOY
@@ -83,6 +83,16 @@ def _load_subscriber(operator):
             "account_number": "100001",
         },
         accept=["ALREADY_EXISTS"],
+    )
+    operator.call(
+        "billing",
+        "SetPassword",
+        {
+            "idempotency_key": "demo-login",
+            "account_id": ACCOUNT,
+            "login": DEMO_LOGIN,
+            "password": DEMO_PASSWORD,
+        },
     )
     held = operator.call("billing", "ListSubscriptions", {"account_id": ACCOUNT})
     states = [s.get("state") for s in held.get("subscriptions", [])]

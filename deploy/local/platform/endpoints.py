@@ -6,6 +6,7 @@ import services
 import web
 
 DEMO_MAC = "00:1A:79:00:00:01"
+DEMO_LOGIN, DEMO_PASSWORD = "demo", "demo-tv"  # of the same account, for apps
 
 
 def portal_url(port):
@@ -13,13 +14,30 @@ def portal_url(port):
     return f"http://127.0.0.1:{port}/stalker_portal/c/"
 
 
+def app_urls(port):
+    """What one types into an app or a player of playlists."""
+    server = f"http://127.0.0.1:{port}"
+    login = f"username={DEMO_LOGIN}&password={DEMO_PASSWORD}"
+    return {
+        "server": server,
+        "playlist": f"{server}/get.php?{login}&type=m3u_plus&output=m3u8",
+        "xmltv": f"{server}/xmltv.php?{login}",
+    }
+
+
 def write(run_dir, ports):
+    apps = app_urls(ports["portal"])
     lines = {
         "RUN_DIR": run_dir.path,
         "PORTAL_URL": portal_url(ports["portal"]),
         "PORTAL_URL_A": portal_url(ports["middleware-a-http"]),
         "PORTAL_URL_B": portal_url(ports["middleware-b-http"]),
         "DEMO_MAC": DEMO_MAC,
+        "XTREAM_URL": apps["server"],
+        "DEMO_LOGIN": DEMO_LOGIN,
+        "DEMO_PASSWORD": DEMO_PASSWORD,
+        "PLAYLIST_URL": f"'{apps['playlist']}'",
+        "XMLTV_URL": f"'{apps['xmltv']}'",
         "PROMETHEUS_URL": f"http://127.0.0.1:{ports['prometheus']}",
         "ALERTMANAGER_URL": f"http://127.0.0.1:{ports['alertmanager']}",
         "ORIGIN_URL": f"http://127.0.0.1:{ports['origin']}",
@@ -41,9 +59,13 @@ def write(run_dir, ports):
 
 def show(run_dir, ports):
     local = "http://127.0.0.1"
+    apps = app_urls(ports["portal"])
     print(
         f"""
 Portal (for a box or Kodi)   {portal_url(ports['portal'])}   MAC {DEMO_MAC}
+Xtream apps                  {apps['server']}   login {DEMO_LOGIN}   password {DEMO_PASSWORD}
+Playlist (M3U)               {apps['playlist']}
+Guide (XMLTV)                {apps['xmltv']}
 Prometheus                   {local}:{ports['prometheus']}/targets
 Alerts                       {local}:{ports['alertmanager']}
 Edges                        {'  '.join(f"{e[0]} {local}:{ports[e[0]]}/health" for e in web.EDGES)}

@@ -1,16 +1,12 @@
 #include "services/middleware/domain/entitlement.h"
 
+#include <algorithm>
+
 namespace holdfast::middleware {
 namespace {
 
 bool Lapsed(const Entitlement& e, WallTime now) {
-  if (e.valid_until == 0) return false;
-  const std::int64_t seconds = EpochSeconds(now);
-  if (seconds < e.valid_until) return false;
-  const std::int64_t grace_until =
-      e.grace_until != 0 ? e.grace_until
-                         : e.valid_until + std::chrono::seconds(kDefaultGrace).count();
-  return seconds >= grace_until;
+  return e.valid_until != 0 && EpochSeconds(now) >= ServedUntil(e);
 }
 
 }  // namespace
@@ -18,6 +14,14 @@ bool Lapsed(const Entitlement& e, WallTime now) {
 Verdict PaidFor(const Entitlement& entitlement, WallTime now) {
   if (entitlement.blocked()) return Verdict::kBlocked;
   return Lapsed(entitlement, now) ? Verdict::kLapsed : Verdict::kAllowed;
+}
+
+std::int64_t ServedUntil(const Entitlement& e) {
+  if (e.valid_until == 0) return 0;
+  const std::int64_t grace_until =
+      e.grace_until != 0 ? e.grace_until
+                         : e.valid_until + std::chrono::seconds(kDefaultGrace).count();
+  return std::max(e.valid_until, grace_until);
 }
 
 Verdict MayWatch(const Entitlement& entitlement, const Channel& channel, WallTime now) {

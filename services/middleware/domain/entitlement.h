@@ -28,6 +28,7 @@ struct Entitlement {
   int max_devices = 0;           // 0: unlimited
   std::int64_t valid_until = 0;  // epoch seconds; 0: open-ended
   std::int64_t grace_until = 0;  // honoured without fresh news until then; 0: valid_until + default
+  int max_streams = 0;           // at once; 0: unlimited
 
   bool blocked() const { return standing == Standing::kSuspended || standing == Standing::kClosed; }
 };
@@ -65,6 +66,9 @@ inline constexpr std::chrono::hours kDefaultGrace{24 * 7};
 
 // May this account watch anything now?
 Verdict PaidFor(const Entitlement& entitlement, WallTime now);
+
+// When service ends unless billing tells otherwise: paid time and grace. 0: open-ended.
+std::int64_t ServedUntil(const Entitlement& entitlement);
 
 // May this account watch the channel now?
 Verdict MayWatch(const Entitlement& entitlement, const Channel& channel, WallTime now);

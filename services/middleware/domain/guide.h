@@ -23,7 +23,10 @@ struct Programme {
   std::string_view description;
   std::string_view category;
   std::string_view director;
-  std::string_view actors;
+  std::string_view actors;  // comma separated
+  std::string_view sub_title;
+  std::string_view episode;  // "0.4.", as XMLTV counts, or any text
+  std::string_view icon;     // an address, or ""
 
   bool on_air_at(std::int64_t t) const { return start <= t && t < stop; }
 };

@@ -1,0 +1,123 @@
+#include "services/middleware/rest_call.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "libs/base/encoding.h"
+#include "libs/base/time_zone.h"
+#include "libs/security/hmac.h"
+#include "services/middleware/gzip.h"
+#include "services/middleware/json_writer.h"
+
+namespace holdfast::middleware {
+namespace {
+
+constexpr int kGzipLevel = 4;
+constexpr std::size_t kWorthCompressing = 2048;
+
+std::string ETagOf(std::string_view text) {
+  static const security::HmacKey key("holdfast rest");
+  const auto tag = key.Sign(text);
+  return "\"" + ToHex(std::string_view(reinterpret_cast<const char*>(tag.data()), 12)) + "\"";
+}
+
+std::optional<std::int64_t> WholeNumber(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::string_view TitleOf(int status) {
+  switch (status) {
+    case 400:
+      return "The request is wrong";
+    case 401:
+      return "Log in first";
+    case 403:
+      return "Not allowed";
+    case 404:
+      return "There is no such thing";
+    case 409:
+      return "It contradicts an earlier request";
+    case 429:
+      return "Too many attempts";
+    default:
+      return "Try again";
+  }
+}
+
+}  // namespace
+
+http::Response Problem(int status, std::string_view code, std::string_view detail) {
+  http::Response response;
+  response.status = status;
+  response.content_type = "application/problem+json";
+  JsonWriter json(response.text);
+  json.BeginObject().Field("type", absl::StrCat("urn:holdfast:problem:", std::string(code)));
+  json.Field("title", TitleOf(status)).Field("status", status).Field("detail", detail);
+  json.EndObject();
+  response.headers.emplace_back("Cache-Control", "no-store");
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (status == 429) response.headers.emplace_back("Retry-After", "60");
+  if (status == 503) response.headers.emplace_back("Retry-After", "5");
+  return response;
+}
+
+http::Response TryAgain(std::string_view detail) { return Problem(503, "try-again", detail); }
+
+http::Response JsonAnswer(const RestCall& call, std::string text) {
+  http::Response response;
+  const std::string etag = ETagOf(text);
+  response.headers = {
+      {"ETag", etag}, {"Cache-Control", "private, no-cache"}, {"Vary", "Accept-Encoding"}};
+  if (call.if_none_match.find(etag) != std::string::npos) {
+    response.status = 304;
+    return response;
+  }
+  const bool compress = call.accepts_gzip && text.size() >= kWorthCompressing;
+  if (compress) response.headers.emplace_back("Content-Encoding", "gzip");
+  response.text = compress ? Gzip(text, kGzipLevel) : std::move(text);
+  return response;
+}
+
+http::Response FreshJson(std::string text) {
+  http::Response response = http::Response::Json(std::move(text));
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+std::string Rfc3339(std::int64_t epoch_seconds) {
+  return TimeZone::Utc().Format("%Y-%m-%dT%H:%M:%SZ", FromEpochSeconds(epoch_seconds));
+}
+
+std::optional<std::int64_t> NumberBetween(const RestCall& call, std::string_view name,
+                                          std::int64_t otherwise, std::int64_t low,
+                                          std::int64_t high) {
+  const std::string_view text = call.Get(name);
+  if (text.empty()) return otherwise;
+  const auto number = WholeNumber(text);
+  return number && *number >= low && *number <= high ? number : std::nullopt;
+}
+
+std::string ToText(const Cursor& cursor) {
+  return ToBase64Url(absl::StrCat(cursor.major, ",", cursor.minor));
+}
+
+std::optional<Cursor> ParseCursor(std::string_view text) {
+  constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
+  if (text.empty()) return Cursor{kFirst, kFirst};
+  const std::optional<std::string> decoded = FromBase64Url(text);
+  if (!decoded) return std::nullopt;
+  const std::size_t comma = decoded->find(',');
+  if (comma == std::string::npos) return std::nullopt;
+  const auto major = WholeNumber(std::string_view(*decoded).substr(0, comma));
+  const auto minor = WholeNumber(std::string_view(*decoded).substr(comma + 1));
+  if (!major || !minor) return std::nullopt;
+  return Cursor{*major, *minor};
+}
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,344 @@
+// REST v1 against its document: every operation and every answer that the document names, and who
+// may see what.
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <span>
+
+#include "libs/storage/pg_migrate.h"
+#include "libs/testing/temp_dir.h"
+#include "libs/testing/test_postgres.h"
+#include "services/middleware/apps_fixture_test.h"
+#include "services/middleware/rest_api.h"
+
+namespace holdfast::middleware {
+
+std::span<const storage::Migration> Migrations();
+
+namespace {
+
+using namespace std::chrono_literals;
+using billing::v1::Entitlement;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr const char* kDocument = "docs/api/openapi.json";
+constexpr const char* kCheck = "services/middleware/openapi_check.py";
+
+class RestContractTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    telemetry::Metrics metrics;
+    storage::PgPool pool(options_, metrics);
+    ASSERT_THAT(storage::Migrate(pool, Migrations(), Deadline::After(10s)), test::IsOk());
+    app_.box().HaveEverything();
+    app_.HaveLogin("ada", "pa", "acc-1");
+    app_.HaveLogin("bob", "pb", "acc-2");
+    app_.box().HaveEntitlement("acc-2", {"basic", "sport"});
+  }
+
+  static std::string LoginBody(const std::string& login, const std::string& password,
+                               const std::string& device = "phone") {
+    return Json({{"login", login}, {"password", password}, {"device", device}}).dump();
+  }
+  std::string TokenOf(const std::string& login, const std::string& device = "phone") {
+    const AppAnswer answer =
+        app_.Send("POST", "/v1/login", {}, LoginBody(login, login == "ada" ? "pa" : "pb", device));
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return answer.status == 200 ? answer.AsJson()["token"].get<std::string>() : "";
+  }
+  AppAnswer As(const std::string& token, const std::string& method, const std::string& target,
+               const std::string& body = "", AppsFixture::Headers headers = {}) {
+    headers.emplace_back("Authorization", "Bearer " + token);
+    return app_.Send(method, target, std::move(headers), body);
+  }
+
+  test::TestPostgres& server_ = test::TestPostgres::Shared();
+  const storage::PgOptions options_{.hosts = "127.0.0.1:" + std::to_string(server_.port()),
+                                    .database = server_.NewDatabase(),
+                                    .user = server_.user()};
+  AppsFixture app_{{.postgres = options_}};
+};
+
+// Writes down what was asked and answered, for the check against the document.
+class RestDocumentTest : public RestContractTest {
+ protected:
+  AppAnswer Note(const std::string& path, const std::string& method, const std::string& target,
+                 const std::string& body = "", AppsFixture::Headers headers = {}) {
+    headers.emplace_back("Authorization", "Bearer " + token_);
+    const AppAnswer answer = app_.Send(method, target, std::move(headers), body);
+    exchanges_ << Json({{"method", method},
+                        {"path", path},
+                        {"status", answer.status},
+                        {"content_type", answer.content_type},
+                        {"body", answer.body},
+                        {"request", body}})
+                      .dump()
+               << "\n";
+    return answer;
+  }
+  // A list: whole, unchanged, and without a token.
+  void NoteList(const std::string& path, const std::string& target) {
+    const AppAnswer answer = Note(path, "GET", target);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(Note(path, "GET", target, "", {{"If-None-Match", answer.etag}}).status, 304);
+    NoteStranger(path, "GET", target);
+  }
+  void NoteStranger(const std::string& path, const std::string& method, const std::string& target,
+                    const std::string& body = "") {
+    const std::string token = std::exchange(token_, "a.b.c");
+    EXPECT_EQ(Note(path, method, target, body).status, 401) << target;
+    token_ = token;
+  }
+  void NoteLogins() {
+    const std::string path = "/v1/login";
+    const AppAnswer login = Note(path, "POST", path, LoginBody("ada", "pa"));
+    ASSERT_EQ(login.status, 200) << login.body;
+    token_ = login.AsJson()["token"];
+    for (const char* wrong : {"", "{", "[]", "{\"login\":1}", "{\"login\":\"ada\"}"}) {
+      EXPECT_EQ(Note(path, "POST", path, wrong).status, 400) << wrong;
+    }
+    EXPECT_EQ(Note(path, "POST", path, LoginBody(std::string(300, 'x'), "y")).status, 401);
+    int status = 503;  // billing is not there to say no
+    for (int i = 0; i < 30 && status == 503; ++i) {
+      status = Note(path, "POST", path, LoginBody("eve", "guess" + std::to_string(i))).status;
+    }
+    EXPECT_EQ(status, 429);
+  }
+  void NoteLinks() {
+    const std::string link = "/v1/channels/{channel}/link";
+    EXPECT_EQ(Note(link, "GET", "/v1/channels/1/link").status, 200);
+    EXPECT_EQ(Note(link, "GET", "/v1/channels/2/link").status, 200);
+    EXPECT_EQ(Note(link, "GET", "/v1/channels/3/link").status, 403);
+    EXPECT_EQ(Note(link, "GET", "/v1/channels/99/link").status, 404);
+    NoteStranger(link, "GET", "/v1/channels/1/link");
+    const std::string again = "/v1/channels/{channel}/catch-up";
+    const std::string time = "?start=2026-01-02T08:30:00Z&duration=3600";
+    const AppAnswer answer = Note(again, "GET", "/v1/channels/1/catch-up" + time);
+    EXPECT_THAT(answer.AsJson()["url"].get<std::string>(), HasSubstr("/index-1767342600-3600."));
+    EXPECT_EQ(Note(again, "GET", "/v1/channels/1/catch-up?start=x&duration=1").status, 400);
+    EXPECT_EQ(Note(again, "GET", "/v1/channels/1/catch-up?start=1767342600").status, 400);
+    EXPECT_EQ(Note(again, "GET", "/v1/channels/3/catch-up" + time).status, 403);
+    EXPECT_EQ(Note(again, "GET", "/v1/channels/2/catch-up" + time).status, 404);
+    NoteStranger(again, "GET", "/v1/channels/1/catch-up" + time);
+  }
+  void NoteFavourites() {
+    const std::string path = "/v1/favourites";
+    NoteList(path, path);
+    const std::string body = R"({"channels":["2","1"]})";
+    const AppsFixture::Headers key = {{"Idempotency-Key", "k-1"}};
+    EXPECT_EQ(Note(path, "PUT", path, body, key).status, 200);
+    EXPECT_EQ(Note(path, "PUT", path, R"({"channels":["1"]})", key).status, 409);
+    for (const char* wrong : {"", "[]", R"({"channels":[1]})", R"({"channels":["x"]})", "{}"}) {
+      EXPECT_EQ(Note(path, "PUT", path, wrong).status, 400) << wrong;
+    }
+    NoteStranger(path, "PUT", path, body);
+  }
+
+  void NoteHistory() {
+    const std::string points = "/v1/resume-points", point = "/v1/resume-points/{content}";
+    const std::string where = R"({"position_seconds":90,"ended":false})";
+    EXPECT_EQ(Note(point, "PUT", points + "/7", where).status, 200);
+    EXPECT_EQ(Note(point, "PUT", points + "/x", where).status, 400);
+    EXPECT_EQ(Note(point, "PUT", points + "/7", R"({"position_seconds":-1})").status, 400);
+    NoteStranger(point, "PUT", points + "/7", where);
+    NoteList(points, points);
+    const std::string path = "/v1/history";
+    const std::string seen =
+        R"({"what":"channel","content_id":"1","started_at":"2026-01-02T08:00:00Z"})";
+    const AppsFixture::Headers key = {{"Idempotency-Key", "h-1"}};
+    const AppAnswer first = Note(path, "POST", path, seen, key);
+    EXPECT_EQ(first.status, 200) << first.body;
+    EXPECT_EQ(Note(path, "POST", path, seen, key).body, first.body);
+    EXPECT_EQ(Note(path, "POST", path, R"({"what":"nothing"})").status, 400);
+    NoteStranger(path, "POST", path, seen);
+    NoteList(path, path);
+    EXPECT_EQ(Note(path, "GET", path + "?limit=0").status, 400);
+    EXPECT_EQ(Note(path, "GET", path).AsJson()["items"].size(), 1u);
+  }
+  void NoteMessages() {
+    const std::string path = "/v1/message", confirm = "/v1/message/{message}/confirm";
+    EXPECT_TRUE(Note(path, "GET", path).AsJson()["message"].is_null());
+    HaveMessage("Hello");
+    const Json message = Note(path, "GET", path).AsJson();
+    EXPECT_EQ(message["message"]["text"], "Hello");
+    const std::string target = path + "/" + message["message"]["id"].get<std::string>();
+    EXPECT_EQ(Note(confirm, "POST", target + "/confirm").status, 204);
+    EXPECT_EQ(Note(confirm, "POST", target + "/confirm").status, 404);
+    NoteStranger(path, "GET", path);
+    NoteStranger(confirm, "POST", target + "/confirm");
+  }
+  void HaveMessage(const std::string& text) {
+    v1::BoxEvent event;
+    event.set_event_id(77);
+    event.set_event("send_msg");
+    event.set_text(text);
+    event.set_needs_confirmation(true);
+    event.set_created_at_ms(kNowSeconds * 1000);
+    event.set_expires_at_ms((kNowSeconds + 3600) * 1000);
+    ASSERT_THAT(app_.box().portal().events().replica().Apply(
+                    {.kind = replica::Update::Kind::kFull,
+                     .epoch = "test",
+                     .revision = 1,
+                     .items = {{"77", MakeShared(event.SerializeAsString())}}}),
+                test::IsOk());
+  }
+
+  std::string token_;
+  test::TempDir dir_;
+  std::ofstream exchanges_{dir_.File("exchanges")};
+};
+
+TEST_F(RestDocumentTest, TheDocumentIsWhatTheServerDoes) {
+  NoteLogins();
+  NoteList("/v1/profile", "/v1/profile");
+  NoteList("/v1/genres", "/v1/genres");
+  NoteList("/v1/channels", "/v1/channels?limit=1");
+  EXPECT_EQ(Note("/v1/channels", "GET", "/v1/channels?cursor=nonsense").status, 400);
+  NoteList("/v1/guide", "/v1/guide?from=2026-01-02T09:00:00Z&to=1767355200&channels=1,2");
+  EXPECT_EQ(Note("/v1/guide", "GET", "/v1/guide?from=5&to=4").status, 400);
+  NoteList("/v1/guide/search", "/v1/guide/search?q=show&limit=2");
+  EXPECT_EQ(Note("/v1/guide/search", "GET", "/v1/guide/search?q=x").status, 400);
+  NoteLinks();
+  NoteFavourites();
+  NoteHistory();
+  NoteMessages();
+  const AppAnswer document = Note("/v1/openapi.json", "GET", "/v1/openapi.json");
+  std::ifstream file(kDocument);
+  EXPECT_EQ(document.body, std::string(std::istreambuf_iterator<char>(file), {}));
+  EXPECT_EQ(Note("/v1/logout", "POST", "/v1/logout").status, 204);
+  NoteStranger("/v1/logout", "POST", "/v1/logout");
+
+  exchanges_.close();
+  const std::string command = std::string("python3 ") + kCheck + " " + kDocument + " " +
+                              dir_.File("exchanges") + " >" + dir_.File("report") + " 2>&1";
+  const int result = std::system(command.c_str());
+  std::ifstream report(dir_.File("report"));
+  EXPECT_EQ(result, 0) << std::string(std::istreambuf_iterator<char>(report), {});
+}
+
+TEST_F(RestContractTest, PagesJoinToTheWholeList) {
+  const std::string token = TokenOf("bob");
+  const Json whole = As(token, "GET", "/v1/channels").AsJson();
+  ASSERT_EQ(whole["items"].size(), 3u);
+  EXPECT_TRUE(whole["next_cursor"].is_null());
+  Json joined = Json::array();
+  std::string cursor;
+  for (int pages = 0; pages < 5; ++pages) {
+    const Json page = As(token, "GET", "/v1/channels?limit=1&cursor=" + cursor).AsJson();
+    for (const Json& item : page["items"]) joined.push_back(item);
+    if (page["next_cursor"].is_null()) break;
+    cursor = page["next_cursor"];
+  }
+  EXPECT_EQ(joined, whole["items"]);
+}
+
+TEST_F(RestContractTest, ASearchFindsInEitherCaseAndPagesByTime) {
+  const std::string token = TokenOf("ada");
+  const Json first = As(token, "GET", "/v1/guide/search?q=sHOw&limit=30").AsJson();
+  ASSERT_EQ(first["items"].size(), 30u);
+  const Json second =
+      As(token, "GET",
+         "/v1/guide/search?q=show&limit=30&cursor=" + first["next_cursor"].get<std::string>())
+          .AsJson();
+  EXPECT_EQ(second["items"].size(), 3u);
+  EXPECT_GT(second["items"][0]["programme"]["start"], first["items"][29]["programme"]["start"]);
+  EXPECT_EQ(As(token, "GET", "/v1/guide/search?q=nothing").AsJson()["items"].size(), 0u);
+}
+
+TEST_F(RestContractTest, FavouritesAreKeptAndARepeatedKeyIsAnsweredAsBefore) {
+  const std::string token = TokenOf("ada");
+  const AppsFixture::Headers key = {{"Idempotency-Key", "k-1"}};
+  const std::string body = R"({"channels":["2","1","2"]})";
+  const AppAnswer first = As(token, "PUT", "/v1/favourites", body, key);
+  EXPECT_EQ(first.AsJson()["channels"], Json({"2", "1"}));
+  app_.box().clock().Advance(1s);
+  EXPECT_EQ(As(token, "PUT", "/v1/favourites", R"({"channels":["1"]})").status, 200);
+  EXPECT_EQ(As(token, "PUT", "/v1/favourites", body, key).body, first.body);
+  EXPECT_EQ(As(token, "GET", "/v1/favourites").AsJson()["channels"], Json({"1"}));
+}
+
+TEST_F(RestContractTest, ADeviceThatLogsInAgainIsTheSameDevice) {
+  const auto device_of = [&](const std::string& device) {
+    return app_.Send("POST", "/v1/login", {}, LoginBody("ada", "pa", device))
+        .AsJson()["device_id"]
+        .get<std::string>();
+  };
+  EXPECT_EQ(device_of("phone"), device_of("phone"));
+  EXPECT_NE(device_of("phone"), device_of("tablet"));
+}
+
+TEST_F(RestContractTest, NoEndpointShowsOneAccountWhatIsAnothers) {
+  const std::string ada = TokenOf("ada"), bob = TokenOf("bob");
+  EXPECT_EQ(As(bob, "PUT", "/v1/favourites", R"({"channels":["3"]})").status, 200);
+  for (const char* target :
+       {"/v1/profile", "/v1/genres", "/v1/channels", "/v1/guide", "/v1/guide?channels=3",
+        "/v1/guide/search?q=show", "/v1/channels/3/link",
+        "/v1/channels/3/catch-up?start=1767342600&duration=60", "/v1/favourites",
+        "/v1/resume-points", "/v1/history", "/v1/message"}) {
+    const AppAnswer his = As(bob, "GET", target);
+    const AppAnswer hers = As(ada, "GET", target);
+    EXPECT_THAT(hers.body, Not(HasSubstr("acc-2"))) << target;
+    EXPECT_THAT(hers.body, Not(HasSubstr("port 1"))) << target;
+    EXPECT_THAT(hers.body, Not(HasSubstr("\"3\""))) << target;
+    EXPECT_THAT(his.body, Not(HasSubstr("acc-1"))) << target;
+    // What one has cached is not current for the other, unless it is the same.
+    const AppAnswer theirs = As(ada, "GET", target, "", {{"If-None-Match", his.etag}});
+    if (his.body != hers.body && !his.etag.empty()) {
+      EXPECT_EQ(theirs.status, hers.status) << target;
+    }
+  }
+  EXPECT_EQ(As(bob, "GET", "/v1/channels/3/link").status, 200);
+}
+
+TEST_F(RestContractTest, ATokenEndsWithItsSessionItsDeviceAndItsAccount) {
+  const std::string token = TokenOf("ada");
+  EXPECT_EQ(As(token, "POST", "/v1/logout").status, 204);
+  EXPECT_EQ(As(token, "GET", "/v1/profile").status, 401);
+
+  const std::string other = TokenOf("bob");
+  EXPECT_EQ(As(other, "GET", "/v1/profile").status, 200);
+  app_.box().HaveEntitlement("acc-2", {}, Entitlement::STATUS_SUSPENDED);
+  EXPECT_EQ(As(other, "GET", "/v1/profile").AsJson()["account"]["status"], "suspended");
+  EXPECT_EQ(As(other, "GET", "/v1/channels").AsJson()["items"].size(), 0u);
+  EXPECT_EQ(As(other, "GET", "/v1/channels/1/link").status, 403);
+  app_.box().HaveEntitlement("acc-2", {}, Entitlement::STATUS_CLOSED);
+  EXPECT_EQ(As(other, "GET", "/v1/profile").status, 401);
+}
+
+TEST_F(RestContractTest, AnInstanceThatKnowsNothingHonoursATokenWithEverythingAway) {
+  const std::string token = TokenOf("ada");
+  AppsFixture other;
+  other.box().HaveUsualLineup();
+  other.box().HaveEdges();
+  const AppAnswer link = other.Get("/v1/channels/1/link", {{"Authorization", "Bearer " + token}});
+  EXPECT_EQ(link.status, 200) << link.body;
+  EXPECT_THAT(link.AsJson()["url"].get<std::string>(), StartsWith("http://edge-"));
+}
+
+TEST_F(RestContractTest, NonsenseIsAProblemNotAFault) {
+  const std::string token = TokenOf("ada");
+  for (const char* target :
+       {"/v1/channels?limit=0", "/v1/channels?limit=1001", "/v1/channels?limit=x",
+        "/v1/channels?cursor=%00", "/v1/channels?cursor=LTEsLTEsLTE", "/v1/guide?limit=101",
+        "/v1/guide?from=x", "/v1/guide?from=0&to=99999999999", "/v1/guide/search",
+        "/v1/guide/search?q=ab&cursor=!", "/v1/channels/1/catch-up?start=-1&duration=60",
+        "/v1/channels/1/catch-up?start=1767342600&duration=86401"}) {
+    const AppAnswer answer = As(token, "GET", target);
+    EXPECT_EQ(answer.status, 400) << target;
+    EXPECT_EQ(answer.content_type, "application/problem+json");
+    EXPECT_THAT(answer.AsJson()["type"].get<std::string>(), StartsWith("urn:holdfast:problem:"));
+  }
+  for (const char* target : {"/v1/channels/x/link", "/v1/channels/-1/link", "/v1/channels/0/link",
+                             "/v1/channels/99999999999999999999/link"}) {
+    EXPECT_EQ(As(token, "GET", target).status, 404) << target;
+  }
+  const std::string deep(100'000, '[');
+  EXPECT_EQ(As(token, "PUT", "/v1/favourites", deep).status, 400);
+  EXPECT_EQ(app_.Send("POST", "/v1/login", {}, deep).status, 400);
+}
+
+}  // namespace
+}  // namespace holdfast::middleware

@@ -1,0 +1,41 @@
+// REST v1: what a viewer watched, where a viewer stopped, and messages from the operator. Shared by
+// the household: boxes of the account see the same. A write is acknowledged when the database has
+// it, or when it is on local disk.
+#pragma once
+
+#include <string>
+
+#include "services/middleware/event_board.h"
+#include "services/middleware/metrics.h"
+#include "services/middleware/rest_call.h"
+#include "services/middleware/viewer_data.h"
+
+namespace holdfast::middleware {
+
+// Thread-safe: no state of its own. Everything it is given outlives it. All of it blocks, but for
+// messages.
+class RestHistory {
+ public:
+  RestHistory(ViewerData& viewers, EventBoard& events, Metrics& metrics)
+      : viewers_(viewers), events_(events), metrics_(metrics) {}
+
+  http::Response ResumePoints(const RestCall& call);
+  http::Response PutResumePoint(const RestCall& call);
+  http::Response History(const RestCall& call);
+  // With an Idempotency-Key the entry is written once, through whichever instance it comes.
+  http::Response AddToHistory(const RestCall& call);
+
+  // The message that goes first, and how many wait.
+  http::Response Message(const RestCall& call);
+  http::Response ConfirmMessage(const RestCall& call);
+
+ private:
+  EventBoard::Found FirstMessage(const RestCall& call);
+  http::Response Marked(http::Response response, bool degraded) const;
+
+  ViewerData& viewers_;
+  EventBoard& events_;
+  Metrics& metrics_;
+};
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,16 @@
+// Text for XML 1.0: any bytes give a well-formed document.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace holdfast::middleware {
+
+// For element content and for values in double quotes. What XML cannot hold (control characters,
+// noncharacters) is left out; what is not UTF-8 becomes '?'.
+void AppendXmlEscaped(std::string& out, std::string_view text);
+
+// Nothing would be left to read.
+bool IsBlankInXml(std::string_view text);
+
+}  // namespace holdfast::middleware
