@@ -157,10 +157,16 @@ Duration AdmissionQueue::LongestWait(std::size_t lane, SteadyTime now) const {
   return std::min(options_.max_wait, AtLeastSomeJobs(options_.overload_wait) / (1 << (lane - 1)));
 }
 
+SteadyTime AdmissionQueue::EndOfWait(const Job& job, std::size_t lane, SteadyTime now) const {
+  const SteadyTime end = job.submitted_at + LongestWait(lane, now);
+  if (!overloaded(now)) return end;
+  return std::min(end, job.submitted_at + (job.deadline.at() - job.submitted_at) / 2);
+}
+
 SteadyTime AdmissionQueue::ExpiryOf(const std::deque<Job>& jobs, std::size_t lane,
                                     SteadyTime now) const {
   if (jobs.empty() || jobs.front().must_run) return SteadyTime::max();
-  const SteadyTime end = jobs.front().submitted_at + LongestWait(lane, now);
+  const SteadyTime end = EndOfWait(jobs.front(), lane, now);
   if (overloaded(now)) return end;
   // From then on shorter waits are too long.
   return std::min(end, waiting_since_ + AtLeastSomeJobs(options_.overload_after));
@@ -171,8 +177,7 @@ void AdmissionQueue::Expire(SteadyTime now, std::vector<RefusedJob>& refused) {
     const auto caller = it++;
     for (std::size_t lane = 0; lane < kCriticalities; ++lane) {
       std::deque<Job>& jobs = caller->second.lanes[lane];
-      while (!jobs.empty() && !jobs.front().must_run &&
-             now - jobs.front().submitted_at >= LongestWait(lane, now)) {
+      while (!jobs.empty() && !jobs.front().must_run && now >= EndOfWait(jobs.front(), lane, now)) {
         refused.push_back({std::move(jobs.front()), Refusal::kWaitedLong});
         jobs.pop_front();
         Left(caller->second);

@@ -8,7 +8,8 @@
 //             that is overload, and then newest first, because the oldest will be too late anyway.
 //   how long  a call whose deadline has passed is refused. So is one that has waited `max_wait`, or
 //             in overload, unless it is critical, `overload_wait` (halved for background calls,
-//             halved again for bulk).
+//             halved again for bulk), and in overload half of the time that its caller gave it: the
+//             other half is for asking another instance.
 //             Where jobs take long, both times are at least as long as four of them.
 //   how many  a full queue gives up the oldest call of the least critical class, of the caller that
 //             has most waiting there.
@@ -77,6 +78,7 @@ class AdmissionQueue final : public JobQueue {
   // Makes room for `job`, or refuses it. True: there is room.
   bool MakeRoom(const Job& job, std::vector<RefusedJob>& refused);
   Duration LongestWait(std::size_t lane, SteadyTime now) const;
+  SteadyTime EndOfWait(const Job& job, std::size_t lane, SteadyTime now) const;
   // When the oldest of the lane has waited too long; max(): never.
   SteadyTime ExpiryOf(const std::deque<Job>& lane, std::size_t index, SteadyTime now) const;
   void Left(Caller& caller);  // one fewer waits

@@ -163,6 +163,16 @@ TEST_F(AdmissionQueueTest, InOverloadTheLeastCriticalWaitShortest) {
   }
 }
 
+TEST_F(AdmissionQueueTest, InOverloadACallerIsToldWhileItCanStillAskElsewhere) {
+  BecomeOverloaded();
+  Job job = MakeJob(1, kCritical, "another");
+  job.deadline = Deadline(now_ + 300ms);
+  Push(std::move(job));
+  now_ += 150ms;
+  queue_->Expire(now_, refused_);
+  EXPECT_THAT(TakeRefused(Refusal::kWaitedLong), ElementsAre(1));
+}
+
 TEST_F(AdmissionQueueTest, WhereJobsTakeLongSomeWaitingIsNoOverload) {
   for (int i = 0; i < 100; ++i) {
     Push(1, kInteractive);

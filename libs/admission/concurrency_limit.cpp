@@ -9,9 +9,11 @@ namespace holdfast::admission {
 namespace {
 
 constexpr double kSteepest = 0.5;
-constexpr double kWorstRatio = 10;  // one job that hung does not speak for a window
-constexpr double kLearns = 0.3;     // of the difference, per window
-constexpr double kShortest = 1e-6;  // seconds: below, times are noise
+constexpr double kWorstRatio = 10;       // one job that hung does not speak for a window
+constexpr double kFasterIsUsual = 0.3;   // of the difference, per window
+constexpr double kEnoughToJudge = 0.25;  // of the limit, that it came down by
+constexpr double kCures = 0.5;           // of that, by which jobs must have become faster
+constexpr double kShortest = 1e-6;       // seconds: below, times are noise
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -36,11 +38,32 @@ void ConcurrencyLimit::Observe(std::size_t kind, Duration took, std::size_t runn
 }
 
 void ConcurrencyLimit::CloseWindow() {
-  const double ratio = Ratio();
-  LearnUsual();
+  double ratio = Ratio();
+  const bool accept_slower = !SlownessIsOurDoing(ratio);
+  LearnUsual(accept_slower);
+  if (accept_slower) ratio = std::min(ratio, 1.0);
   Move(ratio);
   for (Kind& kind : kinds_) kind.sum = 0, kind.samples = 0;
   samples_ = most_running_ = 0;
+}
+
+bool ConcurrencyLimit::SlownessIsOurDoing(double ratio) {
+  if (most_running_ <= options_.floor) return false;
+  if (ratio <= options_.tolerance) {
+    slow_from_limit_ = 0;
+    return true;
+  }
+  if (slow_from_limit_ == 0) {
+    slow_from_limit_ = limit_;
+    slow_from_ratio_ = ratio;
+    return true;
+  }
+  const double fewer = 1 - limit_ / slow_from_limit_;
+  if (fewer < kEnoughToJudge) return true;
+  const double faster = 1 - ratio / slow_from_ratio_;
+  slow_from_limit_ = faster < fewer * kCures ? 0 : limit_;
+  slow_from_ratio_ = ratio;
+  return slow_from_limit_ != 0;
 }
 
 double ConcurrencyLimit::Ratio() const {
@@ -54,13 +77,12 @@ double ConcurrencyLimit::Ratio() const {
   return weighted / static_cast<double>(samples_);
 }
 
-void ConcurrencyLimit::LearnUsual() {
-  const bool at_floor = most_running_ <= options_.floor;
+void ConcurrencyLimit::LearnUsual(bool accept_slower) {
   for (Kind& kind : kinds_) {
     if (kind.samples == 0) continue;
     const double mean = kind.sum / static_cast<double>(kind.samples);
-    if (kind.usual == 0) kind.usual = mean;
-    if (mean < kind.usual || at_floor) kind.usual += kLearns * (mean - kind.usual);
+    if (kind.usual == 0 || (accept_slower && mean > kind.usual)) kind.usual = mean;
+    if (mean < kind.usual) kind.usual += kFasterIsUsual * (mean - kind.usual);
   }
 }
 

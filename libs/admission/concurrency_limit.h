@@ -9,10 +9,11 @@
 //   gradient = clamp(tolerance / ratio, 0.5, 1)
 //   limit   += smoothing * (limit * gradient + sqrt(limit) / 2 - limit)
 //
-// The usual time follows faster jobs at once, slower ones only while no more run than the floor:
-// then slowness cannot be our own doing. So load is never taken for the usual, and a dependency
-// that has become slow for good brings the limit down to the floor once, is accepted there, and the
-// limit grows again. Calls are never held back in order to measure.
+// Slowness that running fewer does not cure is not our doing: when the limit has come down by a
+// quarter and jobs are hardly faster, or when it has come down to the floor, the present time is
+// accepted as usual and the limit grows again. Faster jobs are the usual at once. So neither a
+// dependency that has become slow for good nor a busy machine holds the limit down, and calls are
+// never held back in order to measure.
 //
 // Not thread-safe. Reads no clock.
 #pragma once
@@ -37,7 +38,7 @@ class ConcurrencyLimit {
 
   explicit ConcurrencyLimit(const Options& options);
 
-  std::size_t limit() const { return static_cast<std::size_t>(limit_); }
+  std::size_t limit() const { return static_cast<std::size_t>(limit_ + 0.5); }
 
   // A job ended that took so long; `running` with it, when it ended.
   void Observe(std::size_t kind, Duration took, std::size_t running, SteadyTime now);
@@ -51,11 +52,14 @@ class ConcurrencyLimit {
 
   void CloseWindow();
   double Ratio() const;
-  void LearnUsual();
+  bool SlownessIsOurDoing(double ratio);
+  void LearnUsual(bool accept_slower);
   void Move(double ratio);
 
   const Options options_;
   double limit_;
+  double slow_from_limit_ = 0;  // where the present slowness was judged last; zero: not slow
+  double slow_from_ratio_ = 0;
   std::vector<Kind> kinds_;
   SteadyTime window_start_ = {};
   std::size_t samples_ = 0;       // of this window

@@ -37,6 +37,7 @@ class Dependency {
   void SlowDown(double times) {
     usual_ = Duration(static_cast<std::int64_t>(times * static_cast<double>(usual_.count())));
   }
+  void Shrink(double capacity) { capacity_ = capacity; }
   // Every second job is of another kind, so many times as long.
   void Mix(double times) { other_kind_ = times; }
 
@@ -60,7 +61,7 @@ class Dependency {
     ends_.push({now_ + took, took, other ? 1u : 0u});
   }
 
-  const double capacity_;
+  double capacity_;
   Duration usual_;
   double other_kind_ = 0;
   SeededRandom random_{11};
@@ -86,12 +87,25 @@ TEST(ConcurrencyLimitTest, ComesDownToWhatIsBehindItAndKeepsItsThroughput) {
 TEST(ConcurrencyLimitTest, GrowsAgainWhenTheDependencyRecovers) {
   Dependency database(1000, 5ms, {.ceiling = 32});
   database.Run(10s);
-  database.SlowDown(20);
-  database.Run(5s);
-  EXPECT_LT(database.limit.limit(), 16u);
-  database.SlowDown(1.0 / 20);
-  database.Run(10s);
+  database.Shrink(4);
+  database.Run(20s);
+  EXPECT_LT(database.limit.limit(), 24u);
+  database.Shrink(1000);
+  database.Run(20s);
   EXPECT_EQ(database.limit.limit(), 32u);
+}
+
+TEST(ConcurrencyLimitTest, SlownessThatFewerAtOnceDoNotCureCostsLittle) {
+  Dependency machine(1000, 5ms, {.ceiling = 8});
+  machine.Run(10s);
+  for (int noise = 0; noise < 20; ++noise) {
+    machine.SlowDown(3);
+    machine.Run(1s);
+    EXPECT_GE(machine.Run(1s), 0.9 * 8 / 0.015);
+    machine.SlowDown(1.0 / 3);
+    machine.Run(2s);
+    EXPECT_EQ(machine.limit.limit(), 8u);
+  }
 }
 
 TEST(ConcurrencyLimitTest, AcceptsADependencyThatHasBecomeSlowForGood) {

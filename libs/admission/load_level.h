@@ -39,6 +39,7 @@ class LoadLevel {
     return shed == 0 || AdmitsUnderLoad(criticality, who, shed);
   }
 
+  bool sheds() const { return shed_.load(std::memory_order_relaxed) != 0; }
   double level() const { return level_.load(std::memory_order_relaxed); }
 
  private:

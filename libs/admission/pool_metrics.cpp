@@ -23,7 +23,7 @@ ShedCounters::ShedCounters(std::string_view server, telemetry::Metrics& metrics)
           return family_.With({server_, NameOf(criticality), NameOf(why)});
         };
         return ByRefusal{with(Refusal::kQueueFull), with(Refusal::kWaitedLong),
-                         with(Refusal::kLate)};
+                         with(Refusal::kLate), with(Refusal::kBusy)};
       })) {}
 
 void ShedCounters::Add(Criticality criticality, std::string_view reason) const {

@@ -1,6 +1,13 @@
 #include "libs/base/job_queue.h"
 
+#include <atomic>
+
 namespace holdfast {
+
+std::size_t NewJobKind() {
+  static std::atomic<std::size_t> last = 0;
+  return ++last;
+}
 
 void FirstComeQueue::Push(Job job, SteadyTime, std::vector<RefusedJob>& refused) {
   if (jobs_.size() >= max_waiting_) {

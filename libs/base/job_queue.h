@@ -21,14 +21,18 @@ enum class Refusal {
   kQueueFull,   // at once, or because a worthier one needed its place
   kWaitedLong,  // longer than the queue lets its kind wait
   kLate,        // its deadline passed: nobody waits for the answer any more
+  kBusy,        // no queue: there is too much to do for its class
 };
-inline constexpr std::size_t kRefusals = 3;
+inline constexpr std::size_t kRefusals = 4;
 
 // "queue_full" ..., for labels.
 inline std::string_view NameOf(Refusal refusal) {
-  constexpr std::string_view kNames[] = {"queue_full", "waited_long", "late"};
+  constexpr std::string_view kNames[] = {"queue_full", "waited_long", "late", "busy"};
   return kNames[static_cast<std::size_t>(refusal)];
 }
+
+// Another number for Job::kind; small, never given twice. Thread-safe.
+std::size_t NewJobKind();
 
 // A piece of work that may block, and what is known about it before it runs.
 struct Job {
@@ -42,7 +46,7 @@ struct Job {
   Criticality criticality = Criticality::kInteractive;
   Deadline deadline = Deadline::Never();
   std::string caller;       // callers share fairly; whose name is unknown is one caller
-  std::size_t kind = 0;     // jobs of one kind take similar time: a small number
+  std::size_t kind = 0;     // jobs of one kind take similar time; see NewJobKind
   bool must_run = false;    // once it was accepted, however late
   SteadyTime submitted_at;  // set by the pool
 };
