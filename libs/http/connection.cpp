@@ -68,7 +68,14 @@ Connection::~Connection() = default;
 
 void Connection::Start() {
   thread_->Link(*this);
-  expires_at_ = steady_clock::now() + thread_->state().options.idle_timeout;
+  const TimePoint now = steady_clock::now();
+  const ServerOptions& options = thread_->state().options;
+  expires_at_ = now + options.idle_timeout;
+  if (options.max_connection_age.count() > 0) {
+    const double jitter = 0.9 + 0.2 * thread_->random().Uniform();
+    retires_at_ =
+        now + std::chrono::duration_cast<milliseconds>(options.max_connection_age * jitter);
+  }
   Read();
 }
 
@@ -216,8 +223,9 @@ void Connection::Dispatch() {
   phase_ = Phase::kHandling;
   expires_at_ = TimePoint::max();
   received_at_ = read_at_;
-  close_after_ = !head_.keep_alive;
+  close_after_ = !head_.keep_alive || received_at_ >= retires_at_;
   ServerState& state = thread_->state();
+  thread_->probe().Tick(received_at_);
 
   const Route* const route = state.routes->Match(head_.path, captures_);
   metrics_ = route != nullptr ? &*route->metrics : &state.unmatched;
@@ -232,10 +240,22 @@ void Connection::Dispatch() {
     Answer(std::move(refusal));
     return;
   }
+  criticality_ = route->criticality;
+  if (thread_->probe().load().sheds() && !Admits(criticality_, ViewerOf(*this))) {
+    Answer(Busy(criticality_));
+    return;
+  }
   auto trace = telemetry::TraceContext::Parse(Header("traceparent"));
   if (!trace) trace = telemetry::TraceContext::Start(thread_->random());
   const telemetry::ScopedTrace scope(*trace);
   (*handler)(*this, Reply(shared_from_this()));
+}
+
+bool Connection::Admits(Criticality criticality, std::string_view who) const {
+  ServerState& state = thread_->state();
+  if (!state.options.sheds || thread_->probe().load().Admits(criticality, who)) return true;
+  state.shed.Add(criticality, Refusal::kBusy);
+  return false;
 }
 
 // Afterwards nobody can say where the next request starts.

@@ -55,7 +55,15 @@ ServerState::ServerState(const ServerOptions& o, std::unique_ptr<RouteTable> r,
       malformed(MakeRouteMetrics(o.name, "malformed", metrics)),
       connections_gauge(
           metrics.GaugeFamily("holdfast_http_connections", "HTTP connections open now.", {"server"})
-              .With({o.name})) {
+              .With({o.name})),
+      shed_level(
+          metrics
+              .GaugeFamily("holdfast_http_shed_level",
+                           "Classes of requests that are refused: 0 none, 1 bulk, 2 background "
+                           "too, 3 interactive too.",
+                           {"server"})
+              .With({o.name})),
+      shed(o.name, metrics) {
   for (const auto& route : routes->routes()) {
     route->metrics = MakeRouteMetrics(o.name, route->pattern, metrics);
   }
@@ -211,6 +219,7 @@ void IoThread::Stop() {
     self->acceptor_.close(ignored);
     self->accept_pause_.cancel();
     self->sweep_timer_.cancel();
+    self->probe_->Close();
     while (self->connections_ != nullptr) self->connections_->Close();
   });
   if (thread_.joinable()) thread_.join();
