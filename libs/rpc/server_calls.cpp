@@ -11,6 +11,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status.h"
 #include "libs/rpc/call_rules.h"
+#include "libs/rpc/cancellation.h"
 #include "libs/rpc/grpc_wire.h"
 #include "libs/rpc/inline_thread.h"
 #include "libs/telemetry/trace.h"
@@ -46,12 +47,13 @@ std::string CallerOf(const Context& context, const ServerCore& core) {
   return "";
 }
 
-Call CallOf(const Context& context, const ServerCore& core, Criticality criticality) {
+Call CallOf(const Context& context, const ServerCore& core, Criticality criticality,
+            std::shared_ptr<Cancellation> cancellation = nullptr) {
   std::optional<telemetry::TraceContext> trace =
       telemetry::TraceContext::Parse(Header(context, kTraceKey));
   if (!trace) trace = telemetry::TraceContext::Start(core.random);
   return Call(DeadlineOf(context, core.clock), *std::move(trace), criticality,
-              CallerOf(context, core));
+              CallerOf(context, core), std::move(cancellation));
 }
 
 // As the caller says; where it says nothing, as the method is declared.
@@ -87,9 +89,28 @@ class ServerCall : public grpc::ServerGenericBidiReactor {
     delete this;
   }
 
-  void OnCancel() override { gone_.store(true, std::memory_order_relaxed); }
+  void OnCancel() override {
+    gone_.store(true, std::memory_order_relaxed);
+    std::shared_ptr<Cancellation> cancellation;
+    {
+      absl::MutexLock lock(&cancellation_mutex_);
+      cancellation = cancellation_;
+    }
+    if (cancellation != nullptr) cancellation->Cancel();
+  }
 
  protected:
+  // For handlers that take their time: says when the caller has left.
+  std::shared_ptr<Cancellation> WatchCaller() {
+    auto cancellation = std::make_shared<Cancellation>();
+    {
+      absl::MutexLock lock(&cancellation_mutex_);
+      cancellation_ = cancellation;
+    }
+    if (gone()) cancellation->Cancel();
+    return cancellation;
+  }
+
   // An error is marked with who made it, so that the caller can tell it from a broken wire.
   void Finish(const absl::Status& status, Origin origin) {
     if (!status.ok())
@@ -132,6 +153,8 @@ class ServerCall : public grpc::ServerGenericBidiReactor {
 
  private:
   std::atomic<bool> gone_ = false;
+  absl::Mutex cancellation_mutex_;
+  std::shared_ptr<Cancellation> cancellation_ ABSL_GUARDED_BY(cancellation_mutex_);
 };
 
 class UnknownMethod final : public ServerCall {
@@ -195,7 +218,8 @@ class UnaryCall final : public ServerCall {
       Finish(InvalidArgument("the request is not a {}", request->GetTypeName()), Origin::kDeclined);
       return Job::Timing::kUntypical;
     }
-    const Call call = CallOf(context_, core_, criticality_);
+    const bool worker = method_->method.execution == Execution::kWorker;
+    const Call call = CallOf(context_, core_, criticality_, worker ? WatchCaller() : nullptr);
     const telemetry::ScopedTrace trace(call.trace());
     const absl::Status status = method_->method.unary(call, *request, *response);
     if (!status.ok()) {
@@ -271,7 +295,7 @@ class StreamCall final : public ServerCall, public StreamWriter, public RunningS
   }
 
   void Serve() override {
-    const Call call = CallOf(context_, core_, criticality_);
+    const Call call = CallOf(context_, core_, criticality_, WatchCaller());
     const telemetry::ScopedTrace trace(call.trace());
     status_ = method_->method.stream(call, *request_, *this);
   }
