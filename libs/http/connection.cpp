@@ -69,13 +69,8 @@ Connection::~Connection() = default;
 void Connection::Start() {
   thread_->Link(*this);
   const TimePoint now = steady_clock::now();
-  const ServerOptions& options = thread_->state().options;
-  expires_at_ = now + options.idle_timeout;
-  if (options.max_connection_age.count() > 0) {
-    const double jitter = 0.9 + 0.2 * thread_->random().Uniform();
-    retires_at_ =
-        now + std::chrono::duration_cast<milliseconds>(options.max_connection_age * jitter);
-  }
+  expires_at_ = now + thread_->state().options.idle_timeout;
+  retires_at_ = thread_->RetirementOf(now);
   Read();
 }
 
@@ -241,21 +236,12 @@ void Connection::Dispatch() {
     return;
   }
   criticality_ = route->criticality;
-  if (thread_->probe().load().sheds() && !Admits(criticality_, ViewerOf(*this))) {
-    Answer(Busy(criticality_));
-    return;
-  }
+  const bool sheds = thread_->probe().load().sheds();
+  if (sheds && !Admits(criticality_, ViewerOf(*this))) return Answer(Busy(criticality_));
   auto trace = telemetry::TraceContext::Parse(Header("traceparent"));
   if (!trace) trace = telemetry::TraceContext::Start(thread_->random());
   const telemetry::ScopedTrace scope(*trace);
   (*handler)(*this, Reply(shared_from_this()));
-}
-
-bool Connection::Admits(Criticality criticality, std::string_view who) const {
-  ServerState& state = thread_->state();
-  if (!state.options.sheds || thread_->probe().load().Admits(criticality, who)) return true;
-  state.shed.Add(criticality, Refusal::kBusy);
-  return false;
 }
 
 // Afterwards nobody can say where the next request starts.

@@ -175,6 +175,18 @@ void IoThread::Unlink(Connection& connection) {
   --state_->connections;
 }
 
+bool IoThread::Admits(Criticality criticality, std::string_view who) {
+  if (!state_->options.sheds || probe_->load().Admits(criticality, who)) return true;
+  state_->shed.Add(criticality, Refusal::kBusy);
+  return false;
+}
+
+steady_clock::time_point IoThread::RetirementOf(steady_clock::time_point now) {
+  const milliseconds age = state_->options.max_connection_age;
+  if (age.count() == 0) return steady_clock::time_point::max();
+  return now + std::chrono::duration_cast<milliseconds>(age * (0.9 + 0.2 * random_.Uniform()));
+}
+
 milliseconds IoThread::SweepInterval() const {
   if (state_->draining) return milliseconds(20);
   const milliseconds shortest =

@@ -99,6 +99,11 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   asio::io_context& io() { return io_; }
   Random& random() { return random_; }
   LoopProbe& probe() { return *probe_; }
+  // Counts what it does not admit.
+  bool Admits(Criticality criticality, std::string_view who);
+
+  // When a connection made now is asked to leave; the maximum: never.
+  std::chrono::steady_clock::time_point RetirementOf(std::chrono::steady_clock::time_point now);
 
   // "Date: ...\r\n", made once per second. This thread only.
   std::string_view DateLine();
