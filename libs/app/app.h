@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "libs/admission/pool_options.h"
 #include "libs/base/clock.h"
 #include "libs/base/random.h"
 #include "libs/base/worker_pool.h"
@@ -37,6 +38,11 @@
 
 namespace holdfast::app {
 
+// How worker threads are shared out when there is more to do than they can; libs/admission.
+struct AdmissionConfig : admission::PoolOptions {
+  void Describe(config::Knobs& k);
+};
+
 // Knobs that every program has.
 struct CommonConfig {
   std::string instance_id;  // default: <service>-<zone>
@@ -50,10 +56,18 @@ struct CommonConfig {
   std::string tls_dir;    // folder with ca.pem, <service>.pem, <service>.key; empty: plaintext
   std::string log_level = "info";
   std::int64_t worker_threads = 8;
+  AdmissionConfig grpc_admission;  // of calls that other services make
+  AdmissionConfig work_admission;  // of public requests; viewers rather wait than fail
+  std::chrono::milliseconds max_connection_age = std::chrono::minutes(30);
   bool fault_injection = false;  // see rpc::FaultPlan
   double fault_max_percent = 50;
   std::chrono::milliseconds drain_announce = std::chrono::milliseconds(500);
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
+
+  CommonConfig() {
+    work_admission.max_wait = std::chrono::seconds(5);
+    work_admission.overload_wait = std::chrono::seconds(1);
+  }
 
   void Describe(config::Knobs& k);
 };
@@ -64,6 +78,7 @@ struct HttpConfig {
   std::uint16_t port = 0;
   std::int64_t io_threads = 1;
   std::int64_t max_body_bytes = 1 << 20;
+  std::chrono::milliseconds max_connection_age = std::chrono::minutes(30);
 
   void Describe(config::Knobs& k);
 };

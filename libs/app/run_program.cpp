@@ -38,6 +38,21 @@ int Refuse(std::string_view service, const absl::Status& status) {
 
 }  // namespace
 
+void AdmissionConfig::Describe(config::Knobs& k) {
+  k.Int("min_concurrency", min_concurrency, {.min = 1, .max = 256},
+        "The adaptive concurrency limit never goes below; its ceiling is worker_threads.");
+  k.Int("max_waiting", max_waiting, {.min = 0, .max = 100'000},
+        "Calls in line for a worker thread; beyond, the least critical and oldest is refused.");
+  k.Duration("max_wait", max_wait, {.min = 1ms, .max = 60s},
+             "No call waits longer for a worker thread; it is refused then.");
+  k.Duration("overload_after", overload_after, {.min = 1ms, .max = 60s},
+             "A line that was never empty for so long is overload: the newest go first.");
+  k.Duration(
+      "overload_wait", overload_wait, {.min = 1ms, .max = 60s},
+      "In overload an interactive call waits no longer, a background one half as long, bulk a "
+      "quarter.");
+}
+
 void CommonConfig::Describe(config::Knobs& k) {
   k.Text("instance_id", instance_id,
          "Name of this instance, unique within the service. Empty: service and zone.");
@@ -57,8 +72,15 @@ void CommonConfig::Describe(config::Knobs& k) {
          "Folder with ca.pem, <service>.pem and <service>.key. Empty: plain text.");
   k.Choice("log_level", log_level, {"debug", "info", "warning", "error"},
            "Least important lines that are logged.");
-  k.Int("worker_threads", worker_threads, {.min = 1, .max = 256},
-        "Threads for work that may block.");
+  k.Int(
+      "worker_threads", worker_threads, {.min = 1, .max = 256},
+      "Threads for work that may block, for calls of other services and for public requests each.");
+  k.Group("grpc_admission", grpc_admission);
+  k.Group("work_admission", work_admission);
+  k.Duration(
+      "max_connection_age", max_connection_age, {.min = 0ms, .max = 24h},
+      "An older gRPC connection is asked to leave after its calls, so that load spreads over "
+      "new instances; jittered. 0: never.");
   k.Bool("fault_injection", fault_injection,
          "Allows faults to be made on purpose through the admin port. Not for production.");
   k.Real("fault_max_percent", fault_max_percent, {.min = 1, .max = 100},
@@ -75,6 +97,9 @@ void HttpConfig::Describe(config::Knobs& k) {
   k.Int("io_threads", io_threads, {.min = 1, .max = 64}, "Threads that serve the public port.");
   k.Int("max_body_bytes", max_body_bytes, {.min = 1024, .max = 1 << 30},
         "Larger request bodies are refused.");
+  k.Duration("max_connection_age", max_connection_age, {.min = 0ms, .max = 24h},
+             "An older connection is closed after its next answer, so that load spreads over new "
+             "instances; jittered. 0: never.");
 }
 
 int MainWith(int argc, char** argv, std::string_view service,

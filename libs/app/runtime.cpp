@@ -7,7 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/synchronization/barrier.h"
 #include "absl/time/clock.h"
 #include "libs/app/neighbour_pages.h"
 #include "libs/app/process_metrics.h"
@@ -55,19 +54,6 @@ std::string AdvertisedAddress(const CommonConfig& common, std::uint16_t port) {
   const std::string host = HostToDial(common);
   const bool ipv6 = host.find(':') != std::string::npos;
   return ipv6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
-}
-
-// Returns when every job accepted before has ended. A job per thread that waits for all the others
-// can only pass when no thread does anything else.
-void WaitUntilIdle(WorkerPool& pool) {
-  auto* const barrier = new absl::Barrier(static_cast<int>(pool.threads()) + 1);
-  const auto meet = [barrier] {
-    if (barrier->Block()) delete barrier;
-  };
-  for (std::size_t i = 0; i < pool.threads(); ++i) {
-    while (!pool.TrySubmit(meet)) absl::SleepFor(absl::Milliseconds(1));  // full: let it work
-  }
-  meet();
 }
 
 }  // namespace
@@ -126,19 +112,27 @@ absl::Status RuntimeImpl::Prepare() {
       common.fault_injection, rpc::FaultPlan::Limits{.max_percent = common.fault_max_percent},
       clock(), random_, metrics_);
 
-  workers_ = std::make_unique<WorkerPool>(WorkerPool::Options{
-      .name = "work", .threads = static_cast<std::size_t>(common.worker_threads)});
+  admission::PoolOptions work = common.work_admission;
+  work.threads = common.worker_threads;
+  work_metrics_ = std::make_unique<admission::PoolMetrics>("http", metrics_);
+  workers_ = std::make_unique<WorkerPool>(
+      WorkerPool::Options{.name = "work",
+                          .threads = static_cast<std::size_t>(common.worker_threads)},
+      admission::MakeQueue(work), work_metrics_.get());
   metrics_.GaugeFrom("holdfast_workers_busy", "Worker threads at work.",
                      [this] { return static_cast<double>(workers_->busy()); });
   metrics_.GaugeFrom("holdfast_workers_waiting", "Jobs in line for a worker thread.",
                      [this] { return static_cast<double>(workers_->waiting()); });
 
-  rpc_server_ =
-      std::make_unique<rpc::Server>(rpc::ServerOptions{.bind_address = common.bind_address,
-                                                       .port = common.grpc_port,
-                                                       .worker_threads = common.worker_threads,
-                                                       .tls = tls_},
-                                    clock(), random_, metrics_);
+  admission::PoolOptions grpc = common.grpc_admission;
+  grpc.threads = common.worker_threads;
+  rpc_server_ = std::make_unique<rpc::Server>(
+      rpc::ServerOptions{.bind_address = common.bind_address,
+                         .port = common.grpc_port,
+                         .workers = grpc,
+                         .max_connection_age = common.max_connection_age,
+                         .tls = tls_},
+      clock(), random_, metrics_);
   return absl::OkStatus();
 }
 
@@ -197,6 +191,7 @@ void RuntimeImpl::ServeHttp(const HttpConfig& config, http::Router router) {
   options.port = config.port;
   options.io_threads = config.io_threads;
   options.max_body_bytes = config.max_body_bytes;
+  options.max_connection_age = config.max_connection_age;
   http_servers_.push_back(std::make_unique<http::Server>(options, std::move(router), metrics_));
 }
 
@@ -287,6 +282,7 @@ absl::Status RuntimeImpl::OpenAdminPort() {
   AddNeighbourPages(admin_router_, neighbours_, *faults_);
   http::ServerOptions options;
   options.name = "admin";
+  options.sheds = false;
   options.bind_address = options_.common.bind_address;
   options.port = options_.common.admin_port;
   admin_server_ = std::make_unique<http::Server>(options, std::move(admin_router_), metrics_);
@@ -337,15 +333,19 @@ void RuntimeImpl::Close() {
   dependencies_.Stop();
   for (auto& schema : schemas_) schema->Stop();
   publications_.Stop();
-  WaitUntilIdle(*workers_);
-  rpc_server_.reset();
-  http_servers_.clear();
+  workers_->AwaitIdle();
+  // First: a scrape asks the others.
   if (admin_server_ != nullptr) admin_server_->Drain(Deadline::After(kAdminDrain));
   admin_server_.reset();
+  rpc_server_.reset();
+  http_servers_.clear();
 }
 
 void RuntimeImpl::UpdateMetrics() {
   dependencies_.UpdateMetrics();
+  rpc_server_->UpdateMetrics();
+  for (const auto& server : http_servers_) server->UpdateMetrics();
+  work_metrics_->Update(*workers_);
   for (const auto& follower : followers_) {
     const replica::ReplicaBase& replica = follower->replica();
     replica_age_.With({replica.name()}).Set(static_cast<double>(replica.age().count()));

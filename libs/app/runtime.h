@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "libs/admission/pool_metrics.h"
 #include "libs/app/admin_pages.h"
 #include "libs/app/app.h"
 #include "libs/app/dependencies.h"
@@ -90,6 +91,7 @@ class RuntimeImpl final : public RunningRuntime {
   telemetry::GaugeFamily replica_age_, replica_revision_, replica_connected_;
   security::TlsFiles tls_;
   std::unique_ptr<discovery::Directory> directory_;
+  std::unique_ptr<admission::PoolMetrics> work_metrics_;
   std::unique_ptr<WorkerPool> workers_;
 
   std::unique_ptr<rpc::FaultPlan> faults_;

@@ -79,8 +79,8 @@ TEST(Money, ProratesHalfAwayFromZero) {
 
 TEST(TimeZone, KnowsSummerTime) {
   const TimeZone london = *TimeZone::Load("Europe/London");
-  EXPECT_EQ(london.OffsetSeconds(FromEpochSeconds(1767348000)), 0);      // January
-  EXPECT_EQ(london.OffsetSeconds(FromEpochSeconds(1782986400)), 3600);   // July
+  EXPECT_EQ(london.OffsetSeconds(FromEpochSeconds(1767348000)), 0);     // January
+  EXPECT_EQ(london.OffsetSeconds(FromEpochSeconds(1782986400)), 3600);  // July
   EXPECT_EQ(london.Format("%Y-%m-%d %H:%M", FromEpochSeconds(1767348000)), "2026-01-02 10:00");
   EXPECT_FALSE(TimeZone::Load("Nowhere/Atlantis"));
 }
@@ -117,6 +117,33 @@ TEST(WorkerPool, RefusesWhenFull) {
   EXPECT_TRUE(pool.TrySubmit([] {}));
   EXPECT_FALSE(pool.TrySubmit([] {}));
   go.Notify();
+}
+
+TEST(WorkerPool, TellsTheJobsItRefusesWhy) {
+  absl::Notification go, started;
+  std::atomic<int> full = 0, late = 0, ran = 0;
+  const auto count = [&](Refusal why) { ++(why == Refusal::kLate ? late : full); };
+  {
+    WorkerPool pool({.name = "t", .threads = 1, .max_waiting = 1});
+    ASSERT_TRUE(pool.TrySubmit([&] {
+      started.Notify();
+      go.WaitForNotification();
+    }));
+    started.WaitForNotification();
+    for (int i = 0; i < 2; ++i) {
+      Job job;
+      job.run = [&] { return ++ran, Job::Timing::kTypical; };
+      job.refuse = count;
+      job.deadline = Deadline(SteadyTime::min());
+      pool.Submit(std::move(job));
+    }
+    EXPECT_EQ(full, 1);
+    go.Notify();
+    pool.AwaitIdle();
+    EXPECT_EQ(late, 1);
+    EXPECT_EQ(pool.busy() + pool.waiting(), 0u);
+  }
+  EXPECT_EQ(ran, 0);
 }
 
 }  // namespace

@@ -68,7 +68,9 @@ Connection::~Connection() = default;
 
 void Connection::Start() {
   thread_->Link(*this);
-  expires_at_ = steady_clock::now() + thread_->state().options.idle_timeout;
+  const TimePoint now = steady_clock::now();
+  expires_at_ = now + thread_->state().options.idle_timeout;
+  retires_at_ = thread_->RetirementOf(now);
   Read();
 }
 
@@ -216,8 +218,9 @@ void Connection::Dispatch() {
   phase_ = Phase::kHandling;
   expires_at_ = TimePoint::max();
   received_at_ = read_at_;
-  close_after_ = !head_.keep_alive;
+  close_after_ = !head_.keep_alive || received_at_ >= retires_at_;
   ServerState& state = thread_->state();
+  thread_->probe().Tick(received_at_);
 
   const Route* const route = state.routes->Match(head_.path, captures_);
   metrics_ = route != nullptr ? &*route->metrics : &state.unmatched;
@@ -232,6 +235,9 @@ void Connection::Dispatch() {
     Answer(std::move(refusal));
     return;
   }
+  criticality_ = route->criticality;
+  const bool sheds = thread_->probe().load().sheds();
+  if (sheds && !Admits(criticality_, ViewerOf(*this))) return Answer(Busy(criticality_));
   auto trace = telemetry::TraceContext::Parse(Header("traceparent"));
   if (!trace) trace = telemetry::TraceContext::Start(thread_->random());
   const telemetry::ScopedTrace scope(*trace);

@@ -54,6 +54,10 @@ class Connection final : public Request,
   std::string_view body() const override { return body_.body(); }
   std::string_view remote_address() const override { return remote_address_; }
   const std::vector<std::string>& captures() const override { return captures_; }
+  Criticality criticality() const override { return criticality_; }
+  bool Admits(Criticality criticality, std::string_view who) const override {
+    return thread_->Admits(criticality, who);
+  }
 
  private:
   friend class IoThread;  // the links of its list
@@ -91,6 +95,7 @@ class Connection final : public Request,
   bool have_head_ = false;    // of the request that is being read
   bool close_after_ = false;  // the present answer is the last one
   TimePoint expires_at_;
+  TimePoint retires_at_;  // after its next answer
 
   std::vector<char> input_;  // [0, filled_): the request's head, then what follows it
   std::size_t filled_ = 0;
@@ -100,6 +105,7 @@ class Connection final : public Request,
   BodyReader body_;
   std::vector<std::string> captures_;
   const RouteMetrics* metrics_ = nullptr;
+  Criticality criticality_ = Criticality::kInteractive;
   TimePoint read_at_;      // the last bytes came
   TimePoint received_at_;  // the last bytes of the present request
 

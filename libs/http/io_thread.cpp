@@ -55,7 +55,15 @@ ServerState::ServerState(const ServerOptions& o, std::unique_ptr<RouteTable> r,
       malformed(MakeRouteMetrics(o.name, "malformed", metrics)),
       connections_gauge(
           metrics.GaugeFamily("holdfast_http_connections", "HTTP connections open now.", {"server"})
-              .With({o.name})) {
+              .With({o.name})),
+      shed_level(
+          metrics
+              .GaugeFamily("holdfast_http_shed_level",
+                           "Classes of requests that are refused: 0 none, 1 bulk, 2 background "
+                           "too, 3 interactive too.",
+                           {"server"})
+              .With({o.name})),
+      shed(o.name, metrics) {
   for (const auto& route : routes->routes()) {
     route->metrics = MakeRouteMetrics(o.name, route->pattern, metrics);
   }
@@ -167,6 +175,18 @@ void IoThread::Unlink(Connection& connection) {
   --state_->connections;
 }
 
+bool IoThread::Admits(Criticality criticality, std::string_view who) {
+  if (!state_->options.sheds || probe_->load().Admits(criticality, who)) return true;
+  state_->shed.Add(criticality, Refusal::kBusy);
+  return false;
+}
+
+steady_clock::time_point IoThread::RetirementOf(steady_clock::time_point now) {
+  const milliseconds age = state_->options.max_connection_age;
+  if (age.count() == 0) return steady_clock::time_point::max();
+  return now + std::chrono::duration_cast<milliseconds>(age * (0.9 + 0.2 * random_.Uniform()));
+}
+
 milliseconds IoThread::SweepInterval() const {
   if (state_->draining) return milliseconds(20);
   const milliseconds shortest =
@@ -211,6 +231,7 @@ void IoThread::Stop() {
     self->acceptor_.close(ignored);
     self->accept_pause_.cancel();
     self->sweep_timer_.cancel();
+    self->probe_->Close();
     while (self->connections_ != nullptr) self->connections_->Close();
   });
   if (thread_.joinable()) thread_.join();

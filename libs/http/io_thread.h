@@ -17,7 +17,9 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "libs/admission/pool_metrics.h"
 #include "libs/base/random.h"
+#include "libs/http/loop_probe.h"
 #include "libs/http/route_table.h"
 #include "libs/http/server.h"
 #include "libs/telemetry/metrics.h"
@@ -59,6 +61,8 @@ struct ServerState {
   RouteMetrics unmatched;  // 404
   RouteMetrics malformed;  // refused before a route was looked for
   telemetry::Gauge connections_gauge;
+  telemetry::Gauge shed_level;
+  admission::ShedCounters shed;
   std::atomic<bool> draining{false};
 
   absl::Mutex mutex;
@@ -94,6 +98,12 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   ServerState& state() { return *state_; }
   asio::io_context& io() { return io_; }
   Random& random() { return random_; }
+  LoopProbe& probe() { return *probe_; }
+  // Counts what it does not admit.
+  bool Admits(Criticality criticality, std::string_view who);
+
+  // When a connection made now is asked to leave; the maximum: never.
+  std::chrono::steady_clock::time_point RetirementOf(std::chrono::steady_clock::time_point now);
 
   // "Date: ...\r\n", made once per second. This thread only.
   std::string_view DateLine();
@@ -125,6 +135,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   std::string date_line_;
   std::int64_t date_second_ = 0;
   ThreadRandom random_;
+  const std::shared_ptr<LoopProbe> probe_ = std::make_shared<LoopProbe>(io_, random_);
   std::thread thread_;
 
   absl::Mutex mutex_;

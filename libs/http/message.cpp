@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "libs/admission/retry_advice.h"
 #include "libs/base/encoding.h"
 
 namespace holdfast::http {
@@ -9,6 +10,7 @@ namespace {
 
 // More than any box sends; keeps the search for a repeated name cheap whatever arrives.
 constexpr std::size_t kMaxFields = 1000;
+constexpr std::size_t kLongestAddress = 64;
 
 // The frequent ones first: every answer looks its phrase up.
 constexpr std::pair<int, std::string_view> kReasons[] = {
@@ -69,6 +71,19 @@ std::string_view TakeUntil(char separator, std::string_view& text) {
 bool Collects(std::string_view name) { return name.ends_with("[]"); }
 
 }  // namespace
+
+std::string_view ViewerOf(const Request& request) {
+  const std::string_view told = request.Header("X-Real-IP");
+  return told.empty() ? request.remote_address() : told.substr(0, kLongestAddress);
+}
+
+Response Busy(Criticality criticality) {
+  thread_local SeededRandom random(SecureSeed());
+  const std::chrono::seconds wait = admission::RetryAfter(criticality, random);
+  Response response = Response::Text(503, "Service Unavailable\n");
+  response.headers.emplace_back("Retry-After", std::to_string(wait.count()));
+  return response;
+}
 
 std::string_view ReasonPhrase(int status) {
   for (const auto& [code, phrase] : kReasons) {

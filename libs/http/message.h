@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "libs/base/criticality.h"
 #include "libs/base/shared_bytes.h"
 #include "libs/http/stored_body.h"
 
@@ -26,6 +27,13 @@ class Request {
   virtual std::string_view remote_address() const = 0;  // numeric, without port
   // Parts that the matched route named with {braces}, in order, percent-decoded.
   virtual const std::vector<std::string>& captures() const = 0;
+
+  // As its route was declared.
+  virtual Criticality criticality() const { return Criticality::kInteractive; }
+  // False: there is too much to do for requests of this class; answer at once and in few words. For
+  // handlers that know the class better than their route does. `who` tells viewers apart: those who
+  // are served stay served.
+  virtual bool Admits(Criticality, std::string_view /*who*/) const { return true; }
 };
 
 struct Response {
@@ -44,6 +52,12 @@ struct Response {
 };
 
 std::string_view ReasonPhrase(int status);
+
+// Who asks, as far as an address says: as told by a balancer in front of us, or the peer's.
+std::string_view ViewerOf(const Request& request);
+
+// 503 with a Retry-After that spreads those who are refused together.
+Response Busy(Criticality criticality);
 
 // A decoded query string or form body. First value of a name wins; names that end in [] collect.
 // What it answers points into it and lives until it is changed or moved.

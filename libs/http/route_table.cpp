@@ -84,8 +84,10 @@ Route* RouteTable::FindOrMake(std::string_view pattern) {
   return *place;
 }
 
-void RouteTable::Add(std::string_view method, std::string_view pattern, Handler handler) {
+void RouteTable::Add(std::string_view method, std::string_view pattern, Handler handler,
+                     Criticality criticality) {
   Route* const route = FindOrMake(pattern);
+  route->criticality = std::min(route->criticality, criticality);
   HOLDFAST_CHECK(route->handlers.empty() || method == "HEAD" || route->Find(method) == nullptr);
   route->handlers.emplace_back(method, std::move(handler));
   if (!route->allow.empty()) route->allow += ", ";
@@ -121,13 +123,14 @@ Router::Router() : table_(std::make_unique<RouteTable>()) {}
 Router::~Router() = default;
 Router::Router(Router&&) noexcept = default;
 
-void Router::Add(std::string_view method, std::string_view pattern, Handler handler) {
-  table_->Add(method, pattern, std::move(handler));
+void Router::Add(std::string_view method, std::string_view pattern, Handler handler,
+                 Criticality criticality) {
+  table_->Add(method, pattern, std::move(handler), criticality);
 }
 
-void Router::Any(std::string_view pattern, Handler handler) {
-  table_->Add("GET", pattern, handler);
-  table_->Add("POST", pattern, std::move(handler));
+void Router::Any(std::string_view pattern, Handler handler, Criticality criticality) {
+  table_->Add("GET", pattern, handler, criticality);
+  table_->Add("POST", pattern, std::move(handler), criticality);
 }
 
 }  // namespace holdfast::http

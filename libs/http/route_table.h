@@ -34,6 +34,7 @@ struct Route {
   std::string pattern;
   std::vector<std::pair<std::string, Handler>> handlers;  // by method
   std::string allow;                                      // "GET, HEAD, POST"
+  Criticality criticality = Criticality::kBulk;           // of its most critical method
   std::optional<RouteMetrics> metrics;
 
   // The handler of the method (GET's for HEAD), or null.
@@ -42,7 +43,8 @@ struct Route {
 
 class RouteTable {
  public:
-  void Add(std::string_view method, std::string_view pattern, Handler handler);
+  void Add(std::string_view method, std::string_view pattern, Handler handler,
+           Criticality criticality);
 
   // The route of a path, its captured parts in `captures`; null if there is none. Literal segments
   // win over {captures}, those over {rest*}.

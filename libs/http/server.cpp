@@ -1,5 +1,6 @@
 #include "libs/http/server.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -27,21 +28,25 @@ Handler Inline(std::function<Response(const Request&)> function) {
 }
 
 Handler Worker(WorkerPool& pool, std::function<Response(const Request&)> function) {
+  const std::size_t kind = NewJobKind();
   auto shared =
       std::make_shared<const std::function<Response(const Request&)>>(std::move(function));
-  return [&pool, shared](const Request& request, Reply reply) {
+  return [&pool, shared, kind](const Request& request, Reply reply) {
     // A job must be copyable, a reply is not.
     auto kept = std::make_shared<Reply>(std::move(reply));
     const telemetry::TraceContext* const trace = telemetry::ScopedTrace::Current();
-    auto job = [shared, kept, &request,
-                trace = trace != nullptr ? *trace : telemetry::TraceContext()] {
+    Job job;
+    job.run = [shared, kept, &request,
+               trace = trace != nullptr ? *trace : telemetry::TraceContext()] {
       const telemetry::ScopedTrace scope(trace);
       kept->Send((*shared)(request));
+      return Job::Timing::kTypical;
     };
-    if (pool.TrySubmit(std::move(job))) return;
-    Response busy = Response::Text(503, "Service Unavailable\n");
-    busy.headers.emplace_back("Retry-After", "1");
-    kept->Send(std::move(busy));
+    job.criticality = request.criticality();
+    job.refuse = [kept, criticality = job.criticality](Refusal) { kept->Send(Busy(criticality)); };
+    job.caller = ViewerOf(request);
+    job.kind = kind;
+    pool.Submit(std::move(job));
   };
 }
 
@@ -95,6 +100,14 @@ absl::Status Server::Start() {
 
 std::uint16_t Server::port() const {
   return impl_->threads.empty() ? 0 : impl_->threads.front()->port();
+}
+
+void Server::UpdateMetrics() const {
+  double level = 0;
+  for (const auto& thread : impl_->threads) {
+    level = std::max(level, thread->probe().load().level());
+  }
+  impl_->state->shed_level.Set(level);
 }
 
 void Server::Drain(Deadline deadline) {

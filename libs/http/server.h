@@ -48,7 +48,8 @@ using Handler = std::function<void(const Request& request, Reply reply)>;
 
 // From memory, on the I/O thread.
 Handler Inline(std::function<Response(const Request&)> function);
-// May block; runs on the pool. A full pool answers 503 with Retry-After.
+// May block; runs on the pool, by the class of its route. A pool that refuses answers 503 with
+// Retry-After.
 Handler Worker(WorkerPool& pool, std::function<Response(const Request&)> function);
 
 class RouteTable;
@@ -61,11 +62,20 @@ class Router {
   ~Router();
   Router(Router&&) noexcept;
 
-  void Add(std::string_view method, std::string_view pattern, Handler handler);
-  void Get(std::string_view pattern, Handler handler) { Add("GET", pattern, std::move(handler)); }
-  void Post(std::string_view pattern, Handler handler) { Add("POST", pattern, std::move(handler)); }
+  // `criticality`: when there is too much to do, requests below critical may be answered 503.
+  void Add(std::string_view method, std::string_view pattern, Handler handler,
+           Criticality criticality = Criticality::kInteractive);
+  void Get(std::string_view pattern, Handler handler,
+           Criticality criticality = Criticality::kInteractive) {
+    Add("GET", pattern, std::move(handler), criticality);
+  }
+  void Post(std::string_view pattern, Handler handler,
+            Criticality criticality = Criticality::kInteractive) {
+    Add("POST", pattern, std::move(handler), criticality);
+  }
   // GET and POST with one handler: set-top boxes use either.
-  void Any(std::string_view pattern, Handler handler);
+  void Any(std::string_view pattern, Handler handler,
+           Criticality criticality = Criticality::kInteractive);
 
  private:
   friend class Server;
@@ -82,6 +92,9 @@ struct ServerOptions {
   std::int64_t max_body_bytes = 1 << 20;
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);  // between requests
   std::chrono::milliseconds read_timeout = std::chrono::seconds(10);  // of one request
+  // An older connection is closed after its next answer. Jittered by a tenth. Zero: never.
+  std::chrono::milliseconds max_connection_age = std::chrono::milliseconds(0);
+  bool sheds = true;  // false: every request is handled, for operators
 };
 
 // Start once; Drain from any thread.
@@ -92,6 +105,9 @@ class Server {
 
   absl::Status Start();  // UNAVAILABLE: the port is taken
   std::uint16_t port() const;
+
+  // Brings the gauges up to date; before a scrape.
+  void UpdateMetrics() const;
 
   // Stops accepting, answers what is in flight with Connection: close, closes idle connections,
   // returns when all are closed or the deadline passed.

@@ -352,7 +352,7 @@ TEST_F(ServerTest, AFullPoolSaysTryAgain) {
   refused.Send("GET /work?3 HTTP/1.1\r\nHost: x\r\n\r\n");
   const std::string answer = refused.ReadAnswer();
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
-  EXPECT_THAT(answer, HasSubstr("Retry-After: 1\r\n"));
+  EXPECT_THAT(answer, testing::ContainsRegex("Retry-After: [123]\r\n"));
   work_may_end_.Notify();
   EXPECT_THAT(running.ReadAnswer(), EndsWith("done 1"));
   EXPECT_THAT(waiting.ReadAnswer(), EndsWith("done 2"));

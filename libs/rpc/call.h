@@ -5,19 +5,14 @@
 #include <string>
 #include <utility>
 
+#include "libs/base/criticality.h"
 #include "libs/base/deadline.h"
 #include "libs/rpc/cancellation.h"
 #include "libs/telemetry/trace.h"
 
 namespace holdfast::rpc {
 
-// What may be shed first when an instance is full; travels with the call.
-enum class Criticality {
-  kCritical = 0,     // the picture: zap, key, licence, heartbeat
-  kInteractive = 1,  // a person waits: lists, guide, login
-  kBackground = 2,   // nobody waits: reports, refresh-ahead
-  kBulk = 3,         // imports, exports
-};
+using holdfast::Criticality;
 
 // A value; cheap enough to copy once per request.
 class Call {

@@ -134,7 +134,7 @@ TEST(ChannelTest, WhatMustNotRunTwiceIsNotRetried) {
 }
 
 TEST(ChannelTest, WhatAFullInstanceDeclinedIsDoneElsewhere) {
-  EchoServer full(nullptr, {.max_waiting = 0});  // declines every worker call
+  EchoServer full(nullptr, {.workers = {.max_waiting = 0}});  // declines every worker call
   EchoServer idle;
   EchoClient client({full.address(), idle.address()});
   ASSERT_TRUE(Eventually([&] { return client.AllUp(2); }));

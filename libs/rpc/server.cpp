@@ -45,7 +45,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> Credentials(
   return grpc::SslServerCredentials(options);
 }
 
-void SetArguments(grpc::ServerBuilder& builder) {
+void SetArguments(const ServerOptions& options, grpc::ServerBuilder& builder) {
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port: an error
@@ -56,6 +56,11 @@ void SetArguments(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 10000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
+  if (options.max_connection_age.count() > 0) {
+    // gRPC jitters it. Streams that are open then may stay: they end when their reader wants.
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                               static_cast<int>(options.max_connection_age.count()));
+  }
 }
 
 }  // namespace
@@ -87,6 +92,7 @@ void Server::Register(const ServiceTable& table) {
     impl_->core.methods["/" + label] = std::make_unique<ServedMethod>(
         ServedMethod{.label = label,
                      .method = method,
+                     .kind = NewJobKind(),
                      .response_type = MethodByName(label).output_type(),
                      .answered_ok = metrics.requests.With({label, "OK"}),
                      .seconds = metrics.seconds.With({label})});
@@ -97,7 +103,7 @@ absl::Status Server::Start() {
   HOLDFAST_ASSIGN_OR_RETURN(auto credentials, Credentials(impl_->options.tls));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
-  SetArguments(builder);
+  SetArguments(impl_->options, builder);
   const std::string address =
       fmt::format("{}:{}", impl_->options.bind_address, impl_->options.port);
   builder.AddListeningPort(address, std::move(credentials), &impl_->port);
@@ -111,6 +117,12 @@ absl::Status Server::Start() {
 }
 
 std::uint16_t Server::port() const { return static_cast<std::uint16_t>(impl_->port); }
+
+void Server::UpdateMetrics() const {
+  const ServerCore& core = impl_->core;
+  core.admission.Update(core.workers);
+  core.metrics.inline_shed_level.Set(core.inline_load.level());
+}
 
 void Server::Drain(Duration announce, Deadline deadline) {
   absl::MutexLock one_at_a_time(&impl_->drain_mutex);

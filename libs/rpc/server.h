@@ -1,5 +1,8 @@
 // The gRPC side of a program: serves ServiceTables, answers grpc.health.v1, sheds what is too late
-// or too much, drains without a failed call.
+// or too much (libs/admission), drains without a failed call.
+//
+// A call that was shed is answered RESOURCE_EXHAUSTED with grpc-retry-pushback-ms; one whose caller
+// waits no more, DEADLINE_EXCEEDED. Neither has reached its handler.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +10,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "libs/admission/pool_options.h"
 #include "libs/base/clock.h"
 #include "libs/base/random.h"
-#include "libs/base/worker_pool.h"
 #include "libs/rpc/service.h"
 #include "libs/security/tls.h"
 #include "libs/telemetry/metrics.h"
@@ -18,10 +21,12 @@ namespace holdfast::rpc {
 
 struct ServerOptions {
   std::string bind_address = "127.0.0.1";
-  std::uint16_t port = 0;  // 0: any free one
-  std::int64_t worker_threads = 8;
-  std::int64_t max_waiting = 512;  // worker calls in line; beyond: RESOURCE_EXHAUSTED
+  std::uint16_t port = 0;          // 0: any free one
+  admission::PoolOptions workers;  // of worker calls
   std::int64_t max_streams = 64;
+  // A connection that is older is asked to leave after its present calls, so that load spreads over
+  // new instances. Jittered by a tenth. Zero: never.
+  std::chrono::milliseconds max_connection_age = std::chrono::minutes(30);
   security::TlsFiles tls;  // empty: plaintext
 };
 
@@ -38,6 +43,9 @@ class Server {
 
   absl::Status Start();  // UNAVAILABLE: the port is taken
   std::uint16_t port() const;
+
+  // Brings the gauges up to date; before a scrape.
+  void UpdateMetrics() const;
 
   // Health answers NOT_SERVING, new calls are still served for `announce` (callers take notice;
   // longer than their probe_interval), then no new ones are accepted, streams end at once so that

@@ -7,9 +7,11 @@
 #include <string>
 #include <utility>
 
+#include "libs/admission/retry_advice.h"
 #include "libs/base/check.h"
 #include "libs/base/status.h"
 #include "libs/rpc/call_rules.h"
+#include "libs/rpc/cancellation.h"
 #include "libs/rpc/grpc_wire.h"
 #include "libs/rpc/inline_thread.h"
 #include "libs/telemetry/trace.h"
@@ -34,7 +36,8 @@ Deadline DeadlineOf(const Context& context, const Clock& clock) {
   return Deadline::After(wait, clock);
 }
 
-std::string CallerOf(const Context& context) {
+std::string CallerOf(const Context& context, const ServerCore& core) {
+  if (!core.callers_have_names) return "";
   const auto auth = context.auth_context();
   if (!auth || !auth->IsPeerAuthenticated()) return "";
   for (const grpc::string_ref& name : auth->GetPeerIdentity()) {
@@ -44,23 +47,40 @@ std::string CallerOf(const Context& context) {
   return "";
 }
 
-Call CallOf(const Context& context, const ServerCore& core) {
+Call CallOf(const Context& context, const ServerCore& core, Criticality criticality,
+            std::shared_ptr<Cancellation> cancellation = nullptr) {
   std::optional<telemetry::TraceContext> trace =
       telemetry::TraceContext::Parse(Header(context, kTraceKey));
   if (!trace) trace = telemetry::TraceContext::Start(core.random);
+  return Call(DeadlineOf(context, core.clock), *std::move(trace), criticality,
+              CallerOf(context, core), std::move(cancellation));
+}
+
+// As the caller says; where it says nothing, as the method is declared.
+Criticality CriticalityOf(const Context& context, const ServedMethod& method) {
   const std::string_view marks = Header(context, kContextKey);
-  Criticality criticality = Criticality::kInteractive;
   if (marks.size() == 1 && marks[0] >= '0' && marks[0] <= '3') {
-    criticality = static_cast<Criticality>(marks[0] - '0');
+    return static_cast<Criticality>(marks[0] - '0');
   }
-  return Call(DeadlineOf(context, core.clock), *std::move(trace), criticality, CallerOf(context));
+  return method.method.criticality;
+}
+
+// How long it took tells of load: it ran to its end, or ran out of time.
+Job::Timing TimingOf(const absl::Status& status) {
+  return status.ok() || absl::IsDeadlineExceeded(status) ? Job::Timing::kTypical
+                                                         : Job::Timing::kUntypical;
 }
 
 // What all served calls have in common: the request is read, counted, and answered once.
 class ServerCall : public grpc::ServerGenericBidiReactor {
  public:
   ServerCall(ServerCore& core, const ServedMethod* method, Context& context)
-      : core_(core), method_(method), context_(context), start_(core.clock.SteadyNow()) {
+      : core_(core),
+        method_(method),
+        context_(context),
+        start_(core.clock.SteadyNow()),
+        criticality_(method == nullptr ? Criticality::kInteractive
+                                       : CriticalityOf(context, *method)) {
     core_.metrics.in_flight.Add(1);
   }
 
@@ -69,9 +89,28 @@ class ServerCall : public grpc::ServerGenericBidiReactor {
     delete this;
   }
 
-  void OnCancel() override { gone_.store(true, std::memory_order_relaxed); }
+  void OnCancel() override {
+    gone_.store(true, std::memory_order_relaxed);
+    std::shared_ptr<Cancellation> cancellation;
+    {
+      absl::MutexLock lock(&cancellation_mutex_);
+      cancellation = cancellation_;
+    }
+    if (cancellation != nullptr) cancellation->Cancel();
+  }
 
  protected:
+  // For handlers that take their time: says when the caller has left.
+  std::shared_ptr<Cancellation> WatchCaller() {
+    auto cancellation = std::make_shared<Cancellation>();
+    {
+      absl::MutexLock lock(&cancellation_mutex_);
+      cancellation_ = cancellation;
+    }
+    if (gone()) cancellation->Cancel();
+    return cancellation;
+  }
+
   // An error is marked with who made it, so that the caller can tell it from a broken wire.
   void Finish(const absl::Status& status, Origin origin) {
     if (!status.ok())
@@ -81,8 +120,15 @@ class ServerCall : public grpc::ServerGenericBidiReactor {
   }
 
   void Decline(const absl::Status& status, std::string_view reason) {
-    core_.metrics.shed.With({reason}).Add();
+    core_.admission.shed().Add(criticality_, reason);
     Finish(status, Origin::kDeclined);
+  }
+
+  // Not now: says when to come again.
+  void Shed(std::string_view message) {
+    const auto pushback = admission::RetryPushback(criticality_, core_.random);
+    context_.AddTrailingMetadata(kPushbackKey, std::to_string(pushback.count()));
+    Finish(ResourceExhausted("{}", message), Origin::kDeclined);
   }
 
   void Count(const absl::Status& status) {
@@ -102,10 +148,13 @@ class ServerCall : public grpc::ServerGenericBidiReactor {
   const ServedMethod* const method_;
   Context& context_;
   const SteadyTime start_;
+  const Criticality criticality_;
   grpc::ByteBuffer received_;
 
  private:
   std::atomic<bool> gone_ = false;
+  absl::Mutex cancellation_mutex_;
+  std::shared_ptr<Cancellation> cancellation_ ABSL_GUARDED_BY(cancellation_mutex_);
 };
 
 class UnknownMethod final : public ServerCall {
@@ -124,38 +173,63 @@ class UnaryCall final : public ServerCall {
 
   void OnReadDone(bool ok) override {
     if (!ok) return Finish(InvalidArgument("no request came"), Origin::kDeclined);
-    if (method_->method.execution == Execution::kInline) {
-      const InlineThreadScope scope;
-      return Run();
-    }
-    if (!core_.workers.TrySubmit([this] { RunAfterWaiting(); })) {
-      Decline(ResourceExhausted("too many calls are waiting"), "queue_full");
-    }
+    if (method_->method.execution == Execution::kInline) return RunInline();
+    Job job;
+    job.run = [this] { return RunAfterWaiting(); };
+    job.refuse = [this](Refusal why) { Refuse(why); };
+    job.criticality = criticality_;
+    job.deadline = DeadlineOf(context_, core_.clock);
+    job.caller = CallerOf(context_, core_);
+    job.kind = method_->kind;
+    core_.workers.Submit(std::move(job));
   }
 
  private:
-  void RunAfterWaiting() {
-    if (gone()) return Decline(absl::CancelledError("the caller has left"), "gone");
-    if (DeadlineOf(context_, core_.clock).Passed(core_.clock)) {
-      return Decline(DeadlineExceeded("waited too long for a worker"), "late");
+  void RunInline() {
+    const SteadyTime now = core_.clock.SteadyNow();
+    core_.inline_delay.Observe(now - start_, now);
+    // No caller's name: all calls of one caller would fare alike.
+    if (!core_.inline_load.Admits(criticality_, Header(context_, kTraceKey))) {
+      core_.admission.shed().Add(criticality_, Refusal::kBusy);
+      return Shed("too busy for calls of this class");
     }
+    const InlineThreadScope scope;
     Run();
   }
 
-  void Run() {
+  Job::Timing RunAfterWaiting() {
+    if (!gone()) return Run();
+    Decline(absl::CancelledError("the caller has left"), "gone");
+    return Job::Timing::kUntypical;
+  }
+
+  void Refuse(Refusal why) {  // and counted by the pool
+    if (why == Refusal::kLate) {
+      return Finish(DeadlineExceeded("waited too long for a worker"), Origin::kDeclined);
+    }
+    Shed(why == Refusal::kQueueFull ? "too many calls are waiting"
+                                    : "waited too long for a worker");
+  }
+
+  Job::Timing Run() {
     const std::unique_ptr<google::protobuf::Message> request = method_->method.new_request();
     const std::unique_ptr<google::protobuf::Message> response = method_->method.new_response();
     if (!Decode(received_, *request)) {
-      return Finish(InvalidArgument("the request is not a {}", request->GetTypeName()),
-                    Origin::kDeclined);
+      Finish(InvalidArgument("the request is not a {}", request->GetTypeName()), Origin::kDeclined);
+      return Job::Timing::kUntypical;
     }
-    const Call call = CallOf(context_, core_);
+    const bool worker = method_->method.execution == Execution::kWorker;
+    const Call call = CallOf(context_, core_, criticality_, worker ? WatchCaller() : nullptr);
     const telemetry::ScopedTrace trace(call.trace());
     const absl::Status status = method_->method.unary(call, *request, *response);
-    if (!status.ok()) return Finish(status, Origin::kHandler);
+    if (!status.ok()) {
+      Finish(status, Origin::kHandler);
+      return TimingOf(status);
+    }
     answer_ = Encode(*response);
     Count(status);
     StartWriteAndFinish(&answer_, grpc::WriteOptions(), grpc::Status::OK);
+    return Job::Timing::kTypical;
   }
 
   grpc::ByteBuffer answer_;  // gRPC's until OnDone
@@ -180,7 +254,8 @@ class StreamCall final : public ServerCall, public StreamWriter, public RunningS
       case StreamThreads::Started::kYes:
         return;
       case StreamThreads::Started::kFull:
-        return Decline(ResourceExhausted("too many streams"), "streams_full");
+        core_.admission.shed().Add(criticality_, "streams_full");
+        return Shed("too many streams");
       case StreamThreads::Started::kDraining:
         return Decline(Unavailable("draining"), "draining");
     }
@@ -220,7 +295,7 @@ class StreamCall final : public ServerCall, public StreamWriter, public RunningS
   }
 
   void Serve() override {
-    const Call call = CallOf(context_, core_);
+    const Call call = CallOf(context_, core_, criticality_, WatchCaller());
     const telemetry::ScopedTrace trace(call.trace());
     status_ = method_->method.stream(call, *request_, *this);
   }

@@ -17,10 +17,10 @@ ServerMetrics::ServerMetrics(telemetry::Metrics& metrics)
                                       "Time from the arrival of a call to its answer.",
                                       {"method"})),
       in_flight(metrics.Gauge("holdfast_rpc_server_in_flight", "Calls being served.")),
-      shed(metrics.CounterFamily(
-          "holdfast_rpc_server_shed_total",
-          "Calls refused before their handler ran: queue_full, late, gone, streams_full, draining.",
-          {"reason"})) {}
+      inline_shed_level(metrics.Gauge(
+          "holdfast_rpc_server_inline_shed_level",
+          "Classes of inline calls that are refused: 0 none, 1 bulk, 2 background too, 3 "
+          "interactive too.")) {}
 
 StreamThreads::~StreamThreads() {
   std::list<Entry> entries;
@@ -92,10 +92,13 @@ ServerCore::ServerCore(const ServerOptions& options, const Clock& server_clock,
                        Random& server_random, telemetry::Metrics& server_metrics)
     : clock(server_clock),
       random(server_random),
+      callers_have_names(options.tls.enabled()),
       metrics(server_metrics),
-      workers({.name = "rpc-worker",
-               .threads = static_cast<std::size_t>(options.worker_threads),
-               .max_waiting = static_cast<std::size_t>(options.max_waiting)}),
+      inline_load({}, random),
+      inline_delay({}, inline_load),
+      admission("grpc", server_metrics),
+      workers({.name = "rpc-worker", .threads = static_cast<std::size_t>(options.workers.threads)},
+              admission::MakeQueue(options.workers), &admission),
       streams(options.max_streams) {}
 
 const ServedMethod* ServerCore::Find(std::string_view path) const {

@@ -10,6 +10,9 @@
 
 #include "absl/synchronization/mutex.h"
 #include "google/protobuf/descriptor.h"
+#include "libs/admission/delay_watch.h"
+#include "libs/admission/load_level.h"
+#include "libs/admission/pool_metrics.h"
 #include "libs/base/clock.h"
 #include "libs/base/random.h"
 #include "libs/base/string_map.h"
@@ -26,13 +29,14 @@ struct ServerMetrics {
   telemetry::CounterFamily requests;   // method, code
   telemetry::HistogramFamily seconds;  // method
   telemetry::Gauge in_flight;
-  telemetry::CounterFamily shed;  // reason
+  telemetry::Gauge inline_shed_level;
 };
 
 // One method as it is served.
 struct ServedMethod {
   std::string label;  // "holdfast.billing.v1.Billing/GetEntitlement"
   ServiceTable::Method method;
+  std::size_t kind;  // of its jobs: a number of its own
   const google::protobuf::Descriptor* response_type;
   telemetry::Counter answered_ok;
   telemetry::Histogram seconds;
@@ -84,8 +88,12 @@ struct ServerCore {
 
   const Clock& clock;
   Random& random;
+  const bool callers_have_names;  // by their certificates
   const ServerMetrics metrics;
   StringMap<std::unique_ptr<ServedMethod>> methods;  // by path; fixed once started
+  admission::LoadLevel inline_load;
+  admission::DelayWatch inline_delay;
+  admission::PoolMetrics admission;
   WorkerPool workers;
   StreamThreads streams;
 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/rpc/testing/echo.h"
+#include "libs/rpc/testing/gate.h"
 #include "libs/rpc/testing/load.h"
 #include "libs/testing/eventually.h"
 #include "libs/testing/status_matchers.h"
@@ -19,21 +20,6 @@ using test::HasCode;
 using test::HasMessage;
 using test::IsOk;
 using testing::HasSubstr;
-
-// A handler that waits until the test lets it go.
-struct Gate {
-  absl::Notification open;
-  std::atomic<int> waiting = 0;
-  Echo::Reply Reply() {
-    return [this](const Call&, const v1::Text& request) {
-      if (request.text() == "wait") {
-        ++waiting;
-        open.WaitForNotification();
-      }
-      return absl::OkStatus();
-    };
-  }
-};
 
 TEST(ServerTest, AnswersInlineAndWorkerMethods) {
   EchoServer server;
@@ -98,21 +84,22 @@ TEST(ServerTest, TellsTheHandlerDeadlineTraceAndCriticality) {
 
 TEST(ServerTest, AFullQueueRefusesAtOnce) {
   Gate gate;
-  EchoServer server(gate.Reply(), {.worker_threads = 1, .max_waiting = 1});
+  EchoServer server(gate.Reply(), {.workers = {.threads = 1, .max_waiting = 1}});
   EchoClient client({server.address()});
   std::thread running([&] { EXPECT_THAT(client.Ask(kOrder, "wait", {.timeout = 10s}), IsOk()); });
   ASSERT_TRUE(Eventually([&] { return gate.waiting == 1; }));
   EXPECT_THAT(client.Ask(kOrder, "waits in line", {.timeout = 50ms}),
               HasCode(StatusCode::kDeadlineExceeded));
   EXPECT_THAT(client.Ask(kOrder, "", {.timeout = 10s}), HasCode(StatusCode::kResourceExhausted));
-  EXPECT_THAT(server.Scrape(), HasSubstr("shed_total{reason=\"queue_full\"} 1"));
+  EXPECT_THAT(server.Scrape(),
+              HasSubstr("{criticality=\"background\",reason=\"queue_full\",server=\"grpc\"} 1"));
   gate.open.Notify();
   running.join();
 }
 
 TEST(ServerTest, WorkThatNobodyWaitsForAnyMoreIsNotBegun) {
   Gate gate;
-  EchoServer server(gate.Reply(), {.worker_threads = 1});
+  EchoServer server(gate.Reply(), {.workers = {.threads = 1}});
   EchoClient client({server.address()});
   std::thread first([&] { EXPECT_THAT(client.Ask(kOrder, "wait", {.timeout = 10s}), IsOk()); });
   ASSERT_TRUE(Eventually([&] { return gate.waiting == 1; }));
@@ -132,7 +119,7 @@ TEST(ServerTest, WorkThatNobodyWaitsForAnyMoreIsNotBegun) {
 
 TEST(ServerTest, AWaitingWorkerCallDoesNotHoldUpInlineOnes) {
   Gate gate;
-  EchoServer server(gate.Reply(), {.worker_threads = 1});
+  EchoServer server(gate.Reply(), {.workers = {.threads = 1}});
   EchoClient client({server.address()});
   std::thread blocked([&] { EXPECT_THAT(client.Ask(kOrder, "wait", {.timeout = 10s}), IsOk()); });
   ASSERT_TRUE(Eventually([&] { return gate.waiting == 1; }));
@@ -220,6 +207,24 @@ TEST(DrainTest, FailsNoCallUnderLoad) {
     ASSERT_TRUE(Eventually([&] { return load.calls() > before + 50; }));
     load.Stop();
     EXPECT_THAT(load.failures(), testing::IsEmpty()) << method;
+  }
+}
+
+TEST(DrainTest, ARollingRestartFailsNoCall) {
+  std::array<std::unique_ptr<EchoServer>, 2> servers;
+  for (auto& server : servers) server = std::make_unique<EchoServer>();
+  EchoClient client({servers[0]->address(), servers[1]->address()});
+  ASSERT_TRUE(Eventually([&] { return client.AllUp(2); }));
+  Load inline_load(client, kSay), worker_load(client, kOrder);
+  for (auto& server : servers) {
+    server->server().Drain(600ms, Deadline::After(5s));
+    server = std::make_unique<EchoServer>();
+    client.directory().SetAddresses({servers[0]->address(), servers[1]->address()});
+    ASSERT_TRUE(Eventually([&] { return server->echo().calls > 20; }));
+  }
+  for (Load* load : {&inline_load, &worker_load}) {
+    load->Stop();
+    EXPECT_THAT(load->failures(), testing::IsEmpty());
   }
 }
 

@@ -84,9 +84,10 @@ RoutingHttp::RoutingHttp(const Options& options, Parts parts)
 http::Router RoutingHttp::Routes() {
   constexpr std::string_view kRoute = "/route/live/{channel}/{file}";
   http::Router router;
-  router.Get(kRoute, http::Inline([this](const http::Request& request) { return Route(request); }));
+  router.Get(kRoute, http::Inline([this](const http::Request& request) { return Route(request); }),
+             Criticality::kCritical);
   router.Add("OPTIONS", kRoute, http::Inline(Preflight));
-  router.Get("/health", http::Inline(Health));
+  router.Get("/health", http::Inline(Health), Criticality::kCritical);
   return router;
 }
 

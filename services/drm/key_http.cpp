@@ -100,16 +100,24 @@ KeyHttp::KeyHttp(const Options& options, const EpochKeeper& epochs, const PlayKe
       metrics_(metrics) {}
 
 void KeyHttp::AddTo(http::Router& router) {
-  router.Get("/key/{channel}/{period}", [this](const http::Request& request, http::Reply reply) {
-    Handle(Audience::kPlayer, request, std::move(reply));
-  });
-  router.Get("/packager/key/{channel}", [this](const http::Request& request, http::Reply reply) {
-    Handle(Audience::kPackager, request, std::move(reply));
-  });
+  router.Get(
+      "/key/{channel}/{period}",
+      [this](const http::Request& request, http::Reply reply) {
+        Handle(Audience::kPlayer, request, std::move(reply));
+      },
+      Criticality::kCritical);
+  router.Get(
+      "/packager/key/{channel}",
+      [this](const http::Request& request, http::Reply reply) {
+        Handle(Audience::kPackager, request, std::move(reply));
+      },
+      Criticality::kCritical);
   // Finding the period of a key id tries all periods that may be asked for: not for I/O threads.
-  router.Post("/clearkey", http::Worker(workers_, [this](const http::Request& request) {
-                return AnswerClearKey(request);
-              }));
+  router.Post(
+      "/clearkey",
+      http::Worker(workers_,
+                   [this](const http::Request& request) { return AnswerClearKey(request); }),
+      Criticality::kCritical);
   router.Add("OPTIONS", "/key/{channel}/{period}", http::Inline(Preflight));
   router.Add("OPTIONS", "/clearkey", http::Inline(Preflight));
 }

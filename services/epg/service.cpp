@@ -38,7 +38,7 @@ void Service::Register(rpc::ServiceTable& table) {
   table.Inline("GetNowNext", *this, &Service::GetNowNext);
   table.Worker("PutSource", *this, &Service::PutSource);
   table.Worker("ListSources", *this, &Service::ListSources);
-  table.Worker("ImportSource", *this, &Service::ImportSource);
+  table.Worker("ImportSource", *this, &Service::ImportSource, Criticality::kBulk);
 }
 
 absl::StatusOr<v1::GetScheduleResponse> Service::GetSchedule(const rpc::Call&,

@@ -53,7 +53,7 @@ struct Metrics {
         authorization_failed(answers.With({"authorization_failed"})),
         access_denied(answers.With({"access_denied"})),
         unknown_action(answers.With({"unknown_action"})),
-        busy(answers.With({"no_worker_free"})),
+        busy(answers.With({"busy"})),
         sessions_started(m.Counter("holdfast_middleware_sessions_started_total",
                                    "Boxes that loaded their profile.")),
         sessions_replaced(m.Counter("holdfast_middleware_sessions_replaced_total",

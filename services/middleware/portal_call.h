@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "libs/base/clock.h"
+#include "libs/base/job_queue.h"
 #include "libs/http/message.h"
 #include "libs/http/stored_body.h"
 #include "services/middleware/device_table.h"
 #include "services/middleware/domain/entitlement.h"
 #include "services/middleware/domain/mac.h"
+#include "services/middleware/portal_shedding.h"
 #include "services/middleware/sessions.h"
 
 namespace holdfast::middleware {
@@ -105,10 +107,13 @@ class ActionTable {
   struct Entry {
     Access access = Access::kSubscriber;
     PortalAction action;
+    Shedding shedding;
+    std::size_t job_kind = 0;
   };
 
   void Add(std::string_view type, std::string_view action, Access access, PortalAction function) {
-    entries_[std::string(type) + '/' + std::string(action)] = {access, std::move(function)};
+    entries_[std::string(type) + '/' + std::string(action)] = {
+        access, std::move(function), SheddingOf(type, action), NewJobKind()};
   }
   // Null if unknown.
   const Entry* Find(std::string_view type, std::string_view action) const;

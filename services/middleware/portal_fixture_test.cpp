@@ -32,6 +32,9 @@ class FakeRequest final : public http::Request {
     if (name == "X-User-Agent") return "Model: MAG250; Link: WiFi";
     return {};
   }
+  bool Admits(Criticality criticality, std::string_view) const override {
+    return criticality <= box_.admitted;
+  }
 
  private:
   const BoxRequest& box_;

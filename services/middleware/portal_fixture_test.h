@@ -44,6 +44,8 @@ struct BoxRequest {
   std::string cookie = std::string("mac=") + kBoxMac + "; stb_lang=en; timezone=Europe/London";
   std::string authorization;
   std::string accept_encoding = "deflate, gzip, br, zstd";
+  Criticality admitted =
+      Criticality::kBulk;  // the least critical calls that the server has time for
 };
 
 struct FixtureOptions {

@@ -62,12 +62,13 @@ void PortalHttp::AddRoutes(http::Router& router) {
   };
   for (const char* path : {"/stalker_portal/server/load.php", "/server/load.php", "/portal.php",
                            "/c/portal.php", "/stalker_portal/portal.php"}) {
-    router.Any(path, portal);
+    router.Any(path, portal, Criticality::kCritical);  // the action decides: see Handle
   }
   const auto fixed = [&](std::string_view path, std::string_view type, std::string_view text) {
     router.Get(path, http::Inline([type, text](const http::Request&) {
                  return http::Response{.content_type = type, .text = std::string(text)};
-               }));
+               }),
+               Criticality::kCritical);
   };
   for (const char* base : {"/stalker_portal/c", "/c"}) {
     for (const char* page : {"", "/", "/index.html"}) {
@@ -88,10 +89,15 @@ void PortalHttp::Handle(const http::Request& request, http::Reply reply) {
     parts_.metrics.unauthorized.Add();
     return reply.Send(Respond(PortalAnswer::Plain(kUnauthorizedRequest), call));
   }
+  const Shedding& shedding = entry->shedding;
+  if (!request.Admits(shedding.criticality, call.mac ? call.mac->text() : call.client_address)) {
+    parts_.metrics.busy.Add();
+    return reply.Send(Respond(PortalAnswer::Js(std::string(shedding.js)), call));
+  }
   Identify(call);
   const Admission admission = Admit(call, entry->access);
   if (admission == Admission::kLookUpDevice) {
-    return RunLater(std::move(call),
+    return RunLater(std::move(call), *entry,
                     Later{[this, entry](PortalCall& c) { return LookUpAndRun(c, *entry); },
                           [this](PortalCall&) { return Refuse(Admission::kAuthorizationFailed); }},
                     std::move(reply));
@@ -102,7 +108,7 @@ void PortalHttp::Handle(const http::Request& request, http::Reply reply) {
   if (auto* answer = std::get_if<PortalAnswer>(&outcome)) {
     return reply.Send(Respond(std::move(*answer), call));
   }
-  RunLater(std::move(call), std::get<Later>(std::move(outcome)), std::move(reply));
+  RunLater(std::move(call), *entry, std::get<Later>(std::move(outcome)), std::move(reply));
 }
 
 PortalCall PortalHttp::Parse(const http::Request& request) const {
@@ -180,7 +186,8 @@ PortalAnswer PortalHttp::LookUpAndRun(PortalCall& call, const ActionTable::Entry
   return admission == Admission::kGoOn ? RunHere(call, entry) : Refuse(admission);
 }
 
-void PortalHttp::RunLater(PortalCall call, Later later, http::Reply reply) {
+void PortalHttp::RunLater(PortalCall call, const ActionTable::Entry& entry, Later later,
+                          http::Reply reply) {
   struct Waiting {
     PortalCall call;
     Later later;
@@ -188,13 +195,20 @@ void PortalHttp::RunLater(PortalCall call, Later later, http::Reply reply) {
   };
   auto waiting =
       std::make_shared<Waiting>(Waiting{std::move(call), std::move(later), std::move(reply)});
-  const bool accepted = parts_.workers.TrySubmit([this, waiting] {
+  Job job;
+  job.criticality = entry.shedding.criticality;
+  job.caller = waiting->call.mac ? waiting->call.mac->text() : waiting->call.client_address;
+  job.kind = entry.job_kind;
+  job.run = [this, waiting] {
     PortalAnswer answer = waiting->later.work(waiting->call);
     waiting->reply.Send(Respond(std::move(answer), waiting->call));
-  });
-  if (accepted) return;
-  parts_.metrics.busy.Add();
-  waiting->reply.Send(Respond(waiting->later.if_busy(waiting->call), waiting->call));
+    return Job::Timing::kTypical;
+  };
+  job.refuse = [this, waiting](Refusal) {
+    parts_.metrics.busy.Add();
+    waiting->reply.Send(Respond(waiting->later.if_busy(waiting->call), waiting->call));
+  };
+  parts_.workers.Submit(std::move(job));
 }
 
 http::Response PortalHttp::Respond(PortalAnswer answer, const PortalCall& call) const {

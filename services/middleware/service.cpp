@@ -14,9 +14,9 @@ constexpr auto kEntitlementTimeout = std::chrono::milliseconds(300);
 }  // namespace
 
 void Service::Register(rpc::ServiceTable& table) {
-  table.Worker("ImportLineup", *this, &Service::ImportLineup);
+  table.Worker("ImportLineup", *this, &Service::ImportLineup, Criticality::kBulk);
   table.Inline("GetLineup", *this, &Service::GetLineup);
-  table.Inline("ExportLineup", *this, &Service::ExportLineup);
+  table.Inline("ExportLineup", *this, &Service::ExportLineup, Criticality::kBulk);
   table.Worker("SetCatchUp", *this, &Service::SetCatchUp);
   table.Worker("PutDevice", *this, &Service::PutDevice);
   table.Worker("ListDevices", *this, &Service::ListDevices);

@@ -100,11 +100,20 @@ class EchoServer {
   Server& server() { return server_; }
   std::uint16_t port() const { return server_.port(); }
   std::string address() const { return "127.0.0.1:" + std::to_string(port()); }
-  std::string Scrape() const { return metrics_.Scrape(); }
+  std::string Scrape() const {
+    server_.UpdateMetrics();
+    return metrics_.Scrape();
+  }
+  // Calls in line for a worker.
+  std::size_t waiting() const {
+    server_.UpdateMetrics();
+    return static_cast<std::size_t>(
+        metrics_.GaugeFamily("holdfast_admission_waiting", "", {"server"}).With({"grpc"}).value());
+  }
   void Kill() { server_.Drain(Duration::zero(), Deadline(SteadyTime::min())); }
 
  private:
-  telemetry::Metrics metrics_;
+  mutable telemetry::Metrics metrics_;
   SeededRandom random_;
   Echo echo_;
   Server server_;

@@ -1,0 +1,153 @@
+#include "libs/admission/concurrency_limit.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <queue>
+
+#include "libs/base/random.h"
+
+namespace holdfast::admission {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A dependency that serves `capacity` jobs at full speed and slows all of them down beyond, and
+// callers that always have another job.
+class Dependency {
+ public:
+  Dependency(double capacity, Duration usual, const ConcurrencyLimit::Options& options)
+      : limit(options), capacity_(capacity), usual_(usual) {}
+
+  // Runs for a while of virtual time; jobs that ended per second.
+  double Run(Duration length) {
+    const SteadyTime until = now_ + length;
+    int ended = 0;
+    while (now_ < until) {
+      while (ends_.size() < limit.limit()) Begin();
+      const Ending next = ends_.top();
+      ends_.pop();
+      now_ = next.at;
+      limit.Observe(next.kind, next.took, ends_.size() + 1, now_);
+      ++ended;
+    }
+    return ended / std::chrono::duration<double>(length).count();
+  }
+
+  void SlowDown(double times) {
+    usual_ = Duration(static_cast<std::int64_t>(times * static_cast<double>(usual_.count())));
+  }
+  void Shrink(double capacity) { capacity_ = capacity; }
+  // Every second job is of another kind, so many times as long.
+  void Mix(double times) { other_kind_ = times; }
+
+  ConcurrencyLimit limit;
+
+ private:
+  struct Ending {
+    SteadyTime at;
+    Duration took;
+    std::size_t kind;
+    bool operator<(const Ending& other) const { return at > other.at; }
+  };
+
+  void Begin() {
+    const double running = static_cast<double>(ends_.size() + 1);
+    const bool other = other_kind_ > 0 && random_.Below(2) == 0;
+    double seconds =
+        std::chrono::duration<double>(usual_).count() * (0.7 + 0.6 * random_.Uniform());
+    seconds *= std::max(1.0, running / capacity_) * (other ? other_kind_ : 1);
+    const auto took = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+    ends_.push({now_ + took, took, other ? 1u : 0u});
+  }
+
+  double capacity_;
+  Duration usual_;
+  double other_kind_ = 0;
+  SeededRandom random_{11};
+  SteadyTime now_ = SteadyTime(1h);
+  std::priority_queue<Ending> ends_;
+};
+
+TEST(ConcurrencyLimitTest, StaysAtTheCeilingWhereMoreAtOnceCostsNothing) {
+  Dependency fast(1000, 5ms, {.ceiling = 16});
+  fast.Run(60s);
+  EXPECT_EQ(fast.limit.limit(), 16u);
+}
+
+TEST(ConcurrencyLimitTest, ComesDownToWhatIsBehindItAndKeepsItsThroughput) {
+  Dependency small(4, 5ms, {.ceiling = 64});
+  const double best = 4 / 0.005;
+  small.Run(60s);
+  EXPECT_LE(small.limit.limit(), 24u);
+  EXPECT_GE(small.limit.limit(), 4u);
+  EXPECT_GE(small.Run(10s), 0.9 * best);
+}
+
+TEST(ConcurrencyLimitTest, GrowsAgainWhenTheDependencyRecovers) {
+  Dependency database(1000, 5ms, {.ceiling = 32});
+  database.Run(10s);
+  database.Shrink(4);
+  database.Run(20s);
+  EXPECT_LT(database.limit.limit(), 24u);
+  database.Shrink(1000);
+  database.Run(20s);
+  EXPECT_EQ(database.limit.limit(), 32u);
+}
+
+TEST(ConcurrencyLimitTest, SlownessThatFewerAtOnceDoNotCureCostsLittle) {
+  Dependency machine(1000, 5ms, {.ceiling = 8});
+  machine.Run(10s);
+  for (int noise = 0; noise < 20; ++noise) {
+    machine.SlowDown(3);
+    machine.Run(1s);
+    EXPECT_GE(machine.Run(1s), 0.9 * 8 / 0.015);
+    machine.SlowDown(1.0 / 3);
+    machine.Run(2s);
+    EXPECT_EQ(machine.limit.limit(), 8u);
+  }
+}
+
+TEST(ConcurrencyLimitTest, AcceptsADependencyThatHasBecomeSlowForGood) {
+  Dependency database(1000, 5ms, {.ceiling = 32});
+  database.Run(10s);
+  database.SlowDown(10);
+  database.Run(120s);
+  EXPECT_EQ(database.limit.limit(), 32u);
+}
+
+TEST(ConcurrencyLimitTest, AnotherMixOfFastAndSlowJobsIsNotLoad) {
+  Dependency mixed(1000, 1ms, {.ceiling = 16});
+  mixed.Mix(50);
+  mixed.Run(20s);
+  EXPECT_EQ(mixed.limit.limit(), 16u);
+}
+
+TEST(ConcurrencyLimitTest, DoesNotMoveWhileItIsNotReached) {
+  ConcurrencyLimit limit({.ceiling = 16});
+  SteadyTime now(1h);
+  const std::size_t start = limit.limit();
+  for (int i = 0; i < 1000; ++i) limit.Observe(0, 1ms, 3, now += 20ms);
+  for (int i = 0; i < 1000; ++i) limit.Observe(0, 900ms, 3, now += 20ms);
+  EXPECT_EQ(limit.limit(), start);
+}
+
+TEST(ConcurrencyLimitTest, StaysWithinItsBoundsWhateverItIsTold) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    SCOPED_TRACE(seed);
+    SeededRandom random(seed);
+    const std::size_t floor = 1 + random.Below(4);
+    const std::size_t ceiling = floor + random.Below(60);
+    ConcurrencyLimit limit({.floor = floor, .ceiling = ceiling});
+    SteadyTime now(1h);
+    for (int i = 0; i < 5000; ++i) {
+      now += Duration(random.Below(50'000'000));
+      limit.Observe(random.Below(5), Duration(random.Below(1'000'000'000)), random.Below(100), now);
+      ASSERT_GE(limit.limit(), floor);
+      ASSERT_LE(limit.limit(), ceiling);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::admission
