@@ -13,13 +13,6 @@ constexpr int kDefaultPage = 50;
 constexpr int kLargestPage = 1000;
 constexpr std::size_t kLongestSearch = 200;
 
-void SetTime(WallTime time, google::protobuf::Timestamp& out) {
-  const std::int64_t seconds = EpochSeconds(time);
-  out.set_seconds(seconds);
-  const auto rest = time - FromEpochSeconds(seconds);
-  out.set_nanos(static_cast<std::int32_t>(std::chrono::nanoseconds(rest).count()));
-}
-
 v1::Subscription::State ToProto(Subscription::State state) {
   switch (state) {
     case Subscription::State::kActive:
@@ -52,6 +45,20 @@ v1::Entitlement::Status ToProto(Entitlement::Standing standing) {
 
 }  // namespace
 
+void SetTime(WallTime time, google::protobuf::Timestamp& out) {
+  const std::int64_t seconds = EpochSeconds(time);
+  out.set_seconds(seconds);
+  const auto rest = time - FromEpochSeconds(seconds);
+  out.set_nanos(static_cast<std::int32_t>(std::chrono::nanoseconds(rest).count()));
+}
+
+v1::Money ToProto(const Money& money) {
+  v1::Money out;
+  out.set_minor_units(money.minor_units());
+  out.set_currency(money.currency());
+  return out;
+}
+
 v1::Account ToProto(const Account& account) {
   v1::Account out;
   out.set_account_id(account.id.value());
@@ -77,8 +84,7 @@ v1::TariffPlan ToProto(const TariffPlan& plan) {
   out.set_tariff_plan_id(plan.id.value());
   out.set_name(plan.name);
   for (const PackageId& package : plan.packages) out.add_package_ids(package.value());
-  out.mutable_price()->set_minor_units(plan.price.minor_units());
-  out.mutable_price()->set_currency(plan.price.currency());
+  *out.mutable_price() = ToProto(plan.price);
   out.set_period_days(static_cast<std::int32_t>(plan.period.count()));
   out.set_max_streams(plan.max_streams);
   out.set_max_devices(plan.max_devices);
@@ -136,10 +142,7 @@ absl::StatusOr<AccountFilter> ParseFilter(const v1::ListAccountsRequest& request
   filter.search = request.search();
   if (request.state() == v1::Account::STATE_OPEN) filter.state = Account::State::kOpen;
   if (request.state() == v1::Account::STATE_CLOSED) filter.state = Account::State::kClosed;
-  if (request.page_size() < 0 || request.page_size() > kLargestPage) {
-    return InvalidArgument("page_size must be 0 to {}", kLargestPage);
-  }
-  filter.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
+  HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
   if (!request.page_token().empty()) {
     const std::optional<std::string> after = FromBase64Url(request.page_token());
     if (!after || !CheckId("account id", *after).ok()) {
@@ -151,6 +154,20 @@ absl::StatusOr<AccountFilter> ParseFilter(const v1::ListAccountsRequest& request
 }
 
 std::string PageTokenAfter(const AccountId& last) { return ToBase64Url(last.value()); }
+
+absl::StatusOr<int> ParsePageSize(int page_size) {
+  if (page_size < 0 || page_size > kLargestPage) {
+    return InvalidArgument("page_size must be 0 to {}", kLargestPage);
+  }
+  return page_size == 0 ? kDefaultPage : page_size;
+}
+
+absl::StatusOr<Money> ParseMoney(std::string_view what, const v1::Money& money) {
+  absl::StatusOr<Money> parsed = Money::Make(money.minor_units(), money.currency());
+  if (!parsed.ok()) return Annotate(parsed.status(), what);
+  if (parsed->negative()) return InvalidArgument("{} is negative", what);
+  return parsed;
+}
 
 absl::StatusOr<Package> ParsePackage(const v1::Package& package) {
   Package parsed{PackageId(package.package_id()), package.name()};

@@ -13,6 +13,8 @@
 
 namespace holdfast::billing {
 
+void SetTime(WallTime time, google::protobuf::Timestamp& out);
+v1::Money ToProto(const Money& money);
 v1::Account ToProto(const Account& account);
 v1::Package ToProto(const Package& package);
 v1::TariffPlan ToProto(const TariffPlan& plan);
@@ -22,6 +24,10 @@ v1::Entitlement ToProto(const Entitlement& entitlement);
 absl::StatusOr<Account> ParseAccount(const v1::CreateAccountRequest& request, WallTime now);
 absl::StatusOr<AccountFilter> ParseFilter(const v1::ListAccountsRequest& request);
 std::string PageTokenAfter(const AccountId& last);
+// 0 becomes the default.
+absl::StatusOr<int> ParsePageSize(int page_size);
+// An amount that may be anything but negative; `what` names it in the message.
+absl::StatusOr<Money> ParseMoney(std::string_view what, const v1::Money& money);
 absl::StatusOr<Package> ParsePackage(const v1::Package& package);
 absl::StatusOr<TariffPlan> ParsePlan(const v1::TariffPlan& plan);
 // The day it falls on; nothing if it is absent.

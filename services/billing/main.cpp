@@ -4,9 +4,11 @@
 #include <atomic>
 
 #include "libs/app/app.h"
+#include "services/billing/books_service.h"
 #include "services/billing/config.h"
 #include "services/billing/entitlements.h"
 #include "services/billing/jobs.h"
+#include "services/billing/jobs_books.h"
 #include "services/billing/metrics.h"
 #include "services/billing/pg_store.h"
 #include "services/billing/service.h"
@@ -28,11 +30,15 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
 
   // What billing offers, and what it does unasked.
   Service service(store, entitlements, metrics, runtime.clock());
+  BooksService books(store, metrics, runtime.clock());
   EntitlementFeed feed(store, entitlements, metrics);
   ExpiryJob expiry(store, metrics, runtime.clock());
   ForgetJob forget(store);
+  VerifyJob verify(store, metrics, runtime.clock());
+  HoldExpiryJob hold_expiry(store, runtime.clock());
 
   runtime.Serve(service);
+  runtime.Serve(books);
   runtime.Publish(feed.publication());
   runtime.Repeat("entitlement_feed", config.feed_interval,
                  [&](Deadline deadline) { return feed.Run(deadline); });
@@ -41,6 +47,11 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
                               [&](Deadline deadline) { return expiry.Run(deadline); });
   runtime.RepeatOnOneInstance("forget", config.postgres, 1h,
                               [&](Deadline deadline) { return forget.Run(deadline); });
+
+  runtime.RepeatOnOneInstance("verify_books", config.postgres, config.verify_interval,
+                              [&](Deadline deadline) { return verify.Run(deadline); });
+  runtime.RepeatOnOneInstance("hold_expiry", config.postgres, config.expiry_interval,
+                              [&](Deadline deadline) { return hold_expiry.Run(deadline); });
 
   runtime.ReportDependency("postgres", [&](Deadline deadline) { return postgres.Ping(deadline); });
   runtime.ReadyWhen("entitlements", [&] { return has_schema || !entitlements.empty(); });

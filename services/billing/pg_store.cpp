@@ -19,7 +19,7 @@ absl::Status PgStore::Transact(Deadline deadline,
   return pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
     PgBillingTransaction transaction(tx);
     HOLDFAST_RETURN_IF_ERROR(body(transaction));
-    return transaction.WriteOutbox();
+    return transaction.Finish();
   });
 }
 
@@ -50,7 +50,7 @@ absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& comm
     PgBillingTransaction transaction(tx);
     HOLDFAST_ASSIGN_OR_RETURN(answer, effect(transaction));
     HOLDFAST_RETURN_IF_ERROR(tx.Query(kKeepAnswer, command.key, PgParam::Bytes(answer)).status());
-    return transaction.WriteOutbox();
+    return transaction.Finish();
   });
   HOLDFAST_RETURN_IF_ERROR(status);
   if (!stored_fingerprint.empty() && !Repeats(command, stored_fingerprint)) {

@@ -10,7 +10,7 @@ namespace {
 
 using storage::PgResult;
 
-std::vector<std::string> Values(const std::vector<PackageId>& ids) {
+std::vector<std::string> PackageValues(const std::vector<PackageId>& ids) {
   std::vector<std::string> values;
   for (const PackageId& id : ids) values.push_back(id.value());
   return values;
@@ -110,7 +110,7 @@ absl::Status PgBillingTransaction::PutTariffPlan(const TariffPlan& plan) {
                                      plan.max_devices, plan.grace.count())
                                .status());
   HOLDFAST_RETURN_IF_ERROR(tx_.Query(kClearPlan, id).status());
-  absl::Status filled = tx_.Query(kFillPlan, id, Values(plan.packages)).status();
+  absl::Status filled = tx_.Query(kFillPlan, id, PackageValues(plan.packages)).status();
   if (absl::IsFailedPrecondition(filled)) {
     return FailedPrecondition("tariff plan {} names a package that is unknown", id);
   }
@@ -235,12 +235,20 @@ constexpr std::string_view kWriteOutbox = R"sql(
    WHERE account.account_id = numbered.account_id
 )sql";
 
+absl::Status PgBillingTransaction::Finish() {
+  HOLDFAST_RETURN_IF_ERROR(LockChanged());
+  HOLDFAST_RETURN_IF_ERROR(WriteBooks());
+  return WriteOutbox();
+}
+
+absl::Status PgBillingTransaction::LockChanged() {
+  if (changed_.empty()) return absl::OkStatus();
+  return tx_.Query(kLockChanged, Values({changed_.begin(), changed_.end()})).status();
+}
+
 absl::Status PgBillingTransaction::WriteOutbox() {
   if (changed_.empty()) return absl::OkStatus();
-  std::vector<std::string> accounts;
-  for (const AccountId& id : changed_) accounts.push_back(id.value());
-  HOLDFAST_RETURN_IF_ERROR(tx_.Query(kLockChanged, accounts).status());
-  return tx_.Query(kWriteOutbox, accounts).status();
+  return tx_.Query(kWriteOutbox, Values({changed_.begin(), changed_.end()})).status();
 }
 
 }  // namespace holdfast::billing

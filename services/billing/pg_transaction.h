@@ -25,13 +25,25 @@ class PgBillingTransaction final : public Transaction {
   absl::Status AddSubscription(const Subscription& subscription) override;
   absl::Status SaveSubscription(const Subscription& subscription) override;
 
-  // The last thing before the commit: gives every account that was changed its next revision and
-  // writes it to the outbox.
-  absl::Status WriteOutbox();
+  // pg_ledger.cpp
+  absl::StatusOr<LedgerAccount> FindLedgerAccount(const LedgerAccountId& id) override;
+  absl::StatusOr<Transfer> FindTransfer(const TransferId& id) override;
+  absl::StatusOr<Entry> FindEntry(const EntryId& id) override;
+  absl::StatusOr<std::vector<Transfer>> ExpiredTransfers(WallTime now, int limit) override;
+  absl::Status Post(const Entry& entry) override;
+
+  // The last thing before the commit, because it locks what all writers share: writes what was
+  // posted, gives every account that was changed its next revision and writes it to the outbox.
+  absl::Status Finish();
 
  private:
+  absl::Status LockChanged();
+  absl::Status WriteBooks();
+  absl::Status WriteOutbox();
+
   storage::PgTransaction& tx_;
   std::set<AccountId> changed_;
+  std::vector<Entry> posted_;
 };
 
 }  // namespace holdfast::billing

@@ -65,8 +65,7 @@ class Service {
       const rpc::Call& call, const v1::ListSubscriptionsRequest& request);
 
  private:
-  // Carries a command out once: what `effect` answers is kept in its transaction and given again
-  // when the command is repeated. See convert.h for what makes two commands the same.
+  // See service_once.h.
   template <class Request, class Effect>
   auto Once(const rpc::Call& call, const Request& request, Secrecy secrecy, const Effect& effect);
 

@@ -13,6 +13,7 @@
 #include "libs/base/deadline.h"
 #include "services/billing/command.h"
 #include "services/billing/domain/entitlement.h"
+#include "services/billing/domain/ledger.h"
 
 namespace holdfast::billing {
 
@@ -45,6 +46,17 @@ class Transaction {
   virtual absl::StatusOr<std::vector<Holding>> DueHoldings(sys_days today, int max_accounts) = 0;
   virtual absl::Status AddSubscription(const Subscription& subscription) = 0;
   virtual absl::Status SaveSubscription(const Subscription& subscription) = 0;
+
+  // As it is now, what this transaction has posted included; one that nobody used is empty. It
+  // stays so for as long as the transaction holds the account or reseller that owns it.
+  virtual absl::StatusOr<LedgerAccount> FindLedgerAccount(const LedgerAccountId& id) = 0;
+  virtual absl::StatusOr<Transfer> FindTransfer(const TransferId& id) = 0;
+  virtual absl::StatusOr<Entry> FindEntry(const EntryId& id) = 0;
+  // Pending transfers whose time is over, not resolved.
+  virtual absl::StatusOr<std::vector<Transfer>> ExpiredTransfers(WallTime now, int limit) = 0;
+  // Written with the commit, which fails when the ledger refuses: insufficient_funds,
+  // already_resolved, already_reversed.
+  virtual absl::Status Post(const Entry& entry) = 0;
 };
 
 struct AccountFilter {
@@ -63,6 +75,46 @@ struct Credentials {
 struct EntitlementChange {
   std::uint64_t revision = 0;
   AccountId account;
+};
+
+struct BalanceFilter {
+  std::string owner;  // empty: all
+  std::optional<LedgerKind> kind;
+  std::string after;  // name of the last one seen
+  int limit = 50;
+};
+
+// A transfer as it stands in the books.
+struct BookedTransfer {
+  std::uint64_t position = 0;
+  EntryId entry;
+  std::string reason;
+  WallTime created_at;
+  Transfer transfer;
+};
+
+struct TransferFilter {
+  std::optional<LedgerAccountId> account;
+  std::string entry;  // empty: all
+  std::uint64_t after = 0;
+  int limit = 50;
+};
+
+// What a verification of the books found.
+struct BooksReport {
+  struct Problem {
+    std::string check;
+    std::string what;
+  };
+  struct Total {
+    std::string currency;
+    std::int64_t debits = 0;
+    std::int64_t credits = 0;
+  };
+  std::vector<Problem> problems;
+  std::uint64_t transfers = 0;
+  std::uint64_t ledger_accounts = 0;
+  std::vector<Total> totals;
 };
 
 // Thread-safe.
@@ -100,6 +152,13 @@ class Store {
   virtual absl::StatusOr<std::vector<EntitlementChange>> ChangesAfter(Deadline deadline,
                                                                       std::uint64_t revision,
                                                                       int limit) = 0;
+  virtual absl::StatusOr<std::vector<LedgerAccount>> ListBalances(Deadline deadline,
+                                                                  const BalanceFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<BookedTransfer>> ListTransfers(
+      Deadline deadline, const TransferFilter& filter) = 0;
+  // Recomputes everything that can be recomputed.
+  virtual absl::StatusOr<BooksReport> VerifyBooks(Deadline deadline) = 0;
+
   // Forgets commands and changes older than `age`; how many.
   virtual absl::StatusOr<std::int64_t> Forget(Deadline deadline, std::chrono::hours age) = 0;
   // What the database's clock shows.
