@@ -3,6 +3,7 @@
 #include "libs/base/random.h"
 #include "libs/base/status.h"
 #include "services/billing/convert_ledger.h"
+#include "services/billing/export.h"
 #include "services/billing/jobs_books.h"
 #include "services/billing/service_once.h"
 
@@ -31,6 +32,8 @@ void BooksService::Register(rpc::ServiceTable& table) {
   table.Worker("ListBalances", *this, &BooksService::ListBalances);
   table.Worker("ListTransfers", *this, &BooksService::ListTransfers);
   table.Worker("VerifyBooks", *this, &BooksService::VerifyBooks);
+  table.Worker("Export", *this, &BooksService::Export);
+  table.Worker("ListAudit", *this, &BooksService::ListAudit);
   table.Worker("Adjust", *this, &BooksService::Adjust);
   table.Worker("Hold", *this, &BooksService::Hold);
   table.Worker("CaptureHold", *this, &BooksService::CaptureHold);
@@ -69,6 +72,44 @@ absl::StatusOr<v1::ListTransfersResponse> BooksService::ListTransfers(
     response.set_last_position(transfers[i].position);
   }
   response.set_more(transfers.size() > page);
+  return response;
+}
+
+absl::StatusOr<v1::ExportResponse> BooksService::Export(const rpc::Call& call,
+                                                        const v1::ExportRequest& request) {
+  const bool heading = request.after() == 0;
+  v1::ExportResponse response;
+  if (request.what() == v1::ExportRequest::WHAT_INVOICES) {
+    InvoiceFilter filter{.after = request.after()};
+    HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::vector<BookedInvoice> invoices,
+                              store_.ListInvoices(call.deadline(), filter));
+    response.set_text(WriteInvoices(invoices, request.format(), heading));
+    response.set_last(invoices.empty() ? request.after() : invoices.back().number);
+    response.set_more(static_cast<int>(invoices.size()) == filter.limit);
+    return response;
+  }
+  TransferFilter filter{.after = request.after()};
+  HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<BookedTransfer> transfers,
+                            store_.ListTransfers(call.deadline(), filter));
+  response.set_text(WriteTransfers(transfers, request.format(), heading));
+  response.set_last(transfers.empty() ? request.after() : transfers.back().position);
+  response.set_more(static_cast<int>(transfers.size()) == filter.limit);
+  return response;
+}
+
+absl::StatusOr<v1::ListAuditResponse> BooksService::ListAudit(const rpc::Call& call,
+                                                              const v1::ListAuditRequest& request) {
+  HOLDFAST_RETURN_IF_ERROR(CheckText("subject", request.subject(), 200));
+  AuditFilter filter{.subject = request.subject(), .after = request.after_position()};
+  HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<AuditEntry> entries,
+                            store_.ListAudit(call.deadline(), filter));
+  v1::ListAuditResponse response;
+  response.set_last_position(entries.empty() ? filter.after : entries.back().position);
+  response.set_more(static_cast<int>(entries.size()) == filter.limit);
+  for (const AuditEntry& entry : entries) *response.add_entries() = ToProto(entry);
   return response;
 }
 

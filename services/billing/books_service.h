@@ -28,6 +28,10 @@ class BooksService {
                                                           const v1::ListTransfersRequest& request);
   absl::StatusOr<v1::VerifyBooksResponse> VerifyBooks(const rpc::Call& call,
                                                       const v1::VerifyBooksRequest& request);
+  absl::StatusOr<v1::ExportResponse> Export(const rpc::Call& call,
+                                            const v1::ExportRequest& request);
+  absl::StatusOr<v1::ListAuditResponse> ListAudit(const rpc::Call& call,
+                                                  const v1::ListAuditRequest& request);
   absl::StatusOr<v1::Transfer> Adjust(const rpc::Call& call, const v1::AdjustRequest& request);
   absl::StatusOr<v1::Transfer> Hold(const rpc::Call& call, const v1::HoldRequest& request);
   absl::StatusOr<v1::Transfer> CaptureHold(const rpc::Call& call,

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "holdfast/billing/v1/billing.pb.h"
@@ -34,14 +35,20 @@ absl::StatusOr<TariffPlan> ParsePlan(const v1::TariffPlan& plan);
 absl::StatusOr<std::optional<sys_days>> ParseValidUntil(
     const v1::StartSubscriptionRequest& request);
 CancelWhen ParseWhen(v1::CancelSubscriptionRequest::When when);
+absl::StatusOr<PlannedChange> ParseChange(const v1::ChangeSubscriptionRequest& request);
+
+// What the audit log keeps of a command.
+void Describe(const google::protobuf::Message& request, Command& command);
 
 // `request` must have an idempotency_key.
 template <class Request>
-absl::StatusOr<Command> ParseCommand(Request request, Secrecy secrecy) {
-  Command command{.key = request.idempotency_key(), .secrecy = secrecy};
+absl::StatusOr<Command> ParseCommand(Request request, Secrecy secrecy, std::string caller = "") {
+  Command command{
+      .key = request.idempotency_key(), .secrecy = secrecy, .caller = std::move(caller)};
   absl::Status status = CheckKey(command.key);
   if (!status.ok()) return status;
   request.clear_idempotency_key();
+  Describe(request, command);
   // Our requests have no maps, so equal ones have equal bytes.
   command.request = Request::descriptor()->full_name() + "\n" + request.SerializeAsString();
   return command;

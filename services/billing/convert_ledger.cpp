@@ -64,6 +64,18 @@ v1::Transfer ToProto(const BookedTransfer& booked) {
   return out;
 }
 
+v1::AuditEntry ToProto(const AuditEntry& entry) {
+  v1::AuditEntry out;
+  out.set_position(entry.position);
+  SetTime(entry.at, *out.mutable_at());
+  out.set_caller(entry.caller);
+  out.set_method(entry.method);
+  out.set_subject(entry.subject);
+  out.set_request(entry.request);
+  out.set_idempotency_key(entry.key);
+  return out;
+}
+
 v1::VerifyBooksResponse ToProto(const BooksReport& report) {
   v1::VerifyBooksResponse out;
   out.set_right(report.problems.empty());

@@ -15,6 +15,7 @@ v1::Balance ToProto(const LedgerAccount& account);
 v1::Transfer ToProto(const BookedTransfer& booked);
 // One that was just posted and has no position yet.
 v1::Transfer ToProto(const Entry& entry, const Transfer& transfer);
+v1::AuditEntry ToProto(const AuditEntry& entry);
 v1::VerifyBooksResponse ToProto(const BooksReport& report);
 
 absl::StatusOr<BalanceFilter> ParseFilter(const v1::ListBalancesRequest& request);

@@ -12,6 +12,8 @@ struct Metrics {
         lapsed(m.CounterFamily("holdfast_billing_subscriptions_lapsed_total",
                                "Subscriptions that the calendar moved, by their new state.",
                                {"state"})),
+        renewals(m.Counter("holdfast_billing_renewals_total",
+                           "Subscriptions that the renewal job looked at to charge them.")),
         feed_revision(m.Gauge("holdfast_billing_feed_revision",
                               "Last entitlement revision that this instance published.")),
         degraded_answers(m.CounterFamily("holdfast_billing_degraded_answers_total",
@@ -24,6 +26,7 @@ struct Metrics {
 
   telemetry::CounterFamily logins;
   telemetry::CounterFamily lapsed;
+  telemetry::Counter renewals;
   telemetry::Gauge feed_revision;
   telemetry::CounterFamily degraded_answers;
   telemetry::Gauge books_unbalanced;

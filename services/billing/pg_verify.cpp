@@ -40,6 +40,54 @@ constexpr Check kChecks[] = {
       SELECT t.transfer_id FROM ledger_transfer t
        WHERE split_part(t.debit_account, '/', 3) <> t.currency
           OR split_part(t.credit_account, '/', 3) <> t.currency LIMIT 20)sql"},
+    {"receivables_are_what_invoices_ask", R"sql(
+      SELECT coalesce(l.ledger_account_id, 'receivable/' || i.account_id || '/' || i.currency)
+        FROM (SELECT ledger_account_id, owner, currency, debits_posted - credits_posted AS owed
+                FROM ledger_account WHERE kind = 'receivable') l
+        FULL JOIN (SELECT account_id, currency,
+                          sum(net + tax - credited - settled + returned) AS owed
+                     FROM invoice GROUP BY account_id, currency) i
+          ON i.account_id = l.owner AND i.currency = l.currency
+       WHERE coalesce(l.owed, 0) <> coalesce(i.owed, 0) LIMIT 20)sql"},
+    {"invoices_are_the_sum_of_their_lines", R"sql(
+      SELECT i.invoice_id FROM invoice i
+        LEFT JOIN (SELECT invoice_id, sum(net) AS net, sum(tax) AS tax FROM invoice_line
+                    GROUP BY invoice_id) l USING (invoice_id)
+       WHERE (i.net, i.tax) IS DISTINCT FROM (coalesce(l.net, 0), coalesce(l.tax, 0))
+       LIMIT 20)sql"},
+    {"invoice_numbers_have_no_gap", R"sql(
+      SELECT 'invoices ' || s.n || ', last ' || s.last || ', counter ' || c.number
+        FROM invoice_counter c,
+             (SELECT count(*) AS n, coalesce(max(number), 0) AS last FROM invoice) s
+       WHERE s.n <> c.number OR s.last <> c.number)sql"},
+    {"credit_is_the_sum_of_credit_notes", R"sql(
+      SELECT i.invoice_id FROM invoice i
+        LEFT JOIN (SELECT n.invoice_id, sum(l.amount) AS credited, sum(n.to_wallet) AS returned
+                     FROM credit_note n
+                     JOIN (SELECT credit_note_id, sum(net + tax) AS amount FROM credit_note_line
+                            GROUP BY credit_note_id) l USING (credit_note_id)
+                    GROUP BY n.invoice_id) c USING (invoice_id)
+       WHERE (i.credited, i.returned)
+             IS DISTINCT FROM (coalesce(c.credited, 0), coalesce(c.returned, 0)) LIMIT 20)sql"},
+    {"settled_is_the_sum_of_settlements", R"sql(
+      SELECT i.invoice_id FROM invoice i
+        LEFT JOIN (SELECT split_part(entry_id, '-', 2) AS invoice_id, sum(amount) AS settled
+                     FROM ledger_transfer WHERE entry_id LIKE 'settlement-%'
+                    GROUP BY 1) s USING (invoice_id)
+       WHERE i.settled <> coalesce(s.settled, 0) LIMIT 20)sql"},
+    {"no_day_is_charged_twice", R"sql(
+      SELECT subscription_id || ' from ' || from_day
+        FROM (SELECT subscription_id, from_day,
+                     lag(to_day) OVER (PARTITION BY subscription_id ORDER BY from_day) AS before
+                FROM subscription_term WHERE NOT void) t
+       WHERE before > from_day LIMIT 20)sql"},
+    {"payments_are_in_the_books", R"sql(
+      SELECT p.method || ' ' || p.currency
+        FROM (SELECT method, currency, sum(amount - refunded) AS kept FROM payment
+               GROUP BY method, currency) p
+        LEFT JOIN ledger_account l ON l.kind = 'clearing' AND l.owner = p.method
+              AND l.currency = p.currency
+       WHERE p.kept <> coalesce(l.debits_posted - l.credits_posted, 0))sql"},
 };
 
 constexpr std::string_view kTotals = R"sql(

@@ -17,7 +17,7 @@ auto CarryOutOnce(Store& store, const rpc::Call& call, const Request& request, S
                   const Effect& effect) {
   using Answer = decltype(effect(std::declval<Transaction&>()));  // StatusOr<some message>
   return [&]() -> Answer {
-    HOLDFAST_ASSIGN_OR_RETURN(const Command command, ParseCommand(request, secrecy));
+    HOLDFAST_ASSIGN_OR_RETURN(const Command command, ParseCommand(request, secrecy, call.caller()));
     HOLDFAST_ASSIGN_OR_RETURN(
         const std::string bytes,
         store.Once(call.deadline(), command, [&](Transaction& tx) -> absl::StatusOr<std::string> {
