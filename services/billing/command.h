@@ -15,6 +15,12 @@ struct Command {
   std::string key;      // the caller's idempotency key
   std::string request;  // everything asked for, but the key
   Secrecy secrecy = Secrecy::kNone;
+
+  // For the audit log.
+  std::string caller;
+  std::string method;   // "SetPassword"
+  std::string subject;  // the id that it is about
+  std::string shown;    // the request as JSON, without passwords
 };
 
 // INVALID_ARGUMENT unless the key is 1 to 200 printable ASCII characters.

@@ -13,6 +13,10 @@ struct Config {
   std::chrono::milliseconds feed_interval = std::chrono::milliseconds(200);
   std::chrono::milliseconds expiry_interval = std::chrono::minutes(1);
 
+  std::chrono::milliseconds verify_interval = std::chrono::hours(1);
+
+  std::string time_zone = "UTC";
+
   void Describe(config::Knobs& k) {
     using namespace std::chrono_literals;
     k.Group("postgres", postgres);
@@ -20,6 +24,9 @@ struct Config {
                "Pause between two looks for entitlements that changed.");
     k.Duration("expiry_interval", expiry_interval, {.min = 100ms, .max = 24h},
                "Pause between two sweeps for subscriptions whose paid time or grace is over.");
+    k.Text("time_zone", time_zone, "Where the operator's days begin: an IANA name.");
+    k.Duration("verify_interval", verify_interval, {.min = 100ms, .max = 24h},
+               "Pause between two verifications of the books; each reads all of them.");
   }
 };
 

@@ -1,10 +1,13 @@
 #include "services/billing/convert.h"
 
+#include <memory>
 #include <utility>
 
+#include "google/protobuf/util/json_util.h"
 #include "libs/base/encoding.h"
 #include "libs/base/random.h"
 #include "libs/base/status.h"
+#include "services/billing/convert_money.h"
 
 namespace holdfast::billing {
 namespace {
@@ -12,13 +15,6 @@ namespace {
 constexpr int kDefaultPage = 50;
 constexpr int kLargestPage = 1000;
 constexpr std::size_t kLongestSearch = 200;
-
-void SetTime(WallTime time, google::protobuf::Timestamp& out) {
-  const std::int64_t seconds = EpochSeconds(time);
-  out.set_seconds(seconds);
-  const auto rest = time - FromEpochSeconds(seconds);
-  out.set_nanos(static_cast<std::int32_t>(std::chrono::nanoseconds(rest).count()));
-}
 
 v1::Subscription::State ToProto(Subscription::State state) {
   switch (state) {
@@ -32,8 +28,52 @@ v1::Subscription::State ToProto(Subscription::State state) {
       return v1::Subscription::STATE_CANCELLED;
     case Subscription::State::kExpired:
       return v1::Subscription::STATE_EXPIRED;
+    case Subscription::State::kPendingActivation:
+      return v1::Subscription::STATE_PENDING_ACTIVATION;
+    case Subscription::State::kTrialing:
+      return v1::Subscription::STATE_TRIALING;
+    case Subscription::State::kPaused:
+      return v1::Subscription::STATE_PAUSED;
   }
   return v1::Subscription::STATE_UNSPECIFIED;
+}
+
+v1::Charging ToProto(Charging charging) {
+  switch (charging) {
+    case Charging::kElsewhere:
+      return v1::CHARGING_ELSEWHERE;
+    case Charging::kPrepaid:
+      return v1::CHARGING_PREPAID;
+    case Charging::kPostpaid:
+      return v1::CHARGING_POSTPAID;
+  }
+  return v1::CHARGING_ELSEWHERE;
+}
+
+absl::StatusOr<Charging> ParseCharging(v1::Charging charging) {
+  switch (charging) {
+    case v1::CHARGING_ELSEWHERE:
+      return Charging::kElsewhere;
+    case v1::CHARGING_PREPAID:
+      return Charging::kPrepaid;
+    case v1::CHARGING_POSTPAID:
+      return Charging::kPostpaid;
+    default:
+      return InvalidArgument("charging {} is unknown", static_cast<int>(charging));
+  }
+}
+
+absl::StatusOr<Period::Unit> ParseUnit(v1::TariffPlan::PeriodUnit unit) {
+  switch (unit) {
+    case v1::TariffPlan::PERIOD_UNIT_DAYS:
+      return Period::Unit::kDays;
+    case v1::TariffPlan::PERIOD_UNIT_MONTHS:
+      return Period::Unit::kMonths;
+    case v1::TariffPlan::PERIOD_UNIT_YEARS:
+      return Period::Unit::kYears;
+    default:
+      return InvalidArgument("period_unit {} is unknown", static_cast<int>(unit));
+  }
 }
 
 v1::Entitlement::Status ToProto(Entitlement::Standing standing) {
@@ -52,6 +92,20 @@ v1::Entitlement::Status ToProto(Entitlement::Standing standing) {
 
 }  // namespace
 
+void SetTime(WallTime time, google::protobuf::Timestamp& out) {
+  const std::int64_t seconds = EpochSeconds(time);
+  out.set_seconds(seconds);
+  const auto rest = time - FromEpochSeconds(seconds);
+  out.set_nanos(static_cast<std::int32_t>(std::chrono::nanoseconds(rest).count()));
+}
+
+v1::Money ToProto(const Money& money) {
+  v1::Money out;
+  out.set_minor_units(money.minor_units());
+  out.set_currency(money.currency());
+  return out;
+}
+
 v1::Account ToProto(const Account& account) {
   v1::Account out;
   out.set_account_id(account.id.value());
@@ -62,6 +116,13 @@ v1::Account ToProto(const Account& account) {
   out.set_state(account.state == Account::State::kOpen ? v1::Account::STATE_OPEN
                                                        : v1::Account::STATE_CLOSED);
   SetTime(account.created_at, *out.mutable_created_at());
+  out.set_charging(ToProto(account.charging));
+  out.set_currency(account.currency);
+  out.set_region(account.region);
+  if (account.charging != Charging::kElsewhere) {
+    out.set_payment_days(static_cast<std::int32_t>(account.payment_days.count()));
+  }
+  out.set_reseller_id(account.reseller.value());
   return out;
 }
 
@@ -77,12 +138,23 @@ v1::TariffPlan ToProto(const TariffPlan& plan) {
   out.set_tariff_plan_id(plan.id.value());
   out.set_name(plan.name);
   for (const PackageId& package : plan.packages) out.add_package_ids(package.value());
-  out.mutable_price()->set_minor_units(plan.price.minor_units());
-  out.mutable_price()->set_currency(plan.price.currency());
-  out.set_period_days(static_cast<std::int32_t>(plan.period.count()));
+  *out.mutable_price() = ToProto(plan.price);
+  out.set_period_days(plan.period.count);
+  out.set_period_unit(static_cast<v1::TariffPlan::PeriodUnit>(plan.period.unit));
   out.set_max_streams(plan.max_streams);
   out.set_max_devices(plan.max_devices);
   out.set_grace_days(static_cast<std::int32_t>(plan.grace.count()));
+  out.set_calendar(plan.alignment == Alignment::kCalendar);
+  out.set_trial_days(static_cast<std::int32_t>(plan.trial.count()));
+  for (const DatedPrice& price : plan.prices) {
+    v1::DatedPrice& added = *out.add_prices();
+    *added.mutable_amount() = ToProto(price.amount);
+    added.set_valid_from(ShowDay(price.valid_from));
+  }
+  for (const Money& fee : plan.setup_fees) *out.add_setup_fees() = ToProto(fee);
+  out.set_add_on(plan.add_on);
+  for (const TariffPlanId& base : plan.allowed_bases) out.add_allowed_bases(base.value());
+  out.set_version(plan.version);
   return out;
 }
 
@@ -96,6 +168,16 @@ v1::Subscription ToProto(const Subscription& subscription) {
   SetTime(subscription.started_at, *out.mutable_started_at());
   out.set_cancel_at_end(subscription.cancel_at_end);
   out.set_revision(subscription.revision);
+  out.set_plan_version(subscription.plan_version);
+  out.set_charging(ToProto(subscription.charging));
+  out.set_currency(subscription.currency);
+  if (subscription.base) out.set_base_subscription_id(subscription.base->value());
+  if (subscription.cancel_on) out.set_cancel_on(ShowDay(*subscription.cancel_on));
+  if (subscription.change) {
+    out.set_change_plan_id(subscription.change->plan.value());
+    if (subscription.change->on) out.set_change_on(ShowDay(*subscription.change->on));
+  }
+  out.set_suspended_by(subscription.suspended_by);
   return out;
 }
 
@@ -123,6 +205,11 @@ absl::StatusOr<Account> ParseAccount(const v1::CreateAccountRequest& request, Wa
   wanted.number = request.account_number();
   wanted.full_name = request.full_name();
   wanted.phone = request.phone();
+  HOLDFAST_ASSIGN_OR_RETURN(wanted.charging, ParseCharging(request.charging()));
+  wanted.currency = request.currency();
+  wanted.region = request.region();
+  if (request.has_payment_days()) wanted.payment_days = std::chrono::days(request.payment_days());
+  wanted.reseller = ResellerId(request.reseller_id());
   if (!request.login().empty() || !request.password().empty()) {
     HOLDFAST_RETURN_IF_ERROR(CheckLogin(request.login()));
     HOLDFAST_RETURN_IF_ERROR(CheckNewPassword(request.password()));
@@ -136,10 +223,7 @@ absl::StatusOr<AccountFilter> ParseFilter(const v1::ListAccountsRequest& request
   filter.search = request.search();
   if (request.state() == v1::Account::STATE_OPEN) filter.state = Account::State::kOpen;
   if (request.state() == v1::Account::STATE_CLOSED) filter.state = Account::State::kClosed;
-  if (request.page_size() < 0 || request.page_size() > kLargestPage) {
-    return InvalidArgument("page_size must be 0 to {}", kLargestPage);
-  }
-  filter.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
+  HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
   if (!request.page_token().empty()) {
     const std::optional<std::string> after = FromBase64Url(request.page_token());
     if (!after || !CheckId("account id", *after).ok()) {
@@ -151,6 +235,20 @@ absl::StatusOr<AccountFilter> ParseFilter(const v1::ListAccountsRequest& request
 }
 
 std::string PageTokenAfter(const AccountId& last) { return ToBase64Url(last.value()); }
+
+absl::StatusOr<int> ParsePageSize(int page_size) {
+  if (page_size < 0 || page_size > kLargestPage) {
+    return InvalidArgument("page_size must be 0 to {}", kLargestPage);
+  }
+  return page_size == 0 ? kDefaultPage : page_size;
+}
+
+absl::StatusOr<Money> ParseMoney(std::string_view what, const v1::Money& money) {
+  absl::StatusOr<Money> parsed = Money::Make(money.minor_units(), money.currency());
+  if (!parsed.ok()) return Annotate(parsed.status(), what);
+  if (parsed->negative()) return InvalidArgument("{} is negative", what);
+  return parsed;
+}
 
 absl::StatusOr<Package> ParsePackage(const v1::Package& package) {
   Package parsed{PackageId(package.package_id()), package.name()};
@@ -165,10 +263,24 @@ absl::StatusOr<TariffPlan> ParsePlan(const v1::TariffPlan& plan) {
   for (const std::string& package : plan.package_ids()) parsed.packages.emplace_back(package);
   HOLDFAST_ASSIGN_OR_RETURN(parsed.price,
                             Money::Make(plan.price().minor_units(), plan.price().currency()));
-  parsed.period = std::chrono::days(plan.period_days());
+  HOLDFAST_ASSIGN_OR_RETURN(parsed.period.unit, ParseUnit(plan.period_unit()));
+  parsed.period.count = plan.period_days();
   parsed.max_streams = plan.max_streams();
   parsed.max_devices = plan.max_devices();
   if (plan.has_grace_days()) parsed.grace = std::chrono::days(plan.grace_days());
+  parsed.alignment = plan.calendar() ? Alignment::kCalendar : Alignment::kAnniversary;
+  parsed.trial = std::chrono::days(plan.trial_days());
+  for (const v1::DatedPrice& price : plan.prices()) {
+    HOLDFAST_ASSIGN_OR_RETURN(Money amount, ParseMoney("price", price.amount()));
+    HOLDFAST_ASSIGN_OR_RETURN(const sys_days from, ParseDay("valid_from", price.valid_from()));
+    parsed.prices.push_back({std::move(amount), from});
+  }
+  for (const v1::Money& fee : plan.setup_fees()) {
+    HOLDFAST_ASSIGN_OR_RETURN(Money amount, ParseMoney("setup fee", fee));
+    parsed.setup_fees.push_back(std::move(amount));
+  }
+  parsed.add_on = plan.add_on();
+  for (const std::string& base : plan.allowed_bases()) parsed.allowed_bases.emplace_back(base);
   HOLDFAST_RETURN_IF_ERROR(CheckTariffPlan(parsed));
   return parsed;
 }
@@ -185,9 +297,38 @@ absl::StatusOr<std::optional<sys_days>> ParseValidUntil(
   return std::optional(std::chrono::floor<std::chrono::days>(FromEpochSeconds(seconds)));
 }
 
+absl::StatusOr<PlannedChange> ParseChange(const v1::ChangeSubscriptionRequest& request) {
+  PlannedChange change{.plan = TariffPlanId(request.tariff_plan_id())};
+  if (request.on_day().empty()) return change;
+  if (request.at_end_of_term())
+    return InvalidArgument("on_day and at_end_of_term exclude each other");
+  HOLDFAST_ASSIGN_OR_RETURN(change.on, ParseDay("on_day", request.on_day()));
+  return change;
+}
+
 CancelWhen ParseWhen(v1::CancelSubscriptionRequest::When when) {
   return when == v1::CancelSubscriptionRequest::WHEN_END_OF_TERM ? CancelWhen::kEndOfTerm
                                                                  : CancelWhen::kImmediately;
+}
+
+void Describe(const google::protobuf::Message& request, Command& command) {
+  const std::unique_ptr<google::protobuf::Message> shown(request.New());
+  shown->CopyFrom(request);
+  const google::protobuf::Descriptor& type = *request.GetDescriptor();
+  const google::protobuf::Reflection& fields = *request.GetReflection();
+  if (const auto* password = type.FindFieldByName("password")) {
+    if (!fields.GetString(*shown, password).empty()) fields.SetString(shown.get(), password, "***");
+  }
+  for (const char* name : {"subscription_id", "account_id", "tariff_plan_id", "invoice_id",
+                           "payment_id", "transfer_id", "entry_id"}) {
+    const auto* field = type.FindFieldByName(name);
+    if (field == nullptr || !command.subject.empty()) continue;
+    command.subject = fields.GetString(request, field);
+  }
+  command.method = std::string(type.name());
+  if (command.method.ends_with("Request")) command.method.resize(command.method.size() - 7);
+  // It has no field that JSON cannot hold: an error would leave the text empty.
+  (void)google::protobuf::util::MessageToJsonString(*shown, &command.shown);
 }
 
 }  // namespace holdfast::billing

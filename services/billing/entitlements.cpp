@@ -17,11 +17,12 @@ replica::StaleCacheOptions Options(const std::string& file) {
   return {.name = "entitlements", .soft_ttl = kTrustFor, .hard_ttl = kTrustFor, .file = file};
 }
 
-absl::StatusOr<SharedBytes> Fetch(Store& store, std::string_view account, Deadline deadline) {
+absl::StatusOr<SharedBytes> Fetch(Store& store, const TimeZone& zone, std::string_view account,
+                                  Deadline deadline) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Facts> facts,
                             store.FindFacts(deadline, {AccountId(std::string(account))}));
   if (facts.empty()) return NotFound("account {} unknown", account);
-  return MakeShared(ToProto(DeriveEntitlement(facts.front())).SerializeAsString());
+  return MakeShared(ToProto(DeriveEntitlement(facts.front(), zone)).SerializeAsString());
 }
 
 }  // namespace
@@ -29,10 +30,11 @@ absl::StatusOr<SharedBytes> Fetch(Store& store, std::string_view account, Deadli
 Entitlements::Entitlements(const Dependencies& on, const std::string& file)
     : store_(on.store),
       metrics_(on.metrics),
+      zone_(on.zone),
       cache_(
           Options(file), on.clock, on.registry,
-          [&store = on.store](std::string_view account, Deadline deadline) {
-            return Fetch(store, account, deadline);
+          [&store = on.store, zone = on.zone](std::string_view account, Deadline deadline) {
+            return Fetch(store, zone, account, deadline);
           },
           [&workers = on.workers](std::function<void()> job) {
             return workers.TrySubmit(std::move(job));
@@ -57,7 +59,7 @@ absl::StatusOr<v1::Entitlement> Entitlements::Get(const AccountId& account, Dead
 }
 
 void Entitlements::Refresh(const AccountId& account, Deadline deadline) {
-  auto fetched = Fetch(store_, account.value(), deadline);
+  auto fetched = Fetch(store_, zone_, account.value(), deadline);
   if (fetched.ok()) cache_.Put(account.value(), *std::move(fetched));
 }
 

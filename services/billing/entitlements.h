@@ -22,6 +22,7 @@ class Entitlements {
     WorkerPool& workers;
     const Clock& clock;
     telemetry::Metrics& registry;
+    TimeZone zone = {};  // where the operator's days begin
   };
   // `file`: the copy on disk; empty: none.
   Entitlements(const Dependencies& dependencies, const std::string& file);
@@ -34,12 +35,14 @@ class Entitlements {
 
   void Put(const AccountId& account, SharedBytes serialized);
 
+  const TimeZone& zone() const { return zone_; }
   bool empty() const { return cache_.size() == 0; }
   absl::Status SaveToDisk() { return cache_.SaveToDisk(); }
 
  private:
   Store& store_;
   Metrics& metrics_;
+  const TimeZone zone_;
   replica::StaleCache cache_;
 };
 

@@ -36,20 +36,51 @@ class EntitlementFeed {
   std::uint64_t position_ = 0;  // the last revision published
 };
 
-// Moves subscriptions on whose paid time or grace is over. On one instance at a time, and safe on
-// two: each works on accounts that it has locked. Refuses to run when the machine's clock and the
-// database's disagree, because a wrong clock would end everybody's subscription.
-class ExpiryJob {
+// The operator's day, if the machine's clock and the database's agree: a wrong clock would charge
+// everybody or end everybody's subscription. FAILED_PRECONDITION if they differ.
+absl::StatusOr<sys_days> AgreedToday(Store& store, const Clock& clock, const TimeZone& zone,
+                                     Deadline deadline);
+
+// Charges what is due, and lets unpaid invoices have their consequences. May run twice, late or on
+// two instances: each works on accounts that it has locked, and a day is charged once
+// (subscription_term).
+class RenewalJob {
  public:
-  ExpiryJob(Store& store, Metrics& metrics, const Clock& clock)
-      : store_(store), metrics_(metrics), clock_(clock) {}
+  RenewalJob(Store& store, Metrics& metrics, const Clock& clock, const TimeZone& zone)
+      : store_(store), metrics_(metrics), clock_(clock), zone_(zone) {}
 
   absl::Status Run(Deadline deadline);
+  // What Run does on that day.
+  absl::Status RunFor(sys_days today, Deadline deadline);
 
  private:
+  absl::Status Charge(sys_days today, Deadline deadline);
+  absl::Status FollowDebts(sys_days today, Deadline deadline);
+
   Store& store_;
   Metrics& metrics_;
   const Clock& clock_;
+  const TimeZone zone_;
+};
+
+// Moves subscriptions on whose paid time or grace is over. On one instance at a time, and safe on
+// two: each works on accounts that it has locked. Run it after the renewals, so that nobody loses
+// service because a job was late.
+class ExpiryJob {
+ public:
+  ExpiryJob(Store& store, Metrics& metrics, const Clock& clock, const TimeZone& zone = {})
+      : store_(store), metrics_(metrics), clock_(clock), zone_(zone) {}
+
+  absl::Status Run(Deadline deadline);
+  absl::Status RunFor(sys_days today, Deadline deadline);
+
+ private:
+  absl::Status End(Transaction& tx, const Subscription& ended, sys_days today);
+
+  Store& store_;
+  Metrics& metrics_;
+  const Clock& clock_;
+  const TimeZone zone_;
 };
 
 // Forgets commands and outbox entries that nobody will ask for again.

@@ -2,12 +2,17 @@
 // Start reading at domain/, then store.h, then service.cpp.
 
 #include <atomic>
+#include <optional>
 
 #include "libs/app/app.h"
+#include "libs/base/status.h"
+#include "services/billing/books_service.h"
 #include "services/billing/config.h"
 #include "services/billing/entitlements.h"
 #include "services/billing/jobs.h"
+#include "services/billing/jobs_books.h"
 #include "services/billing/metrics.h"
+#include "services/billing/payments_service.h"
 #include "services/billing/pg_store.h"
 #include "services/billing/service.h"
 
@@ -16,31 +21,49 @@ namespace holdfast::billing {
 absl::Status Run(const Config& config, app::Runtime& runtime) {
   using namespace std::chrono_literals;
   Metrics metrics(runtime.metrics());
+  const std::optional<TimeZone> zone = TimeZone::Load(config.time_zone);
+  if (!zone) return InvalidArgument("time zone {} is unknown to this machine", config.time_zone);
 
   // State. Billing is the only reader and writer of its tables. Without them nothing can be bought
   // or changed; what accounts may watch is answered from the last copy, also after a restart.
   storage::PgPool postgres = runtime.OpenPostgres(config.postgres);
   PgStore store(postgres);
-  Entitlements entitlements({store, metrics, runtime.workers(), runtime.clock(), runtime.metrics()},
-                            runtime.DataPath("entitlements"));
+  Entitlements entitlements(
+      {store, metrics, runtime.workers(), runtime.clock(), runtime.metrics(), *zone},
+      runtime.DataPath("entitlements"));
   std::atomic<bool> has_schema = false;
   runtime.MigrateInBackground(postgres, Migrations(), [&] { has_schema = true; });
 
   // What billing offers, and what it does unasked.
   Service service(store, entitlements, metrics, runtime.clock());
+  BooksService books(store, metrics, runtime.clock());
   EntitlementFeed feed(store, entitlements, metrics);
-  ExpiryJob expiry(store, metrics, runtime.clock());
+  PaymentsService payments(store, entitlements, runtime.clock());
+  RenewalJob renewals(store, metrics, runtime.clock(), *zone);
+  ExpiryJob expiry(store, metrics, runtime.clock(), *zone);
   ForgetJob forget(store);
+  VerifyJob verify(store, metrics, runtime.clock());
+  HoldExpiryJob hold_expiry(store, runtime.clock());
 
   runtime.Serve(service);
+  runtime.Serve(books);
+  runtime.Serve(payments);
   runtime.Publish(feed.publication());
   runtime.Repeat("entitlement_feed", config.feed_interval,
                  [&](Deadline deadline) { return feed.Run(deadline); });
   runtime.Repeat("save_entitlements", 10s, [&](Deadline) { return entitlements.SaveToDisk(); });
   runtime.RepeatOnOneInstance("expiry", config.postgres, config.expiry_interval,
-                              [&](Deadline deadline) { return expiry.Run(deadline); });
+                              [&](Deadline deadline) -> absl::Status {
+                                HOLDFAST_RETURN_IF_ERROR(renewals.Run(deadline));
+                                return expiry.Run(deadline);
+                              });
   runtime.RepeatOnOneInstance("forget", config.postgres, 1h,
                               [&](Deadline deadline) { return forget.Run(deadline); });
+
+  runtime.RepeatOnOneInstance("verify_books", config.postgres, config.verify_interval,
+                              [&](Deadline deadline) { return verify.Run(deadline); });
+  runtime.RepeatOnOneInstance("hold_expiry", config.postgres, config.expiry_interval,
+                              [&](Deadline deadline) { return hold_expiry.Run(deadline); });
 
   runtime.ReportDependency("postgres", [&](Deadline deadline) { return postgres.Ping(deadline); });
   runtime.ReadyWhen("entitlements", [&] { return has_schema || !entitlements.empty(); });

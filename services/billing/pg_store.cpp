@@ -19,7 +19,7 @@ absl::Status PgStore::Transact(Deadline deadline,
   return pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
     PgBillingTransaction transaction(tx);
     HOLDFAST_RETURN_IF_ERROR(body(transaction));
-    return transaction.WriteOutbox();
+    return transaction.Finish();
   });
 }
 
@@ -31,6 +31,11 @@ constexpr std::string_view kFindCommand =
     "SELECT fingerprint, answer FROM command WHERE idempotency_key = $1";
 constexpr std::string_view kKeepAnswer =
     "UPDATE command SET answer = $2 WHERE idempotency_key = $1";
+
+constexpr std::string_view kAudit = R"sql(
+  INSERT INTO audit_log (caller, method, subject, request, idempotency_key)
+  VALUES ($1, $2, $3, $4, $5)
+)sql";
 
 absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& command,
                                           const Effect& effect) {
@@ -50,7 +55,10 @@ absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& comm
     PgBillingTransaction transaction(tx);
     HOLDFAST_ASSIGN_OR_RETURN(answer, effect(transaction));
     HOLDFAST_RETURN_IF_ERROR(tx.Query(kKeepAnswer, command.key, PgParam::Bytes(answer)).status());
-    return transaction.WriteOutbox();
+    HOLDFAST_RETURN_IF_ERROR(tx.Query(kAudit, command.caller, command.method, command.subject,
+                                      command.shown, command.key)
+                                 .status());
+    return transaction.Finish();
   });
   HOLDFAST_RETURN_IF_ERROR(status);
   if (!stored_fingerprint.empty() && !Repeats(command, stored_fingerprint)) {
@@ -136,7 +144,7 @@ absl::StatusOr<std::vector<Package>> PgStore::ListPackages(Deadline deadline) {
 }
 
 constexpr std::string_view kListPlans =
-    "SELECT " HOLDFAST_PLAN_COLUMNS " FROM tariff_plan p ORDER BY p.tariff_plan_id";
+    "SELECT " HOLDFAST_PLAN_COLUMNS " FROM " HOLDFAST_PLANS_OF_TODAY " ORDER BY p.tariff_plan_id";
 
 absl::StatusOr<std::vector<TariffPlan>> PgStore::ListTariffPlans(Deadline deadline) {
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kListPlans));
@@ -166,8 +174,10 @@ constexpr std::string_view kFindFacts =
     ", " HOLDFAST_PLAN_COLUMNS
     "  FROM account a"
     "  LEFT JOIN subscription s ON s.account_id = a.account_id"
-    "        AND s.state IN ('active', 'grace', 'suspended')"
+    "        AND s.state NOT IN ('cancelled', 'expired')"
     "  LEFT JOIN tariff_plan p ON p.tariff_plan_id = s.tariff_plan_id"
+    "  LEFT JOIN tariff_plan_version v ON v.tariff_plan_id = s.tariff_plan_id"
+    "        AND v.version = s.plan_version"
     " WHERE a.account_id = ANY($1::text[]) ORDER BY a.account_id, s.started_at";
 
 absl::StatusOr<std::vector<Facts>> PgStore::FindFacts(Deadline deadline,
@@ -209,6 +219,31 @@ absl::StatusOr<std::vector<EntitlementChange>> PgStore::ChangesAfter(Deadline de
         {static_cast<std::uint64_t>(rows.Int(row, 0)), AccountId(std::string(rows.Text(row, 1)))});
   }
   return changes;
+}
+
+// -- The audit log --------------------------------------------------------------------------------
+
+// $1 behind, $2 subject or all, $3 limit.
+constexpr std::string_view kListAudit = R"sql(
+  SELECT position, at, caller, method, subject, request, idempotency_key FROM audit_log
+   WHERE position > $1 AND ($2 = '' OR subject = $2) ORDER BY position LIMIT $3
+)sql";
+
+absl::StatusOr<std::vector<AuditEntry>> PgStore::ListAudit(Deadline deadline,
+                                                           const AuditFilter& filter) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kListAudit, filter.after,
+                                                             filter.subject, filter.limit));
+  std::vector<AuditEntry> entries;
+  for (int row = 0; row < rows.rows(); ++row) {
+    entries.push_back({.position = static_cast<std::uint64_t>(rows.Int(row, 0)),
+                       .at = rows.Time(row, 1),
+                       .caller = std::string(rows.Text(row, 2)),
+                       .method = std::string(rows.Text(row, 3)),
+                       .subject = std::string(rows.Text(row, 4)),
+                       .request = std::string(rows.Text(row, 5)),
+                       .key = std::string(rows.Text(row, 6))});
+  }
+  return entries;
 }
 
 // -- Housekeeping ---------------------------------------------------------------------------------

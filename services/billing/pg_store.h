@@ -1,6 +1,6 @@
 // Billing's tables in PostgreSQL (sql/). The account's row is the lock of everything that belongs
-// to the account; plan, then accounts in the order of their ids, then the counter of revisions is
-// the order in which rows are locked.
+// to the account. Rows are locked in this order: plan, resellers, accounts in the order of their
+// ids, the counter of the ledger and what it moves, the counter of revisions.
 #pragma once
 
 #include <span>
@@ -37,6 +37,23 @@ class PgStore final : public Store {
   absl::StatusOr<std::vector<EntitlementChange>> ChangesAfter(Deadline deadline,
                                                               std::uint64_t revision,
                                                               int limit) override;
+  // pg_invoices.cpp
+  absl::StatusOr<std::vector<BookedInvoice>> ListInvoices(Deadline deadline,
+                                                          const InvoiceFilter& filter) override;
+  absl::StatusOr<std::vector<Payment>> ListPayments(Deadline deadline,
+                                                    const AccountId& account) override;
+  absl::StatusOr<std::vector<TaxRate>> ListTaxRates(Deadline deadline) override;
+  // pg_sales.cpp
+  absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline) override;
+  // pg_ledger.cpp, pg_verify.cpp
+  absl::StatusOr<std::vector<LedgerAccount>> ListBalances(Deadline deadline,
+                                                          const BalanceFilter& filter) override;
+  absl::StatusOr<std::vector<BookedTransfer>> ListTransfers(Deadline deadline,
+                                                            const TransferFilter& filter) override;
+  absl::StatusOr<BooksReport> VerifyBooks(Deadline deadline) override;
+
+  absl::StatusOr<std::vector<AuditEntry>> ListAudit(Deadline deadline,
+                                                    const AuditFilter& filter) override;
   absl::StatusOr<std::int64_t> Forget(Deadline deadline, std::chrono::hours age) override;
   absl::StatusOr<WallTime> Now(Deadline deadline) override;
 

@@ -10,9 +10,21 @@ namespace {
 
 using storage::PgResult;
 
-std::vector<std::string> Values(const std::vector<PackageId>& ids) {
+std::vector<std::string> PackageValues(const std::vector<PackageId>& ids) {
   std::vector<std::string> values;
   for (const PackageId& id : ids) values.push_back(id.value());
+  return values;
+}
+
+std::vector<Account> AllAccounts(const PgResult& rows) {
+  std::vector<Account> accounts;
+  for (int row = 0; row < rows.rows(); ++row) accounts.push_back(AccountAt(rows, row));
+  return accounts;
+}
+
+std::vector<std::string> PlanValues(const std::vector<TariffPlanId>& ids) {
+  std::vector<std::string> values;
+  for (const TariffPlanId& id : ids) values.push_back(id.value());
   return values;
 }
 
@@ -31,17 +43,19 @@ absl::StatusOr<Account> PgBillingTransaction::FindAccount(const AccountId& id) {
 
 constexpr std::string_view kAddAccount = R"sql(
   INSERT INTO account (account_id, login, password_hash, account_number, full_name, phone, state,
-                       created_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                       created_at, charging, currency, region, payment_days, reseller_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   ON CONFLICT DO NOTHING
 )sql";
 
 absl::Status PgBillingTransaction::AddAccount(const Account& account,
                                               const std::string& password_hash) {
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult added,
-                            tx_.Query(kAddAccount, account.id.value(), LoginParam(account.login),
-                                      password_hash, account.number, account.full_name,
-                                      account.phone, NameOf(account.state), account.created_at));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult added,
+      tx_.Query(kAddAccount, account.id.value(), LoginParam(account.login), password_hash,
+                account.number, account.full_name, account.phone, NameOf(account.state),
+                account.created_at, NameOf(account.charging), account.currency, account.region,
+                account.payment_days.count(), account.reseller.value()));
   if (added.affected() == 0) {
     return AlreadyExists("account {} or its login exists already", account.id.value());
   }
@@ -88,11 +102,21 @@ absl::Status PgBillingTransaction::PutPackage(const Package& package) {
 
 constexpr std::string_view kPutPlan = R"sql(
   INSERT INTO tariff_plan (tariff_plan_id, name, price_minor_units, price_currency, period_days,
-                           max_streams, max_devices, grace_days)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                           max_streams, max_devices, grace_days, version, period_unit, alignment,
+                           trial_days, prices, setup_fees, add_on, allowed_bases)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
   ON CONFLICT (tariff_plan_id) DO UPDATE
      SET name = $2, price_minor_units = $3, price_currency = $4, period_days = $5,
-         max_streams = $6, max_devices = $7, grace_days = $8
+         max_streams = $6, max_devices = $7, grace_days = $8, version = $9, period_unit = $10,
+         alignment = $11, trial_days = $12, prices = $13, setup_fees = $14, add_on = $15,
+         allowed_bases = $16
+)sql";
+constexpr std::string_view kKeepTerms = R"sql(
+  INSERT INTO tariff_plan_version
+    SELECT tariff_plan_id, version, price_minor_units, price_currency, period_days, period_unit,
+           alignment, trial_days, grace_days, prices, setup_fees
+      FROM tariff_plan WHERE tariff_plan_id = $1
+  ON CONFLICT DO NOTHING
 )sql";
 constexpr std::string_view kClearPlan = "DELETE FROM tariff_plan_package WHERE tariff_plan_id = $1";
 constexpr std::string_view kFillPlan = R"sql(
@@ -100,17 +124,21 @@ constexpr std::string_view kFillPlan = R"sql(
 )sql";
 constexpr std::string_view kServedBy = R"sql(
   SELECT DISTINCT account_id FROM subscription
-   WHERE tariff_plan_id = $1 AND state IN ('active', 'grace')
+   WHERE tariff_plan_id = $1 AND state IN ('active', 'grace', 'trialing')
 )sql";
 
 absl::Status PgBillingTransaction::PutTariffPlan(const TariffPlan& plan) {
   const std::string& id = plan.id.value();
-  HOLDFAST_RETURN_IF_ERROR(tx_.Query(kPutPlan, id, plan.name, plan.price.minor_units(),
-                                     plan.price.currency(), plan.period.count(), plan.max_streams,
-                                     plan.max_devices, plan.grace.count())
-                               .status());
+  HOLDFAST_RETURN_IF_ERROR(
+      tx_.Query(kPutPlan, id, plan.name, plan.price.minor_units(), plan.price.currency(),
+                plan.period.count, plan.max_streams, plan.max_devices, plan.grace.count(),
+                plan.version, NameOf(plan.period.unit), NameOf(plan.alignment), plan.trial.count(),
+                PriceTexts(plan.prices), MoneyTexts(plan.setup_fees), plan.add_on,
+                PlanValues(plan.allowed_bases))
+          .status());
+  HOLDFAST_RETURN_IF_ERROR(tx_.Query(kKeepTerms, id).status());
   HOLDFAST_RETURN_IF_ERROR(tx_.Query(kClearPlan, id).status());
-  absl::Status filled = tx_.Query(kFillPlan, id, Values(plan.packages)).status();
+  absl::Status filled = tx_.Query(kFillPlan, id, PackageValues(plan.packages)).status();
   if (absl::IsFailedPrecondition(filled)) {
     return FailedPrecondition("tariff plan {} names a package that is unknown", id);
   }
@@ -123,7 +151,8 @@ absl::Status PgBillingTransaction::PutTariffPlan(const TariffPlan& plan) {
 }
 
 constexpr std::string_view kSharePlan =
-    "SELECT " HOLDFAST_PLAN_COLUMNS " FROM tariff_plan p WHERE p.tariff_plan_id = $1 FOR SHARE";
+    "SELECT " HOLDFAST_PLAN_COLUMNS " FROM " HOLDFAST_PLANS_OF_TODAY
+    " WHERE p.tariff_plan_id = $1 FOR SHARE OF p";
 
 absl::StatusOr<TariffPlan> PgBillingTransaction::FindTariffPlan(const TariffPlanId& id) {
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kSharePlan, id.value()));
@@ -135,7 +164,7 @@ absl::StatusOr<TariffPlan> PgBillingTransaction::FindTariffPlan(const TariffPlan
 
 #define HOLDFAST_SELECT_HOLDINGS                                     \
   "SELECT " HOLDFAST_SUBSCRIPTION_COLUMNS ", " HOLDFAST_PLAN_COLUMNS \
-  "  FROM subscription s JOIN tariff_plan p ON p.tariff_plan_id = s.tariff_plan_id "
+  "  FROM subscription s " HOLDFAST_JOIN_SOLD_PLAN
 
 constexpr std::string_view kAccountOf =
     "SELECT account_id FROM subscription WHERE subscription_id = $1";
@@ -151,7 +180,8 @@ absl::StatusOr<Holding> PgBillingTransaction::FindHolding(const SubscriptionId& 
 }
 
 constexpr std::string_view kLiveHoldings = HOLDFAST_SELECT_HOLDINGS
-    "WHERE s.account_id = $1 AND s.state IN ('active', 'grace', 'suspended') ORDER BY s.started_at";
+    "WHERE s.account_id = $1 AND s.state NOT IN ('cancelled', 'expired')"
+    " ORDER BY s.base_subscription_id IS NOT NULL, s.started_at, s.subscription_id";
 
 absl::StatusOr<std::vector<Holding>> PgBillingTransaction::LiveHoldings(const AccountId& id) {
   HOLDFAST_RETURN_IF_ERROR(FindAccount(id).status());
@@ -161,15 +191,22 @@ absl::StatusOr<std::vector<Holding>> PgBillingTransaction::LiveHoldings(const Ac
 
 // $1 today, $2 how many. What cannot change on this day is left out: a grace that still runs, a
 // suspension that nobody cancelled. Else the same ones would come up again and again.
-#define HOLDFAST_IS_DUE                                                                           \
-  "(s.state IN ('active', 'grace', 'suspended') AND s.valid_until <= DATE '1970-01-01' + $1::int" \
-  " AND (s.state = 'active' OR s.cancel_at_end OR (s.state = 'grace'"                             \
-  " AND s.valid_until + p.grace_days <= DATE '1970-01-01' + $1::int)))"
+#define HOLDFAST_TODAY "DATE '1970-01-01' + $1::int"
+#define HOLDFAST_IS_DUE                                                                \
+  "((s.state NOT IN ('cancelled', 'expired') AND s.cancel_on <= " HOLDFAST_TODAY       \
+  ")"                                                                                  \
+  " OR (s.state IN ('active', 'grace', 'suspended', 'pending_activation', 'trialing')" \
+  " AND s.valid_until <= " HOLDFAST_TODAY                                              \
+  " AND (s.state IN ('active', 'trialing', 'pending_activation') OR s.cancel_at_end"   \
+  " OR (s.state = 'grace' AND s.valid_until + coalesce(v.grace_days, p.grace_days)"    \
+  " <= " HOLDFAST_TODAY                                                                \
+  ")"                                                                                  \
+  " OR (s.state = 'suspended' AND s.suspended_by <> '' AND s.charging <> 'elsewhere'"  \
+  " AND s.valid_until + coalesce(v.grace_days, p.grace_days) + 60 <= " HOLDFAST_TODAY "))))"
 
 constexpr std::string_view kLockDueAccounts =
-    "SELECT a.account_id FROM account a WHERE EXISTS (SELECT 1 FROM subscription s"
-    " JOIN tariff_plan p ON p.tariff_plan_id = s.tariff_plan_id"
-    " WHERE s.account_id = a.account_id AND " HOLDFAST_IS_DUE
+    "SELECT a.account_id FROM account a WHERE EXISTS (SELECT 1 FROM subscription "
+    "s" HOLDFAST_JOIN_SOLD_PLAN " WHERE s.account_id = a.account_id AND " HOLDFAST_IS_DUE
     ") ORDER BY a.account_id LIMIT $2 FOR UPDATE OF a SKIP LOCKED";
 constexpr std::string_view kDueHoldings =
     HOLDFAST_SELECT_HOLDINGS "WHERE s.account_id = ANY($2::text[]) AND " HOLDFAST_IS_DUE;
@@ -184,32 +221,84 @@ absl::StatusOr<std::vector<Holding>> PgBillingTransaction::DueHoldings(sys_days 
   return AllHoldings(rows);
 }
 
+// $1 today, $2 how many subscriptions are looked at.
+constexpr std::string_view kChargeableAccounts =
+    "SELECT " HOLDFAST_ACCOUNT_COLUMNS
+    " FROM account a WHERE a.account_id IN ((SELECT s.account_id FROM subscription s"
+    " WHERE s.charging <> 'elsewhere' AND s.state IN ('active', 'trialing', 'grace')"
+    " AND s.valid_until <= " HOLDFAST_TODAY
+    " AND NOT s.cancel_at_end AND (s.retry_on IS NULL OR s.retry_on <= " HOLDFAST_TODAY
+    ") AND (s.cancel_on IS NULL OR s.cancel_on > s.valid_until)"
+    " ORDER BY s.valid_until LIMIT $2) UNION (SELECT s.account_id FROM subscription s"
+    " WHERE s.change_on <= " HOLDFAST_TODAY
+    " AND s.state IN ('active', 'trialing', 'grace')"
+    " AND (s.retry_on IS NULL OR s.retry_on <= " HOLDFAST_TODAY
+    ") LIMIT $2)) ORDER BY a.account_id FOR UPDATE OF a SKIP LOCKED";
+
+absl::StatusOr<std::vector<Account>> PgBillingTransaction::ChargeableAccounts(sys_days today,
+                                                                              int max_accounts) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            tx_.Query(kChargeableAccounts, DayParam(today), max_accounts));
+  return AllAccounts(rows);
+}
+
+// An unpaid invoice with something left to take away, or something to give back without one.
+constexpr std::string_view kIndebtedAccounts =
+    "SELECT " HOLDFAST_ACCOUNT_COLUMNS
+    " FROM account a WHERE a.account_id IN ((SELECT i.account_id FROM invoice i"
+    " JOIN subscription s ON s.account_id = i.account_id" HOLDFAST_JOIN_SOLD_PLAN
+    " WHERE i.net + i.tax - i.credited - i.settled + i.returned > 0"
+    " AND i.due_on < " HOLDFAST_TODAY
+    " AND s.charging = 'postpaid' AND (s.state = 'active' OR (s.state = 'grace'"
+    " AND i.due_on + coalesce(v.grace_days, p.grace_days) <= " HOLDFAST_TODAY
+    ")) LIMIT $2)) ORDER BY a.account_id FOR UPDATE OF a SKIP LOCKED";
+
+absl::StatusOr<std::vector<Account>> PgBillingTransaction::IndebtedAccounts(sys_days today,
+                                                                            int max_accounts) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            tx_.Query(kIndebtedAccounts, DayParam(today), max_accounts));
+  return AllAccounts(rows);
+}
+
 constexpr std::string_view kAddSubscription = R"sql(
   INSERT INTO subscription (subscription_id, account_id, tariff_plan_id, state, valid_until,
-                            started_at, cancel_at_end, revision)
-  VALUES ($1, $2, $3, $4, DATE '1970-01-01' + $5::int, $6, $7, $8)
+                            started_at, cancel_at_end, revision, plan_version, charging, currency,
+                            anchor, base_subscription_id)
+  VALUES ($1, $2, $3, $4, DATE '1970-01-01' + $5::int, $6, $7, $8, $9, $10, $11,
+          DATE '1970-01-01' + $12::int, $13)
 )sql";
 
 absl::Status PgBillingTransaction::AddSubscription(const Subscription& s) {
   changed_.insert(s.account);
+  const storage::PgParam base = s.base ? storage::PgParam(s.base->value()) : std::nullopt;
   return tx_
       .Query(kAddSubscription, s.id.value(), s.account.value(), s.plan.value(), NameOf(s.state),
-             DayParam(s.valid_until), s.started_at, s.cancel_at_end, s.revision)
+             DayParam(s.valid_until), s.started_at, s.cancel_at_end, s.revision, s.plan_version,
+             NameOf(s.charging), s.currency, DayParam(s.anchor), base)
       .status();
 }
 
 constexpr std::string_view kSaveSubscription = R"sql(
   UPDATE subscription
-     SET state = $2, valid_until = DATE '1970-01-01' + $3::int, cancel_at_end = $4, revision = $5
+     SET state = $2, valid_until = DATE '1970-01-01' + $3::int, cancel_at_end = $4, revision = $5,
+         tariff_plan_id = $6, plan_version = $7, anchor = DATE '1970-01-01' + $8::int,
+         paused_on = DATE '1970-01-01' + $9::int, cancel_on = DATE '1970-01-01' + $10::int,
+         change_plan_id = $11, change_on = DATE '1970-01-01' + $12::int,
+         retry_on = DATE '1970-01-01' + $13::int, suspended_by = $14
    WHERE subscription_id = $1 AND revision = $5 - 1
 )sql";
 
 absl::Status PgBillingTransaction::SaveSubscription(const Subscription& s) {
   changed_.insert(s.account);
+  const storage::PgParam change_plan =
+      s.change ? storage::PgParam(s.change->plan.value()) : std::nullopt;
+  const std::optional<sys_days> change_on = s.change ? s.change->on : std::nullopt;
   HOLDFAST_ASSIGN_OR_RETURN(
       const PgResult saved,
       tx_.Query(kSaveSubscription, s.id.value(), NameOf(s.state), DayParam(s.valid_until),
-                s.cancel_at_end, static_cast<std::int64_t>(s.revision)));
+                s.cancel_at_end, static_cast<std::int64_t>(s.revision), s.plan.value(),
+                s.plan_version, DayParam(s.anchor), DayParam(s.paused_on), DayParam(s.cancel_on),
+                change_plan, DayParam(change_on), DayParam(s.retry_on), s.suspended_by));
   if (saved.affected() == 0) return Aborted("subscription {} was changed meanwhile", s.id.value());
   return absl::OkStatus();
 }
@@ -235,12 +324,21 @@ constexpr std::string_view kWriteOutbox = R"sql(
    WHERE account.account_id = numbered.account_id
 )sql";
 
+absl::Status PgBillingTransaction::Finish() {
+  HOLDFAST_RETURN_IF_ERROR(LockChanged());
+  HOLDFAST_RETURN_IF_ERROR(WriteBooks());
+  HOLDFAST_RETURN_IF_ERROR(NumberInvoices());
+  return WriteOutbox();
+}
+
+absl::Status PgBillingTransaction::LockChanged() {
+  if (changed_.empty()) return absl::OkStatus();
+  return tx_.Query(kLockChanged, Values({changed_.begin(), changed_.end()})).status();
+}
+
 absl::Status PgBillingTransaction::WriteOutbox() {
   if (changed_.empty()) return absl::OkStatus();
-  std::vector<std::string> accounts;
-  for (const AccountId& id : changed_) accounts.push_back(id.value());
-  HOLDFAST_RETURN_IF_ERROR(tx_.Query(kLockChanged, accounts).status());
-  return tx_.Query(kWriteOutbox, accounts).status();
+  return tx_.Query(kWriteOutbox, Values({changed_.begin(), changed_.end()})).status();
 }
 
 }  // namespace holdfast::billing

@@ -25,13 +25,59 @@ class PgBillingTransaction final : public Transaction {
   absl::Status AddSubscription(const Subscription& subscription) override;
   absl::Status SaveSubscription(const Subscription& subscription) override;
 
-  // The last thing before the commit: gives every account that was changed its next revision and
-  // writes it to the outbox.
-  absl::Status WriteOutbox();
+  absl::StatusOr<std::vector<Account>> ChargeableAccounts(sys_days today,
+                                                          int max_accounts) override;
+  absl::StatusOr<std::vector<Account>> IndebtedAccounts(sys_days today, int max_accounts) override;
+
+  // pg_invoices.cpp
+  absl::Status PutTaxRate(const TaxRate& rate) override;
+  absl::StatusOr<TaxRate> FindTaxRate(const std::string& region, sys_days day) override;
+  absl::Status AddTerm(const Term& term) override;
+  absl::StatusOr<std::optional<Term>> FindTerm(const SubscriptionId& id, sys_days day) override;
+  absl::StatusOr<bool> HasTerms(const SubscriptionId& id) override;
+  absl::Status EndTerm(const Term& term, sys_days to) override;
+  absl::Status AddInvoice(const Invoice& invoice) override;
+  absl::Status SaveInvoice(const Invoice& invoice) override;
+  absl::StatusOr<Invoice> FindInvoice(const InvoiceId& id) override;
+  absl::StatusOr<int> NextSettlement(const InvoiceId& id) override;
+  absl::StatusOr<std::vector<Invoice>> OpenInvoices(const AccountId& id) override;
+  absl::Status AddCreditNote(const CreditNote& note) override;
+  absl::StatusOr<std::vector<CreditNote>> FindCreditNotes(const InvoiceId& id) override;
+  absl::Status AddPayment(const Payment& payment) override;
+  absl::StatusOr<Payment> FindPayment(const PaymentId& id) override;
+  absl::Status SavePayment(const Payment& payment) override;
+
+  // pg_sales.cpp
+  absl::Status AddVoucherBatch(const VoucherBatch& batch,
+                               const std::vector<std::string>& code_hashes) override;
+  absl::StatusOr<Voucher> FindVoucher(const std::string& code_hash) override;
+  absl::Status MarkRedeemed(const std::string& code_hash, const AccountId& account) override;
+  absl::Status CancelVoucherBatch(const VoucherBatchId& id) override;
+  absl::Status PutReseller(const Reseller& reseller) override;
+  absl::StatusOr<Reseller> FindReseller(const ResellerId& id) override;
+  absl::StatusOr<std::int64_t> CountAccounts(const ResellerId& id) override;
+
+  // pg_ledger.cpp
+  absl::StatusOr<LedgerAccount> FindLedgerAccount(const LedgerAccountId& id) override;
+  absl::StatusOr<Transfer> FindTransfer(const TransferId& id) override;
+  absl::StatusOr<Entry> FindEntry(const EntryId& id) override;
+  absl::StatusOr<std::vector<Transfer>> ExpiredTransfers(WallTime now, int limit) override;
+  absl::Status Post(const Entry& entry) override;
+
+  // The last thing before the commit, because it locks what all writers share: writes what was
+  // posted, gives every account that was changed its next revision and writes it to the outbox.
+  absl::Status Finish();
 
  private:
+  absl::Status LockChanged();
+  absl::Status WriteBooks();
+  absl::Status NumberInvoices();
+  absl::Status WriteOutbox();
+
   storage::PgTransaction& tx_;
   std::set<AccountId> changed_;
+  std::vector<Entry> posted_;
+  std::vector<std::string> invoices_;  // that have no number yet
 };
 
 }  // namespace holdfast::billing

@@ -17,6 +17,11 @@ void Service::Register(rpc::ServiceTable& table) {
   table.Worker("ListPackages", *this, &Service::ListPackages);
   table.Worker("PutTariffPlan", *this, &Service::PutTariffPlan);
   table.Worker("ListTariffPlans", *this, &Service::ListTariffPlans);
+  table.Worker("PutTaxRate", *this, &Service::PutTaxRate);
+  table.Worker("ListTaxRates", *this, &Service::ListTaxRates);
+  table.Worker("ChangeSubscription", *this, &Service::ChangeSubscription);
+  table.Worker("RevokePlanned", *this, &Service::RevokePlanned);
+  table.Worker("PauseSubscription", *this, &Service::PauseSubscription);
   table.Worker("StartSubscription", *this, &Service::StartSubscription);
   table.Worker("RenewSubscription", *this, &Service::RenewSubscription);
   table.Worker("SuspendSubscription", *this, &Service::SuspendSubscription);

@@ -42,7 +42,7 @@ class Service {
   absl::StatusOr<v1::Account> CloseAccount(const rpc::Call& call,
                                            const v1::CloseAccountRequest& request);
 
-  // service_subscriptions.cpp
+  // service_catalogue.cpp
   absl::StatusOr<v1::Package> PutPackage(const rpc::Call& call,
                                          const v1::PutPackageRequest& request);
   absl::StatusOr<v1::ListPackagesResponse> ListPackages(const rpc::Call& call,
@@ -51,6 +51,12 @@ class Service {
                                                const v1::PutTariffPlanRequest& request);
   absl::StatusOr<v1::ListTariffPlansResponse> ListTariffPlans(
       const rpc::Call& call, const v1::ListTariffPlansRequest& request);
+  absl::StatusOr<v1::TaxRate> PutTaxRate(const rpc::Call& call,
+                                         const v1::PutTaxRateRequest& request);
+  absl::StatusOr<v1::ListTaxRatesResponse> ListTaxRates(const rpc::Call& call,
+                                                        const v1::ListTaxRatesRequest& request);
+
+  // service_subscriptions.cpp
   absl::StatusOr<v1::Subscription> StartSubscription(const rpc::Call& call,
                                                      const v1::StartSubscriptionRequest& request);
   absl::StatusOr<v1::Subscription> RenewSubscription(const rpc::Call& call,
@@ -61,12 +67,17 @@ class Service {
                                                       const v1::ResumeSubscriptionRequest& request);
   absl::StatusOr<v1::Subscription> CancelSubscription(const rpc::Call& call,
                                                       const v1::CancelSubscriptionRequest& request);
+  absl::StatusOr<v1::Subscription> ChangeSubscription(const rpc::Call& call,
+                                                      const v1::ChangeSubscriptionRequest& request);
+  absl::StatusOr<v1::Subscription> RevokePlanned(const rpc::Call& call,
+                                                 const v1::RevokePlannedRequest& request);
+  absl::StatusOr<v1::Subscription> PauseSubscription(const rpc::Call& call,
+                                                     const v1::PauseSubscriptionRequest& request);
   absl::StatusOr<v1::ListSubscriptionsResponse> ListSubscriptions(
       const rpc::Call& call, const v1::ListSubscriptionsRequest& request);
 
  private:
-  // Carries a command out once: what `effect` answers is kept in its transaction and given again
-  // when the command is repeated. See convert.h for what makes two commands the same.
+  // See service_once.h.
   template <class Request, class Effect>
   auto Once(const rpc::Call& call, const Request& request, Secrecy secrecy, const Effect& effect);
 
@@ -75,8 +86,14 @@ class Service {
   absl::StatusOr<v1::Subscription> Change(
       const rpc::Call& call, const Request& request,
       const std::function<absl::StatusOr<Subscription>(const Holding&)>& decide);
+  // The same where money moves too: `act` saves what it does.
+  using Act =
+      std::function<absl::StatusOr<Subscription>(Transaction&, const Account&, const Holding&)>;
+  template <class Request>
+  absl::StatusOr<v1::Subscription> ActOn(const rpc::Call& call, const Request& request,
+                                         const Act& act);
 
-  sys_days Today() const { return std::chrono::floor<std::chrono::days>(clock_.Now()); }
+  sys_days Today() const { return DayOf(clock_.Now(), entitlements_.zone()); }
 
   Store& store_;
   Entitlements& entitlements_;

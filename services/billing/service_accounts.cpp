@@ -3,6 +3,19 @@
 #include "services/billing/service_once.h"
 
 namespace holdfast::billing {
+namespace {
+
+// That its reseller may have one more.
+absl::Status CheckReseller(Transaction& tx, const Account& account) {
+  if (account.reseller.value().empty()) return absl::OkStatus();
+  HOLDFAST_ASSIGN_OR_RETURN(const Reseller reseller, tx.FindReseller(account.reseller));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t has, tx.CountAccounts(reseller.id));
+  if (reseller.max_accounts == 0 || has < reseller.max_accounts) return absl::OkStatus();
+  return FailedPrecondition("reseller_is_full: reseller {} has {} accounts", reseller.id.value(),
+                            has);
+}
+
+}  // namespace
 
 absl::StatusOr<v1::Account> Service::CreateAccount(const rpc::Call& call,
                                                    const v1::CreateAccountRequest& request) {
@@ -11,6 +24,7 @@ absl::StatusOr<v1::Account> Service::CreateAccount(const rpc::Call& call,
 
   return Once(call, request, Secrecy::kHoldsPassword,
               [&](Transaction& tx) -> absl::StatusOr<v1::Account> {
+                HOLDFAST_RETURN_IF_ERROR(CheckReseller(tx, account));
                 HOLDFAST_RETURN_IF_ERROR(tx.AddAccount(account, hash));
                 return ToProto(account);
               });

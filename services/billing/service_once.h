@@ -1,23 +1,26 @@
-// Service::Once, for the service_*.cpp files.
+// Commands that are carried out once, for the service_*.cpp files.
 #pragma once
 
 #include <string>
 
 #include "libs/base/status.h"
+#include "libs/rpc/call.h"
 #include "services/billing/convert.h"
 #include "services/billing/service.h"
 
 namespace holdfast::billing {
 
+// What `effect` answers is kept in its transaction and given again when the command is repeated.
+// See convert.h for what makes two commands the same.
 template <class Request, class Effect>
-auto Service::Once(const rpc::Call& call, const Request& request, Secrecy secrecy,
-                   const Effect& effect) {
+auto CarryOutOnce(Store& store, const rpc::Call& call, const Request& request, Secrecy secrecy,
+                  const Effect& effect) {
   using Answer = decltype(effect(std::declval<Transaction&>()));  // StatusOr<some message>
   return [&]() -> Answer {
-    HOLDFAST_ASSIGN_OR_RETURN(const Command command, ParseCommand(request, secrecy));
+    HOLDFAST_ASSIGN_OR_RETURN(const Command command, ParseCommand(request, secrecy, call.caller()));
     HOLDFAST_ASSIGN_OR_RETURN(
         const std::string bytes,
-        store_.Once(call.deadline(), command, [&](Transaction& tx) -> absl::StatusOr<std::string> {
+        store.Once(call.deadline(), command, [&](Transaction& tx) -> absl::StatusOr<std::string> {
           HOLDFAST_ASSIGN_OR_RETURN(const auto message, effect(tx));
           return message.SerializeAsString();
         }));
@@ -26,6 +29,12 @@ auto Service::Once(const rpc::Call& call, const Request& request, Secrecy secrec
       return Internal("kept answer of {} is damaged", command.key);
     return answer;
   }();
+}
+
+template <class Request, class Effect>
+auto Service::Once(const rpc::Call& call, const Request& request, Secrecy secrecy,
+                   const Effect& effect) {
+  return CarryOutOnce(store_, call, request, secrecy, effect);
 }
 
 }  // namespace holdfast::billing

@@ -1,66 +1,46 @@
-#include "libs/base/random.h"
+#include "services/billing/biller.h"
+#include "services/billing/convert_money.h"
 #include "services/billing/service.h"
 #include "services/billing/service_once.h"
 
 namespace holdfast::billing {
 
-// -- What is sold ---------------------------------------------------------------------------------
-
-absl::StatusOr<v1::Package> Service::PutPackage(const rpc::Call& call,
-                                                const v1::PutPackageRequest& request) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Package package, ParsePackage(request.package()));
-  return Once(call, request, Secrecy::kNone, [&](Transaction& tx) -> absl::StatusOr<v1::Package> {
-    HOLDFAST_RETURN_IF_ERROR(tx.PutPackage(package));
-    return ToProto(package);
-  });
-}
-
-absl::StatusOr<v1::ListPackagesResponse> Service::ListPackages(const rpc::Call& call,
-                                                               const v1::ListPackagesRequest&) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Package> packages,
-                            store_.ListPackages(call.deadline()));
-  v1::ListPackagesResponse response;
-  for (const Package& package : packages) *response.add_packages() = ToProto(package);
-  return response;
-}
-
-absl::StatusOr<v1::TariffPlan> Service::PutTariffPlan(const rpc::Call& call,
-                                                      const v1::PutTariffPlanRequest& request) {
-  HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan plan, ParsePlan(request.tariff_plan()));
-  return Once(call, request, Secrecy::kNone,
-              [&](Transaction& tx) -> absl::StatusOr<v1::TariffPlan> {
-                HOLDFAST_RETURN_IF_ERROR(tx.PutTariffPlan(plan));
-                return ToProto(plan);
-              });
-}
-
-absl::StatusOr<v1::ListTariffPlansResponse> Service::ListTariffPlans(
-    const rpc::Call& call, const v1::ListTariffPlansRequest&) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<TariffPlan> plans,
-                            store_.ListTariffPlans(call.deadline()));
-  v1::ListTariffPlansResponse response;
-  for (const TariffPlan& plan : plans) *response.add_tariff_plans() = ToProto(plan);
-  return response;
-}
-
-// -- Subscriptions --------------------------------------------------------------------------------
-
 absl::StatusOr<v1::Subscription> Service::StartSubscription(
     const rpc::Call& call, const v1::StartSubscriptionRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::optional<sys_days> valid_until, ParseValidUntil(request));
   const AccountId account_id(request.account_id());
+  const auto start = [&](Transaction& tx) -> absl::StatusOr<v1::Subscription> {
+    HOLDFAST_ASSIGN_OR_RETURN(TariffPlan plan,
+                              tx.FindTariffPlan(TariffPlanId(request.tariff_plan_id())));
+    HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(account_id));
+    Biller::Order order{.plan = std::move(plan),
+                        .valid_until = valid_until,
+                        .may_wait = request.wait_for_payment()};
+    if (!request.base_subscription_id().empty()) {
+      order.base = SubscriptionId(request.base_subscription_id());
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const Subscription started,
+        Biller(tx, account, Today()).Start(order, clock_.Now(), entitlements_.zone()));
+    return ToProto(started);
+  };
+  auto answer = Once(call, request, Secrecy::kNone, start);
+  if (answer.ok()) entitlements_.Refresh(account_id, call.deadline());
+  return answer;
+}
+
+template <class Request>
+absl::StatusOr<v1::Subscription> Service::ActOn(const rpc::Call& call, const Request& request,
+                                                const Act& act) {
   auto answer =
       Once(call, request, Secrecy::kNone, [&](Transaction& tx) -> absl::StatusOr<v1::Subscription> {
-        HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan plan,
-                                  tx.FindTariffPlan(TariffPlanId(request.tariff_plan_id())));
-        HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(account_id));
-        HOLDFAST_ASSIGN_OR_RETURN(
-            const Subscription started,
-            DecideStart(account, plan, SubscriptionId(SecureHex(8)), valid_until, clock_.Now()));
-        HOLDFAST_RETURN_IF_ERROR(tx.AddSubscription(started));
-        return ToProto(started);
+        HOLDFAST_ASSIGN_OR_RETURN(const Holding held,
+                                  tx.FindHolding(SubscriptionId(request.subscription_id())));
+        HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(held.subscription.account));
+        HOLDFAST_ASSIGN_OR_RETURN(const Subscription next, act(tx, account, held));
+        return ToProto(next);
       });
-  if (answer.ok()) entitlements_.Refresh(account_id, call.deadline());
+  if (answer.ok()) entitlements_.Refresh(AccountId(answer->account_id()), call.deadline());
   return answer;
 }
 
@@ -68,21 +48,30 @@ template <class Request>
 absl::StatusOr<v1::Subscription> Service::Change(
     const rpc::Call& call, const Request& request,
     const std::function<absl::StatusOr<Subscription>(const Holding&)>& decide) {
-  auto answer =
-      Once(call, request, Secrecy::kNone, [&](Transaction& tx) -> absl::StatusOr<v1::Subscription> {
-        HOLDFAST_ASSIGN_OR_RETURN(const Holding held,
-                                  tx.FindHolding(SubscriptionId(request.subscription_id())));
-        HOLDFAST_ASSIGN_OR_RETURN(const Subscription next, decide(held));
+  return ActOn(
+      call, request,
+      [&](Transaction& tx, const Account&, const Holding& held) -> absl::StatusOr<Subscription> {
+        HOLDFAST_ASSIGN_OR_RETURN(Subscription next, decide(held));
         HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(next));
-        return ToProto(next);
+        return next;
       });
-  if (answer.ok()) entitlements_.Refresh(AccountId(answer->account_id()), call.deadline());
-  return answer;
 }
 
 absl::StatusOr<v1::Subscription> Service::RenewSubscription(
     const rpc::Call& call, const v1::RenewSubscriptionRequest& request) {
-  return Change(call, request, [&](const Holding& held) { return DecideRenewal(held, Today()); });
+  return ActOn(
+      call, request,
+      [&](Transaction& tx, const Account&, const Holding& held) -> absl::StatusOr<Subscription> {
+        HOLDFAST_ASSIGN_OR_RETURN(Subscription next, DecideRenewal(held, Today()));
+        if (next.change && !next.change->on) {  // it waited for this renewal
+          HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx.FindTariffPlan(next.change->plan));
+          next.plan = to.id;
+          next.plan_version = to.version;
+          next.change = std::nullopt;
+        }
+        HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(next));
+        return next;
+      });
 }
 
 absl::StatusOr<v1::Subscription> Service::SuspendSubscription(
@@ -91,17 +80,68 @@ absl::StatusOr<v1::Subscription> Service::SuspendSubscription(
                 [](const Holding& held) { return DecideSuspension(held.subscription); });
 }
 
+absl::StatusOr<v1::Subscription> Service::PauseSubscription(
+    const rpc::Call& call, const v1::PauseSubscriptionRequest& request) {
+  return ActOn(call, request, [&](Transaction& tx, const Account& account, const Holding& held) {
+    return Biller(tx, account, Today()).Pause(held);
+  });
+}
+
 absl::StatusOr<v1::Subscription> Service::ResumeSubscription(
     const rpc::Call& call, const v1::ResumeSubscriptionRequest& request) {
+  return ActOn(call, request, [&](Transaction& tx, const Account& account, const Holding& held) {
+    return Biller(tx, account, Today()).Resume(held);
+  });
+}
+
+absl::StatusOr<v1::Subscription> Service::RevokePlanned(const rpc::Call& call,
+                                                        const v1::RevokePlannedRequest& request) {
   return Change(call, request,
-                [&](const Holding& held) { return DecideResumption(held, Today()); });
+                [](const Holding& held) { return billing::RevokePlanned(held.subscription); });
+}
+
+absl::StatusOr<v1::Subscription> Service::ChangeSubscription(
+    const rpc::Call& call, const v1::ChangeSubscriptionRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PlannedChange change, ParseChange(request));
+  const bool later = change.on || request.at_end_of_term();
+  return ActOn(call, request,
+               [&](Transaction& tx, const Account& account,
+                   const Holding& held) -> absl::StatusOr<Subscription> {
+                 HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx.FindTariffPlan(change.plan));
+                 if (!later) return Biller(tx, account, Today()).ChangeNow(held, to);
+                 HOLDFAST_ASSIGN_OR_RETURN(Subscription next,
+                                           PlanChange(held.subscription, change, Today()));
+                 HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(next));
+                 return next;
+               });
 }
 
 absl::StatusOr<v1::Subscription> Service::CancelSubscription(
     const rpc::Call& call, const v1::CancelSubscriptionRequest& request) {
-  return Change(call, request, [&](const Holding& held) {
-    return DecideCancellation(held.subscription, ParseWhen(request.when()), Today());
-  });
+  std::optional<sys_days> on_day;
+  if (request.when() == v1::CancelSubscriptionRequest::WHEN_ON_DAY) {
+    HOLDFAST_ASSIGN_OR_RETURN(on_day, ParseDay("on_day", request.on_day()));
+  }
+  return ActOn(call, request,
+               [&](Transaction& tx, const Account& account,
+                   const Holding& held) -> absl::StatusOr<Subscription> {
+                 Biller biller(tx, account, Today());
+                 Subscription current = held.subscription;
+                 if (current.paused_on) {  // the days that it saved count
+                   HOLDFAST_ASSIGN_OR_RETURN(current, biller.Resume(held));
+                 }
+                 HOLDFAST_ASSIGN_OR_RETURN(
+                     Subscription next,
+                     on_day ? DecideCancellationOn(current, *on_day, Today())
+                            : DecideCancellation(current, ParseWhen(request.when()), Today()));
+                 HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(next));
+                 if (!next.ended()) return next;
+                 const bool credit = request.credit_unused();
+                 if (credit) HOLDFAST_RETURN_IF_ERROR(biller.CreditUnused(next));
+                 HOLDFAST_RETURN_IF_ERROR(biller.EndAddOns(
+                     next.id, credit ? Biller::Unused::kCredited : Biller::Unused::kKept));
+                 return next;
+               });
 }
 
 absl::StatusOr<v1::ListSubscriptionsResponse> Service::ListSubscriptions(

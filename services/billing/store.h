@@ -13,8 +13,30 @@
 #include "libs/base/deadline.h"
 #include "services/billing/command.h"
 #include "services/billing/domain/entitlement.h"
+#include "services/billing/domain/invoice.h"
+#include "services/billing/domain/ledger.h"
+#include "services/billing/domain/sales.h"
 
 namespace holdfast::billing {
+
+// Money that came in from outside.
+struct Payment {
+  PaymentId id;
+  AccountId account;
+  Money amount;
+  std::string method;     // "cash", "bank", a gateway
+  std::string reference;  // the payer's; the same one of a method is taken once; empty: none
+  std::int64_t refunded = 0;
+  int refunds = 0;
+  WallTime created_at;
+};
+
+// A charge of days of a subscription.
+struct Term {
+  SubscriptionId subscription;
+  Days days;
+  std::optional<InvoiceId> invoice;  // nothing: it cost nothing
+};
 
 // One transaction. Reads lock what they return, so what is decided from them still holds when it is
 // saved. Saving something that decides what an account may watch also writes the account to the
@@ -31,6 +53,10 @@ class Transaction {
   // ALREADY_EXISTS: the account's login is another's.
   virtual absl::Status SetPassword(const Account& account, const std::string& password_hash) = 0;
 
+  virtual absl::Status PutTaxRate(const TaxRate& rate) = 0;
+  // The rate of a region on that day; none of an unknown region.
+  virtual absl::StatusOr<TaxRate> FindTaxRate(const std::string& region, sys_days day) = 0;
+
   virtual absl::Status PutPackage(const Package& package) = 0;
   // FAILED_PRECONDITION: a package is unknown.
   virtual absl::Status PutTariffPlan(const TariffPlan& plan) = 0;
@@ -43,8 +69,61 @@ class Transaction {
   // Live ones whose paid time is over on `today`, of up to `max_accounts` accounts that no other
   // transaction works on.
   virtual absl::StatusOr<std::vector<Holding>> DueHoldings(sys_days today, int max_accounts) = 0;
+  // Charged by us, with a term or a planned change that is due; the same of accounts.
+  virtual absl::StatusOr<std::vector<Account>> ChargeableAccounts(sys_days today,
+                                                                  int max_accounts) = 0;
+  // Whose unpaid invoices have something to do with what they may watch.
+  virtual absl::StatusOr<std::vector<Account>> IndebtedAccounts(sys_days today,
+                                                                int max_accounts) = 0;
   virtual absl::Status AddSubscription(const Subscription& subscription) = 0;
   virtual absl::Status SaveSubscription(const Subscription& subscription) = 0;
+
+  // ALREADY_EXISTS: days of it were charged before.
+  virtual absl::Status AddTerm(const Term& term) = 0;
+  // The one that holds `day`, if it was charged for.
+  virtual absl::StatusOr<std::optional<Term>> FindTerm(const SubscriptionId& id, sys_days day) = 0;
+  virtual absl::StatusOr<bool> HasTerms(const SubscriptionId& id) = 0;
+  // Ends it on another day; on its first day it is void.
+  virtual absl::Status EndTerm(const Term& term, sys_days to) = 0;
+
+  virtual absl::Status AddInvoice(const Invoice& invoice) = 0;
+  virtual absl::Status SaveInvoice(const Invoice& invoice) = 0;
+  virtual absl::StatusOr<Invoice> FindInvoice(const InvoiceId& id) = 0;
+  // How many times it was settled before; counts one more.
+  virtual absl::StatusOr<int> NextSettlement(const InvoiceId& id) = 0;
+  // Not paid, the first that was due first.
+  virtual absl::StatusOr<std::vector<Invoice>> OpenInvoices(const AccountId& id) = 0;
+  virtual absl::Status AddCreditNote(const CreditNote& note) = 0;
+  virtual absl::StatusOr<std::vector<CreditNote>> FindCreditNotes(const InvoiceId& id) = 0;
+
+  // ALREADY_EXISTS: this reference was taken before.
+  virtual absl::Status AddPayment(const Payment& payment) = 0;
+  virtual absl::StatusOr<Payment> FindPayment(const PaymentId& id) = 0;
+  virtual absl::Status SavePayment(const Payment& payment) = 0;
+
+  // ALREADY_EXISTS: the id is taken.
+  virtual absl::Status AddVoucherBatch(const VoucherBatch& batch,
+                                       const std::vector<std::string>& code_hashes) = 0;
+  virtual absl::StatusOr<Voucher> FindVoucher(const std::string& code_hash) = 0;
+  virtual absl::Status MarkRedeemed(const std::string& code_hash, const AccountId& account) = 0;
+  virtual absl::Status CancelVoucherBatch(const VoucherBatchId& id) = 0;
+
+  // FAILED_PRECONDITION: it owes more than its new credit.
+  virtual absl::Status PutReseller(const Reseller& reseller) = 0;
+  // Ask for resellers before accounts.
+  virtual absl::StatusOr<Reseller> FindReseller(const ResellerId& id) = 0;
+  virtual absl::StatusOr<std::int64_t> CountAccounts(const ResellerId& id) = 0;
+
+  // As it is now, what this transaction has posted included; one that nobody used is empty. It
+  // stays so for as long as the transaction holds the account or reseller that owns it.
+  virtual absl::StatusOr<LedgerAccount> FindLedgerAccount(const LedgerAccountId& id) = 0;
+  virtual absl::StatusOr<Transfer> FindTransfer(const TransferId& id) = 0;
+  virtual absl::StatusOr<Entry> FindEntry(const EntryId& id) = 0;
+  // Pending transfers whose time is over, not resolved.
+  virtual absl::StatusOr<std::vector<Transfer>> ExpiredTransfers(WallTime now, int limit) = 0;
+  // Written with the commit, which fails when the ledger refuses: insufficient_funds,
+  // already_resolved, already_reversed.
+  virtual absl::Status Post(const Entry& entry) = 0;
 };
 
 struct AccountFilter {
@@ -63,6 +142,74 @@ struct Credentials {
 struct EntitlementChange {
   std::uint64_t revision = 0;
   AccountId account;
+};
+
+struct BalanceFilter {
+  std::string owner;  // empty: all
+  std::optional<LedgerKind> kind;
+  std::string after;  // name of the last one seen
+  int limit = 50;
+};
+
+// A transfer as it stands in the books.
+struct BookedTransfer {
+  std::uint64_t position = 0;
+  EntryId entry;
+  std::string reason;
+  WallTime created_at;
+  Transfer transfer;
+};
+
+struct TransferFilter {
+  std::optional<LedgerAccountId> account;
+  std::string entry;  // empty: all
+  std::uint64_t after = 0;
+  int limit = 50;
+};
+
+struct BookedInvoice {
+  std::uint64_t number = 0;
+  Invoice invoice;
+};
+
+struct InvoiceFilter {
+  std::string account;  // empty: all
+  bool only_open = false;
+  std::uint64_t after = 0;  // number of the last one seen
+  int limit = 50;
+};
+
+struct AuditEntry {
+  std::uint64_t position = 0;
+  WallTime at;
+  std::string caller;
+  std::string method;
+  std::string subject;
+  std::string request;  // JSON
+  std::string key;
+};
+
+struct AuditFilter {
+  std::string subject;  // empty: all
+  std::uint64_t after = 0;
+  int limit = 50;
+};
+
+// What a verification of the books found.
+struct BooksReport {
+  struct Problem {
+    std::string check;
+    std::string what;
+  };
+  struct Total {
+    std::string currency;
+    std::int64_t debits = 0;
+    std::int64_t credits = 0;
+  };
+  std::vector<Problem> problems;
+  std::uint64_t transfers = 0;
+  std::uint64_t ledger_accounts = 0;
+  std::vector<Total> totals;
 };
 
 // Thread-safe.
@@ -100,6 +247,23 @@ class Store {
   virtual absl::StatusOr<std::vector<EntitlementChange>> ChangesAfter(Deadline deadline,
                                                                       std::uint64_t revision,
                                                                       int limit) = 0;
+  virtual absl::StatusOr<std::vector<LedgerAccount>> ListBalances(Deadline deadline,
+                                                                  const BalanceFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<BookedTransfer>> ListTransfers(
+      Deadline deadline, const TransferFilter& filter) = 0;
+  // By account, or all; the oldest first, behind a number.
+  virtual absl::StatusOr<std::vector<BookedInvoice>> ListInvoices(Deadline deadline,
+                                                                  const InvoiceFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<Payment>> ListPayments(Deadline deadline,
+                                                            const AccountId& account) = 0;
+  virtual absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline) = 0;
+  virtual absl::StatusOr<std::vector<TaxRate>> ListTaxRates(Deadline deadline) = 0;
+  // Recomputes everything that can be recomputed.
+  virtual absl::StatusOr<BooksReport> VerifyBooks(Deadline deadline) = 0;
+
+  // Every command that was carried out, the oldest first.
+  virtual absl::StatusOr<std::vector<AuditEntry>> ListAudit(Deadline deadline,
+                                                            const AuditFilter& filter) = 0;
   // Forgets commands and changes older than `age`; how many.
   virtual absl::StatusOr<std::int64_t> Forget(Deadline deadline, std::chrono::hours age) = 0;
   // What the database's clock shows.

@@ -2,12 +2,14 @@
 
 #include <utility>
 
+#include "libs/base/money.h"
 #include "libs/base/status.h"
 
 namespace holdfast::billing {
 namespace {
 
 constexpr std::size_t kLongestText = 200;
+constexpr std::chrono::days kLongestPayment{365};
 constexpr std::size_t kLongestPassword = 200;  // more only makes hashing slower
 
 }  // namespace
@@ -33,6 +35,18 @@ absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now) {
   HOLDFAST_RETURN_IF_ERROR(CheckText("account number", wanted.number, kLongestText));
   HOLDFAST_RETURN_IF_ERROR(CheckText("full name", wanted.full_name, kLongestText));
   HOLDFAST_RETURN_IF_ERROR(CheckText("phone", wanted.phone, kLongestText));
+  if (wanted.charging != Charging::kElsewhere) {
+    HOLDFAST_RETURN_IF_ERROR(Money::Make(0, wanted.currency).status());
+  } else if (!wanted.currency.empty()) {
+    return InvalidArgument("currency of an account that is charged elsewhere");
+  }
+  if (!wanted.region.empty()) HOLDFAST_RETURN_IF_ERROR(CheckId("region", wanted.region));
+  if (wanted.payment_days < std::chrono::days(0) || wanted.payment_days > kLongestPayment) {
+    return InvalidArgument("payment_days must be 0 to {}", kLongestPayment.count());
+  }
+  if (!wanted.reseller.value().empty()) {
+    HOLDFAST_RETURN_IF_ERROR(CheckId("reseller id", wanted.reseller.value()));
+  }
   if (wanted.number.empty()) wanted.number = wanted.id.value();
   wanted.state = Account::State::kOpen;
   wanted.created_at = now;

@@ -1,6 +1,7 @@
 // Who pays.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -8,6 +9,13 @@
 #include "services/billing/domain/ids.h"
 
 namespace holdfast::billing {
+
+// Who takes the money for what an account buys.
+enum class Charging {
+  kElsewhere,  // somebody else: RenewSubscription tells us that a period is paid
+  kPrepaid,    // we, from the wallet; without money there is no next period
+  kPostpaid,   // we, by invoice: service goes on until the dunning ends it
+};
 
 struct Account {
   enum class State { kOpen, kClosed };
@@ -18,6 +26,11 @@ struct Account {
   std::string phone;
   State state = State::kOpen;
   WallTime created_at;
+  Charging charging = Charging::kElsewhere;
+  std::string currency;                // that it is charged in; empty with kElsewhere
+  std::string region;                  // whose taxes it pays; empty: none
+  std::chrono::days payment_days{14};  // from an invoice to its due day
+  ResellerId reseller;                 // who brought it; empty: nobody
 };
 
 // An account as its operator asks for it. INVALID_ARGUMENT names the field at fault. An empty

@@ -15,12 +15,22 @@ Standing StandingOf(const Facts& facts) {
   bool grace = false;
   bool suspended = false;
   for (const Holding& held : facts.holdings) {
-    if (held.subscription.state == Subscription::State::kActive) return Standing::kActive;
-    grace |= held.subscription.state == Subscription::State::kGrace;
-    suspended |= held.subscription.state == Subscription::State::kSuspended;
+    const Subscription::State state = held.subscription.state;
+    if (state == Subscription::State::kActive || state == Subscription::State::kTrialing) {
+      return Standing::kActive;
+    }
+    grace |= state == Subscription::State::kGrace;
+    suspended |= state == Subscription::State::kSuspended || state == Subscription::State::kPaused;
   }
   if (grace) return Standing::kGrace;
   return suspended ? Standing::kSuspended : Standing::kActive;
+}
+
+bool BaseServes(const Facts& facts, const Subscription& subscription) {
+  if (!subscription.base) return true;
+  return std::any_of(facts.holdings.begin(), facts.holdings.end(), [&](const Holding& held) {
+    return held.subscription.id == *subscription.base && held.subscription.gives_service();
+  });
 }
 
 // Those that give service, the newest last.
@@ -28,7 +38,8 @@ std::vector<const Holding*> Serving(const Facts& facts) {
   std::vector<const Holding*> serving;
   if (facts.account.state == Account::State::kClosed) return serving;
   for (const Holding& held : facts.holdings) {
-    if (held.subscription.gives_service()) serving.push_back(&held);
+    const Subscription& s = held.subscription;
+    if (s.gives_service() && BaseServes(facts, s)) serving.push_back(&held);
   }
   std::stable_sort(serving.begin(), serving.end(), [](const Holding* a, const Holding* b) {
     return a->subscription.started_at < b->subscription.started_at;
@@ -45,7 +56,8 @@ void TakeLimits(const std::vector<const Holding*>& serving, Entitlement& entitle
   }
 }
 
-void TakeDates(const std::vector<const Holding*>& serving, Entitlement& entitlement) {
+void TakeDates(const std::vector<const Holding*>& serving, const TimeZone& zone,
+               Entitlement& entitlement) {
   sys_days valid = sys_days::min();
   sys_days grace = sys_days::min();
   for (const Holding* held : serving) {
@@ -55,13 +67,13 @@ void TakeDates(const std::vector<const Holding*>& serving, Entitlement& entitlem
     valid = std::max(valid, *subscription.valid_until);
     grace = std::max(grace, *subscription.valid_until + days);
   }
-  entitlement.valid_until = valid;
-  entitlement.grace_until = grace;
+  entitlement.valid_until = StartOf(valid, zone);
+  entitlement.grace_until = StartOf(grace, zone);
 }
 
 }  // namespace
 
-Entitlement DeriveEntitlement(const Facts& facts) {
+Entitlement DeriveEntitlement(const Facts& facts, const TimeZone& zone) {
   Entitlement entitlement{.account = facts.account.id,
                           .revision = facts.revision,
                           .standing = StandingOf(facts),
@@ -79,7 +91,7 @@ Entitlement DeriveEntitlement(const Facts& facts) {
   }
   entitlement.packages.assign(packages.begin(), packages.end());
   TakeLimits(serving, entitlement);
-  TakeDates(serving, entitlement);
+  TakeDates(serving, zone, entitlement);
   return entitlement;
 }
 

@@ -35,9 +35,10 @@ struct Entitlement {
   std::string tariff_plan_name;
 };
 
-// Only subscriptions that give service count. Packages are their union; of limits and dates the
-// most generous one is taken. An account with none of them is suspended if a suspended one is left,
-// and otherwise active with no package: nothing was taken away from it.
-Entitlement DeriveEntitlement(const Facts& facts);
+// Only subscriptions that give service count, and of add-ons only those whose base does. Packages
+// are their union; of limits and dates the most generous one is taken. An account with none of them
+// is suspended if a suspended one is left, and otherwise active with no package: nothing was taken
+// away from it. Days begin where the operator is.
+Entitlement DeriveEntitlement(const Facts& facts, const TimeZone& zone = {});
 
 }  // namespace holdfast::billing

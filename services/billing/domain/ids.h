@@ -12,6 +12,12 @@ using AccountId = StrongId<struct AccountIdTag>;
 using PackageId = StrongId<struct PackageIdTag>;
 using TariffPlanId = StrongId<struct TariffPlanIdTag>;
 using SubscriptionId = StrongId<struct SubscriptionIdTag>;
+using InvoiceId = StrongId<struct InvoiceIdTag>;
+using CreditNoteId = StrongId<struct CreditNoteIdTag>;
+using PaymentId = StrongId<struct PaymentIdTag>;
+using ResellerId = StrongId<struct ResellerIdTag>;
+using TransferId = StrongId<struct TransferIdTag>;
+using EntryId = StrongId<struct EntryIdTag>;  // what happened once, in one or more transfers
 
 // INVALID_ARGUMENT unless `text` is 1 to 64 letters, digits, '.', '_' or '-'. `what` names it in
 // the message: "package id".

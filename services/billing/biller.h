@@ -1,0 +1,99 @@
+// One account's money and subscriptions, moved together inside one transaction: what is decided in
+// domain/ becomes invoices, entries in the books and subscriptions. Commands and jobs both come
+// here, so the same thing happens whoever asks.
+//
+//   charge     invoice <- revenue, tax; the wallet settles it at once or as far as it can;
+//              the term is written down, so that the same days are never charged again
+//   credit     the other way round, for days that were not used
+//   money in   settles open invoices, then charges what waited for money
+//
+// A prepaid account is charged only what its wallet holds. A postpaid one is charged whatever it
+// holds, and owes the rest.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "services/billing/domain/charge.h"
+#include "services/billing/store.h"
+
+namespace holdfast::billing {
+
+// Use only inside the transaction, which must hold the account.
+class Biller {
+ public:
+  Biller(Transaction& tx, Account account, sys_days today)
+      : tx_(tx), account_(std::move(account)), today_(today) {}
+
+  // Charges every term that is due, up to today. False: the money is not there (or the plan has no
+  // price); what is charged until then stays.
+  absl::StatusOr<bool> ChargeDue(Holding& held);
+
+  // Charges everything of the account that is due. An add-on is charged only when its base is paid.
+  // What could not be charged is tried again tomorrow or when money comes; how many were looked at.
+  absl::StatusOr<int> ChargeAllDue();
+
+  // Settles and charges whatever the wallet now allows.
+  absl::Status MoneyCame();
+
+  // Moves to another plan today: unused days are credited, the new plan is charged.
+  // FAILED_PRECONDITION: insufficient_funds, add_on_not_allowed.
+  absl::StatusOr<Subscription> ChangeNow(Holding held, const TariffPlan& to);
+
+  // Ends add-ons whose base has ended, crediting them as the base.
+  enum class Unused { kKept, kCredited };
+  absl::Status EndAddOns(const SubscriptionId& base, Unused unused);
+  // Credits what is left of the days that were charged.
+  absl::Status CreditUnused(const Subscription& subscription);
+
+  // A payment that came in.
+  absl::Status TakeIn(const Payment& payment);
+  // An entry that puts money into the wallet.
+  absl::Status TakeIn(const Entry& entry);
+  // Starts a subscription and charges it. FAILED_PRECONDITION: insufficient_funds (unless it may
+  // wait), no_price, base_not_allowed, a closed account.
+  struct Order {
+    TariffPlan plan;
+    std::optional<SubscriptionId> base;
+    std::optional<sys_days> valid_until;
+    bool may_wait = false;  // for its first payment
+  };
+  absl::StatusOr<Subscription> Start(const Order& order, WallTime now, const TimeZone& zone);
+  // FAILED_PRECONDITION: insufficient_funds, refund_too_large.
+  absl::StatusOr<Payment> Refund(Payment payment, std::int64_t amount);
+  absl::StatusOr<CreditNote> CreditInvoice(const InvoiceId& id, const std::string& reason);
+
+  // A base is paused and resumed with its add-ons; the charged days move with the pause.
+  absl::StatusOr<Subscription> Pause(const Holding& held);
+  absl::StatusOr<Subscription> Resume(const Holding& held);
+
+ private:
+  absl::Status Attach(const SubscriptionId& base, const TariffPlan& plan, Subscription& started);
+  absl::StatusOr<std::int64_t> WalletHolds(const std::string& currency);
+  // What a term costs, and what the wallet must hold for it.
+  absl::StatusOr<Invoice> Draft(const Holding& held, const NextTerm& term);
+  absl::Status Charge(Holding& held, const NextTerm& term, const Invoice& invoice);
+  absl::Status IssueAndSettle(const Invoice& invoice);
+  absl::Status SettleOpenInvoices();
+  // What crediting the unused days of a subscription would write.
+  struct UnusedTerm {
+    Term term;
+    std::optional<Credit> credit;
+  };
+  absl::StatusOr<std::vector<UnusedTerm>> FindUnused(const SubscriptionId& id);
+  absl::Status Write(const std::vector<UnusedTerm>& unused);
+  absl::Status Write(const Credit& credit);
+  absl::Status CheckAddOnsOf(const Holding& base, const TariffPlan& to);
+  absl::StatusOr<Subscription> ResumeOne(const Holding& held);
+  absl::StatusOr<std::vector<Holding>> AddOnsOf(const SubscriptionId& base);
+  absl::Status SwitchPlan(Holding& held, const TariffPlan& to);
+  absl::Status TakePlannedChange(Holding& held);
+
+  Transaction& tx_;
+  const Account account_;
+  const sys_days today_;
+};
+
+}  // namespace holdfast::billing

@@ -1,0 +1,175 @@
+#include "services/billing/domain/invoice.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "libs/base/check.h"
+#include "libs/base/status.h"
+
+namespace holdfast::billing {
+namespace {
+
+constexpr int kMillion = 1'000'000;
+
+std::int64_t Part(std::int64_t amount, std::int64_t part, std::int64_t whole) {
+  // Amounts are bounded (CheckEntry), so this cannot overflow.
+  const absl::StatusOr<Money> money = Prorate(*Money::Make(amount, "XXX"), part, whole);
+  HOLDFAST_CHECK(money.ok());
+  return money->minor_units();
+}
+
+// Not beyond `limit`, which has the sign of `amount` or is nothing.
+std::int64_t AtMost(std::int64_t amount, std::int64_t limit) {
+  return limit >= 0 ? std::clamp<std::int64_t>(amount, 0, limit)
+                    : std::clamp<std::int64_t>(amount, limit, 0);
+}
+
+LedgerAccountId RevenueOf(const TariffPlanId& plan, const std::string& currency) {
+  return {LedgerKind::kRevenue, plan.value(), currency};
+}
+
+LedgerAccountId TaxOf(const Invoice& invoice) {
+  return {LedgerKind::kTax, invoice.rate.region, invoice.currency};
+}
+
+// What is left of each line.
+std::vector<Split> Remaining(const Invoice& invoice, const std::vector<CreditNote>& before) {
+  std::vector<Split> left;
+  for (const InvoiceLine& line : invoice.lines) left.push_back(line.amount);
+  for (const CreditNote& note : before) {
+    for (const CreditLine& line : note.lines) {
+      Split& of = left[static_cast<std::size_t>(line.line)];
+      of.net -= line.amount.net;
+      of.tax -= line.amount.tax;
+    }
+  }
+  return left;
+}
+
+Credit MakeCredit(const Invoice& invoice, const CreditOrder& order, std::vector<CreditLine> lines) {
+  Credit credit{.invoice = invoice,
+                .note = {.id = order.id,
+                         .invoice = invoice.id,
+                         .account = invoice.account,
+                         .reason = order.reason,
+                         .lines = std::move(lines),
+                         .issued_on = order.today},
+                .entry = {EntryId("credit-" + order.id.value()), order.reason, {}}};
+  const LedgerAccountId receivable = ReceivableOf(invoice.account, invoice.currency);
+  std::map<TariffPlanId, std::int64_t> net;
+  for (const CreditLine& line : credit.note.lines) {
+    net[invoice.lines[static_cast<std::size_t>(line.line)].plan] += line.amount.net;
+  }
+  for (const auto& [plan, amount] : net) {
+    credit.entry.Move(RevenueOf(plan, invoice.currency), receivable, amount);
+  }
+  credit.entry.Move(TaxOf(invoice), receivable, credit.note.total().tax);
+  credit.invoice.credited += credit.note.total().total();
+  if (credit.invoice.open() < 0) {
+    credit.note.to_wallet = -credit.invoice.open();
+    credit.invoice.returned += credit.note.to_wallet;
+    credit.entry.Move(receivable, WalletOf(invoice.account, invoice.currency),
+                      credit.note.to_wallet);
+  }
+  return credit;
+}
+
+}  // namespace
+
+absl::Status CheckTaxRate(const TaxRate& rate) {
+  HOLDFAST_RETURN_IF_ERROR(CheckId("region", rate.region));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("name of the tax", rate.name, 100));
+  if (rate.parts_per_million < 0 || rate.parts_per_million > kMillion) {
+    return InvalidArgument("parts_per_million must be 0 to {}", kMillion);
+  }
+  return absl::OkStatus();
+}
+
+Split SplitPrice(std::int64_t quoted, const TaxRate& rate) {
+  if (rate.kind == TaxRate::Kind::kExclusive) {
+    return {quoted, Part(quoted, rate.parts_per_million, kMillion)};
+  }
+  const std::int64_t tax = Part(quoted, rate.parts_per_million, kMillion + rate.parts_per_million);
+  return {quoted - tax, tax};
+}
+
+absl::StatusOr<Invoice> MakeInvoice(Invoice draft) {
+  std::map<TariffPlanId, Split> earned;
+  for (InvoiceLine& line : draft.lines) {
+    line.amount = SplitPrice(line.quoted, draft.rate);
+    draft.net += line.amount.net;
+    draft.tax += line.amount.tax;
+    earned[line.plan].net += line.amount.net;
+    earned[line.plan].tax += line.amount.tax;
+  }
+  for (const auto& [plan, amount] : earned) {
+    if (amount.net < 0 || amount.tax < 0) {
+      return InvalidArgument("tariff plan {} would earn less than nothing", plan.value());
+    }
+  }
+  return draft;
+}
+
+Entry IssueEntry(const Invoice& invoice) {
+  Entry entry{EntryId("invoice-" + invoice.id.value()), "invoice " + invoice.id.value(), {}};
+  const LedgerAccountId receivable = ReceivableOf(invoice.account, invoice.currency);
+  std::map<TariffPlanId, std::int64_t> net;
+  for (const InvoiceLine& line : invoice.lines) net[line.plan] += line.amount.net;
+  for (const auto& [plan, amount] : net) {
+    entry.Move(receivable, RevenueOf(plan, invoice.currency), amount);
+  }
+  entry.Move(receivable, TaxOf(invoice), invoice.tax);
+  return entry;
+}
+
+Settlement Settle(Invoice invoice, std::int64_t available, int n) {
+  const std::int64_t amount = std::clamp<std::int64_t>(available, 0, invoice.open());
+  const std::string id = fmt::format("settlement-{}-{}", invoice.id.value(), n);
+  Settlement settlement{.entry = {EntryId(id), "paid invoice " + invoice.id.value(), {}}};
+  settlement.entry.Move(WalletOf(invoice.account, invoice.currency),
+                        ReceivableOf(invoice.account, invoice.currency), amount);
+  invoice.settled += amount;
+  settlement.invoice = std::move(invoice);
+  return settlement;
+}
+
+Split CreditNote::total() const {
+  Split total;
+  for (const CreditLine& line : lines) {
+    total.net += line.amount.net;
+    total.tax += line.amount.tax;
+  }
+  return total;
+}
+
+Credit CreditUnusedDays(const Invoice& invoice, const CreditOrder& order,
+                        const SubscriptionId& subscription, std::int64_t unused) {
+  const std::vector<Split> left = Remaining(invoice, order.before);
+  std::vector<CreditLine> lines;
+  for (std::size_t i = 0; i < invoice.lines.size(); ++i) {
+    const InvoiceLine& line = invoice.lines[i];
+    if (line.subscription != subscription || line.days.count() <= 0) continue;
+    const std::int64_t days = std::clamp<std::int64_t>(unused, 0, line.days.count());
+    const std::int64_t quoted = Part(line.quoted, days, line.days.count());
+    const Split wanted = SplitPrice(quoted, invoice.rate);
+    const Split amount{AtMost(wanted.net, left[i].net), AtMost(wanted.tax, left[i].tax)};
+    if (amount.total() != 0) lines.push_back({static_cast<int>(i), amount});
+  }
+  return MakeCredit(invoice, order, std::move(lines));
+}
+
+absl::StatusOr<Credit> CreditAll(const Invoice& invoice, const CreditOrder& order) {
+  const std::vector<Split> left = Remaining(invoice, order.before);
+  std::vector<CreditLine> lines;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    if (left[i].net != 0 || left[i].tax != 0) lines.push_back({static_cast<int>(i), left[i]});
+  }
+  if (lines.empty()) {
+    return FailedPrecondition("already_credited: nothing is left of invoice {}",
+                              invoice.id.value());
+  }
+  return MakeCredit(invoice, order, std::move(lines));
+}
+
+}  // namespace holdfast::billing

@@ -1,0 +1,217 @@
+// Random lives of a few accounts, with every command sent again now and then and the jobs run at
+// odd times. Whatever happens, the books are right, nobody is charged twice for a day, and a
+// repeated command answers what it answered.
+#include <memory>
+
+#include "services/billing/billing_money_test.h"
+
+namespace holdfast::billing {
+namespace {
+
+using std::chrono::days;
+using test::HasMessage;
+using test::IsOk;
+using testing::IsEmpty;
+using C = v1::CancelSubscriptionRequest;
+
+class HistoriesTest : public MoneyTest {
+ protected:
+  void SetUp() override {
+    PutTax("de", 19);
+    PutTax("fr", 20, true);
+    ASSERT_THAT(Put(Monthly("basic", 999)), IsOk());
+    ASSERT_THAT(Put(Monthly("gold", 1777)), IsOk());
+    v1::TariffPlan ten_days = Monthly("ten-days", 350);
+    ten_days.set_period_unit(v1::TariffPlan::PERIOD_UNIT_DAYS);
+    ten_days.set_period_days(10);
+    ten_days.set_trial_days(5);
+    *ten_days.add_setup_fees() = ToProto(*holdfast::Money::Make(199, "EUR"));
+    ASSERT_THAT(Put(ten_days), IsOk());
+    v1::TariffPlan calendar = Monthly("calendar", 1500);
+    calendar.set_calendar(true);
+    ASSERT_THAT(Put(calendar), IsOk());
+    v1::TariffPlan sport = Monthly("sport", 501);
+    sport.set_add_on(true);
+    ASSERT_THAT(Put(sport), IsOk());
+    Open("pre-de", v1::CHARGING_PREPAID, "de");
+    Open("pre-fr", v1::CHARGING_PREPAID, "fr");
+    Open("post-de", v1::CHARGING_POSTPAID, "de");
+    Open("post", v1::CHARGING_POSTPAID);
+  }
+
+  const std::string& AnyAccount() { return accounts_[chance_->Below(accounts_.size())]; }
+  std::string AnyPlan() { return plans_[chance_->Below(plans_.size())]; }
+  std::string AnyOf(const std::vector<std::string>& known) {
+    return known.empty() ? "none" : known[chance_->Below(known.size())];
+  }
+
+  // Sends a command, and sometimes at once again: it must answer the same bytes. Refusals that have
+  // their reason are part of life; anything else is a failure.
+  template <class Service, class Request, class Answer>
+  absl::StatusOr<Answer> Send(Service& service,
+                              absl::StatusOr<Answer> (Service::*method)(const rpc::Call&,
+                                                                        const Request&),
+                              Request request) {
+    request.set_idempotency_key(NewKey());
+    const absl::StatusOr<Answer> first = (service.*method)(Call(), request);
+    if (first.ok() && chance_->Below(4) == 0) {
+      const absl::StatusOr<Answer> again = (service.*method)(Call(), request);
+      EXPECT_THAT(again, IsOk());
+      if (again.ok()) {
+        EXPECT_EQ(again->SerializeAsString(), first->SerializeAsString());
+      }
+    }
+    if (!first.ok()) {
+      EXPECT_THAT(first.status().code(),
+                  testing::AnyOf(absl::StatusCode::kFailedPrecondition, absl::StatusCode::kNotFound,
+                                 absl::StatusCode::kInvalidArgument))
+          << ToString(first.status());
+    }
+    return first;
+  }
+
+  void Buy() {
+    v1::StartSubscriptionRequest request;
+    request.set_account_id(AnyAccount());
+    const bool add_on = chance_->Below(4) == 0;
+    request.set_tariff_plan_id(add_on ? "sport" : AnyPlan());
+    if (add_on) request.set_base_subscription_id(AnyOf(subscriptions_));
+    request.set_wait_for_payment(chance_->Below(2) == 0);
+    const auto answer = Send(service_, &Service::StartSubscription, request);
+    if (answer.ok()) subscriptions_.push_back(answer->subscription_id());
+  }
+  void Pay() {
+    v1::RecordPaymentRequest request;
+    request.set_account_id(AnyAccount());
+    const auto amount = static_cast<std::int64_t>(1 + chance_->Below(3000));
+    *request.mutable_amount() = ToProto(*holdfast::Money::Make(amount, "EUR"));
+    request.set_method(chance_->Below(2) ? "cash" : "bank");
+    const auto answer = Send(payments_, &PaymentsService::RecordPayment, request);
+    if (answer.ok()) paid_.push_back(answer->payment_id());
+  }
+  void Refund() {
+    v1::RefundPaymentRequest request;
+    request.set_payment_id(AnyOf(paid_));
+    request.set_minor_units(static_cast<std::int64_t>(chance_->Below(500)));
+    (void)Send(payments_, &PaymentsService::RefundPayment, request);
+  }
+  void Credit() {
+    const std::vector<v1::Invoice> invoices = Invoices(AnyAccount());
+    if (invoices.empty()) return;
+    v1::CreditInvoiceRequest request;
+    request.set_invoice_id(invoices[chance_->Below(invoices.size())].invoice_id());
+    request.set_reason("chance");
+    (void)Send(payments_, &PaymentsService::CreditInvoice, request);
+  }
+  void Change() {
+    v1::ChangeSubscriptionRequest request;
+    request.set_subscription_id(AnyOf(subscriptions_));
+    request.set_tariff_plan_id(AnyPlan());
+    const auto when = chance_->Below(4);
+    if (when == 0) request.set_at_end_of_term(true);
+    if (when == 1) request.set_on_day(ShowDay(Today() + days(1 + chance_->Below(20))));
+    (void)Send(service_, &Service::ChangeSubscription, request);
+  }
+  void Cancel() {
+    v1::CancelSubscriptionRequest request;
+    request.set_subscription_id(AnyOf(subscriptions_));
+    request.set_when(static_cast<C::When>(1 + chance_->Below(3)));
+    if (request.when() == C::WHEN_ON_DAY) {
+      request.set_on_day(ShowDay(Today() + days(chance_->Below(40))));
+    }
+    request.set_credit_unused(chance_->Below(2) == 0);
+    (void)Send(service_, &Service::CancelSubscription, request);
+  }
+  template <class Request, class Method>
+  void Simply(Method method) {
+    Request request;
+    request.set_subscription_id(AnyOf(subscriptions_));
+    (void)Send(service_, method, request);
+  }
+  void LiveOn() {
+    GoTo(Today() + days(chance_->Below(8)));
+    if (chance_->Below(4) != 0) RunJobs();
+  }
+
+  void DoSomething() {
+    switch (chance_->Below(16)) {
+      case 0:
+      case 1:
+        return Buy();
+      case 2:
+      case 3:
+      case 4:
+        return Pay();
+      case 5:
+        return Refund();
+      case 6:
+        return Credit();
+      case 7:
+        return Change();
+      case 8:
+        return Cancel();
+      case 9:
+        return Simply<v1::PauseSubscriptionRequest>(&Service::PauseSubscription);
+      case 10:
+        return Simply<v1::ResumeSubscriptionRequest>(&Service::ResumeSubscription);
+      case 11:
+        return Simply<v1::SuspendSubscriptionRequest>(&Service::SuspendSubscription);
+      case 12:
+        return Simply<v1::RevokePlannedRequest>(&Service::RevokePlanned);
+      default:
+        return LiveOn();
+    }
+  }
+
+  // No day of a subscription stands on two invoices, less what was credited.
+  void ExpectNoDayIsChargedTwice() {
+    const auto rows = pool_.Query(Soon(), R"sql(
+      SELECT a.subscription_id FROM subscription_term a JOIN subscription_term b
+        ON a.subscription_id = b.subscription_id AND a.from_day < b.from_day
+       WHERE NOT a.void AND NOT b.void AND a.to_day > b.from_day)sql");
+    EXPECT_EQ(rows->rows(), 0);
+  }
+  // Who has service of something that is charged holds a term for today, a trial or a grace.
+  void ExpectEntitlementsFollowTheBooks() {
+    const auto rows = pool_.Query(Soon(), R"sql(
+      SELECT s.subscription_id FROM subscription s
+       WHERE s.charging <> 'elsewhere' AND s.state = 'active' AND s.valid_until IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM subscription_term t
+                          WHERE t.subscription_id = s.subscription_id AND NOT t.void
+                            AND t.to_day = s.valid_until))sql");
+    ASSERT_THAT(rows, IsOk());
+    EXPECT_EQ(rows->rows(), 0) << (rows->rows() ? rows->Text(0, 0) : "");
+  }
+
+  std::unique_ptr<SeededRandom> chance_ = std::make_unique<SeededRandom>(1);
+  const std::vector<std::string> accounts_ = {"pre-de", "pre-fr", "post-de", "post"};
+  const std::vector<std::string> plans_ = {"basic", "gold", "ten-days", "calendar"};
+  std::vector<std::string> subscriptions_;
+  std::vector<std::string> paid_;
+};
+
+class SeededHistoriesTest : public HistoriesTest, public testing::WithParamInterface<int> {};
+
+TEST_P(SeededHistoriesTest, LeavesTheBooksRight) {
+  // The first two always, the third by chance.
+  const std::uint64_t seed = GetParam() < 2 ? static_cast<std::uint64_t>(GetParam()) : SecureSeed();
+  SCOPED_TRACE(fmt::format("seed {}", seed));
+  chance_ = std::make_unique<SeededRandom>(seed);
+  for (int step = 0; step < 250; ++step) {
+    DoSomething();
+    ASSERT_FALSE(HasFailure()) << "step " << step;
+    if (step % 25 == 0) {
+      ASSERT_THAT(WhatIsWrong(), IsEmpty()) << "step " << step;
+    }
+  }
+  RunJobs();
+  EXPECT_THAT(WhatIsWrong(), IsEmpty());
+  ExpectNoDayIsChargedTwice();
+  ExpectEntitlementsFollowTheBooks();
+  for (const std::string& account : accounts_) EXPECT_GE(Wallet(account), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, SeededHistoriesTest, testing::Range(0, 3));
+
+}  // namespace
+}  // namespace holdfast::billing

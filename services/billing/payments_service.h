@@ -1,0 +1,59 @@
+// Invoices and payments over gRPC. What money does is in biller.h, the rules in domain/.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "holdfast/billing/v1/billing.pb.h"
+#include "libs/base/clock.h"
+#include "libs/rpc/call.h"
+#include "libs/rpc/service.h"
+#include "services/billing/entitlements.h"
+#include "services/billing/store.h"
+
+namespace holdfast::billing {
+
+// Thread-safe; every method is a worker method. What it was made from must outlive it.
+class PaymentsService {
+ public:
+  static constexpr char kServiceName[] = "holdfast.billing.v1.Payments";
+
+  PaymentsService(Store& store, Entitlements& entitlements, const Clock& clock)
+      : store_(store), entitlements_(entitlements), clock_(clock) {}
+
+  void Register(rpc::ServiceTable& table);
+
+  absl::StatusOr<v1::Payment> RecordPayment(const rpc::Call& call,
+                                            const v1::RecordPaymentRequest& request);
+  absl::StatusOr<v1::Payment> RefundPayment(const rpc::Call& call,
+                                            const v1::RefundPaymentRequest& request);
+  absl::StatusOr<v1::ListPaymentsResponse> ListPayments(const rpc::Call& call,
+                                                        const v1::ListPaymentsRequest& request);
+  absl::StatusOr<v1::ListInvoicesResponse> ListInvoices(const rpc::Call& call,
+                                                        const v1::ListInvoicesRequest& request);
+  absl::StatusOr<v1::CreditNote> CreditInvoice(const rpc::Call& call,
+                                               const v1::CreditInvoiceRequest& request);
+
+  // payments_sales.cpp
+  absl::StatusOr<v1::VoucherBatch> CreateVoucherBatch(const rpc::Call& call,
+                                                      const v1::CreateVoucherBatchRequest& request);
+  absl::StatusOr<v1::VoucherBatch> CancelVoucherBatch(const rpc::Call& call,
+                                                      const v1::CancelVoucherBatchRequest& request);
+  absl::StatusOr<v1::RedeemVoucherResponse> RedeemVoucher(const rpc::Call& call,
+                                                          const v1::RedeemVoucherRequest& request);
+  absl::StatusOr<v1::Reseller> PutReseller(const rpc::Call& call,
+                                           const v1::PutResellerRequest& request);
+  absl::StatusOr<v1::ListResellersResponse> ListResellers(const rpc::Call& call,
+                                                          const v1::ListResellersRequest& request);
+  absl::StatusOr<v1::Reseller> FundReseller(const rpc::Call& call,
+                                            const v1::FundResellerRequest& request);
+  absl::StatusOr<v1::TopUpFromResellerResponse> TopUpFromReseller(
+      const rpc::Call& call, const v1::TopUpFromResellerRequest& request);
+
+ private:
+  sys_days Today() const { return DayOf(clock_.Now(), entitlements_.zone()); }
+
+  Store& store_;
+  Entitlements& entitlements_;
+  const Clock& clock_;
+};
+
+}  // namespace holdfast::billing

@@ -1,0 +1,145 @@
+// Vouchers and resellers in PostgreSQL.
+#include "libs/base/check.h"
+#include "libs/base/status.h"
+#include "services/billing/pg_rows.h"
+#include "services/billing/pg_store.h"
+#include "services/billing/pg_transaction.h"
+
+namespace holdfast::billing {
+namespace {
+
+using storage::PgParam;
+using storage::PgResult;
+
+Reseller ResellerAt(const PgResult& rows, int row) {
+  return {.id = ResellerId(std::string(rows.Text(row, 0))),
+          .name = std::string(rows.Text(row, 1)),
+          .parent = ResellerId(std::string(rows.Text(row, 2))),
+          .currency = std::string(rows.Text(row, 3)),
+          .credit = rows.Int(row, 4),
+          .max_accounts = static_cast<int>(rows.Int(row, 5))};
+}
+
+constexpr std::string_view kSelectReseller =
+    "SELECT reseller_id, name, coalesce(parent_id, ''), currency, credit, max_accounts"
+    "  FROM reseller ";
+
+}  // namespace
+
+// -- Vouchers -------------------------------------------------------------------------------------
+
+constexpr std::string_view kAddBatch = R"sql(
+  INSERT INTO voucher_batch (batch_id, currency, value, tariff_plan_id, expires_on)
+  VALUES ($1, $2, $3, nullif($4, ''), DATE '1970-01-01' + $5::int)
+  ON CONFLICT DO NOTHING
+)sql";
+constexpr std::string_view kAddVouchers = R"sql(
+  INSERT INTO voucher (code_hash, batch_id) SELECT unnest($2::text[]), $1
+)sql";
+
+absl::Status PgBillingTransaction::AddVoucherBatch(const VoucherBatch& batch,
+                                                   const std::vector<std::string>& code_hashes) {
+  const std::string& id = batch.id.value();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult added,
+      tx_.Query(kAddBatch, id, batch.value.currency(), batch.value.minor_units(),
+                batch.plan.value(), DayParam(batch.expires_on)));
+  if (added.affected() == 0) return AlreadyExists("voucher batch {} exists already", id);
+  return tx_.Query(kAddVouchers, id, code_hashes).status();
+}
+
+constexpr std::string_view kFindVoucher = R"sql(
+  SELECT b.batch_id, b.currency, b.value, coalesce(b.tariff_plan_id, ''),
+         b.expires_on - DATE '1970-01-01', b.cancelled, v.redeemed_by
+    FROM voucher v JOIN voucher_batch b USING (batch_id)
+   WHERE v.code_hash = $1 FOR UPDATE OF v
+)sql";
+
+absl::StatusOr<Voucher> PgBillingTransaction::FindVoucher(const std::string& code_hash) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kFindVoucher, code_hash));
+  if (rows.rows() == 0) return NotFound("no voucher has this code");
+  absl::StatusOr<Money> value = Money::Make(rows.Int(0, 2), rows.Text(0, 1));
+  HOLDFAST_CHECK(value.ok());
+  Voucher voucher{.code_hash = code_hash,
+                  .batch = {.id = VoucherBatchId(std::string(rows.Text(0, 0))),
+                            .value = *std::move(value),
+                            .plan = TariffPlanId(std::string(rows.Text(0, 3))),
+                            .expires_on = *DayAt(rows, 0, 4),
+                            .cancelled = rows.Bool(0, 5)}};
+  if (!rows.IsNull(0, 6)) voucher.redeemed_by = AccountId(std::string(rows.Text(0, 6)));
+  return voucher;
+}
+
+constexpr std::string_view kMarkRedeemed = R"sql(
+  UPDATE voucher SET redeemed_by = $2, redeemed_at = now()
+   WHERE code_hash = $1 AND redeemed_by IS NULL
+)sql";
+
+absl::Status PgBillingTransaction::MarkRedeemed(const std::string& code_hash,
+                                                const AccountId& account) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult marked,
+                            tx_.Query(kMarkRedeemed, code_hash, account.value()));
+  if (marked.affected() == 0) return Aborted("the voucher was redeemed meanwhile");
+  return absl::OkStatus();
+}
+
+absl::Status PgBillingTransaction::CancelVoucherBatch(const VoucherBatchId& id) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult cancelled,
+      tx_.Query("UPDATE voucher_batch SET cancelled = true WHERE batch_id = $1", id.value()));
+  if (cancelled.affected() == 0) return NotFound("voucher batch {} unknown", id.value());
+  return absl::OkStatus();
+}
+
+// -- Resellers ------------------------------------------------------------------------------------
+
+constexpr std::string_view kPutReseller = R"sql(
+  INSERT INTO reseller (reseller_id, name, parent_id, currency, credit, max_accounts)
+  VALUES ($1, $2, nullif($3, ''), $4, $5, $6)
+  ON CONFLICT (reseller_id) DO UPDATE
+     SET name = $2, parent_id = nullif($3, ''), credit = $5, max_accounts = $6
+)sql";
+// The limit stands in the ledger, where it is enforced.
+constexpr std::string_view kSetOverdraft = R"sql(
+  INSERT INTO ledger_account (ledger_account_id, kind, owner, currency, overdraft)
+  VALUES ('reseller/' || $1 || '/' || $2, 'reseller', $1, $2, $3)
+  ON CONFLICT (ledger_account_id) DO UPDATE SET overdraft = $3
+)sql";
+
+absl::Status PgBillingTransaction::PutReseller(const Reseller& r) {
+  HOLDFAST_RETURN_IF_ERROR(tx_.Query(kPutReseller, r.id.value(), r.name, r.parent.value(),
+                                     r.currency, r.credit, r.max_accounts)
+                               .status());
+  const absl::Status status = tx_.Query(kSetOverdraft, r.id.value(), r.currency, r.credit).status();
+  if (absl::IsFailedPrecondition(status)) {
+    return FailedPrecondition("credit_in_use: reseller {} owes more than {}", r.id.value(),
+                              r.credit);
+  }
+  return status;
+}
+
+absl::StatusOr<Reseller> PgBillingTransaction::FindReseller(const ResellerId& id) {
+  static const std::string kFind =
+      std::string(kSelectReseller) + "WHERE reseller_id = $1 FOR UPDATE";
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kFind, id.value()));
+  if (rows.rows() == 0) return NotFound("reseller {} unknown", id.value());
+  return ResellerAt(rows, 0);
+}
+
+absl::StatusOr<std::int64_t> PgBillingTransaction::CountAccounts(const ResellerId& id) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      tx_.Query("SELECT count(*) FROM account WHERE reseller_id = $1 AND state = 'open'",
+                id.value()));
+  return rows.Int(0, 0);
+}
+
+absl::StatusOr<std::vector<Reseller>> PgStore::ListResellers(Deadline deadline) {
+  static const std::string kList = std::string(kSelectReseller) + "ORDER BY reseller_id";
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kList));
+  std::vector<Reseller> resellers;
+  for (int row = 0; row < rows.rows(); ++row) resellers.push_back(ResellerAt(rows, row));
+  return resellers;
+}
+
+}  // namespace holdfast::billing

@@ -1,0 +1,123 @@
+// The proof of the books: everything that can be computed again is, and compared.
+#include "libs/base/status.h"
+#include "services/billing/pg_store.h"
+
+namespace holdfast::billing {
+namespace {
+
+using storage::PgResult;
+
+struct Check {
+  std::string_view name;
+  std::string_view offenders;  // one text per row; no row: all is well
+};
+
+// Each is one statement and so sees one moment.
+constexpr Check kChecks[] = {
+    {"balances_follow_from_transfers", R"sql(
+      SELECT a.ledger_account_id
+        FROM ledger_account a
+        LEFT JOIN (SELECT ledger_account_id, sum(debit_posted) AS dp, sum(credit_posted) AS cp,
+                          sum(debit_pending) AS dh, sum(credit_pending) AS ch
+                     FROM ledger_posting GROUP BY ledger_account_id) p USING (ledger_account_id)
+       WHERE (a.debits_posted, a.credits_posted, a.debits_pending, a.credits_pending)
+             IS DISTINCT FROM (coalesce(p.dp, 0), coalesce(p.cp, 0), coalesce(p.dh, 0),
+                               coalesce(p.ch, 0))
+       LIMIT 20)sql"},
+    {"every_ledger_sums_to_nothing", R"sql(
+      SELECT currency FROM ledger_account GROUP BY currency
+      HAVING sum(debits_posted) <> sum(credits_posted)
+          OR sum(debits_pending) <> sum(credits_pending))sql"},
+    {"limits_hold", R"sql(
+      SELECT ledger_account_id FROM ledger_account
+       WHERE credits_posted + overdraft < debits_posted + debits_pending LIMIT 20)sql"},
+    {"no_transfer_is_missing", R"sql(
+      SELECT 'transfers ' || s.n || ', last ' || s.last || ', counter ' || c.position
+        FROM ledger_counter c,
+             (SELECT count(*) AS n, coalesce(max(position), 0) AS last FROM ledger_transfer) s
+       WHERE s.n <> c.position OR s.last <> c.position)sql"},
+    {"both_sides_are_of_one_currency", R"sql(
+      SELECT t.transfer_id FROM ledger_transfer t
+       WHERE split_part(t.debit_account, '/', 3) <> t.currency
+          OR split_part(t.credit_account, '/', 3) <> t.currency LIMIT 20)sql"},
+    {"receivables_are_what_invoices_ask", R"sql(
+      SELECT coalesce(l.ledger_account_id, 'receivable/' || i.account_id || '/' || i.currency)
+        FROM (SELECT ledger_account_id, owner, currency, debits_posted - credits_posted AS owed
+                FROM ledger_account WHERE kind = 'receivable') l
+        FULL JOIN (SELECT account_id, currency,
+                          sum(net + tax - credited - settled + returned) AS owed
+                     FROM invoice GROUP BY account_id, currency) i
+          ON i.account_id = l.owner AND i.currency = l.currency
+       WHERE coalesce(l.owed, 0) <> coalesce(i.owed, 0) LIMIT 20)sql"},
+    {"invoices_are_the_sum_of_their_lines", R"sql(
+      SELECT i.invoice_id FROM invoice i
+        LEFT JOIN (SELECT invoice_id, sum(net) AS net, sum(tax) AS tax FROM invoice_line
+                    GROUP BY invoice_id) l USING (invoice_id)
+       WHERE (i.net, i.tax) IS DISTINCT FROM (coalesce(l.net, 0), coalesce(l.tax, 0))
+       LIMIT 20)sql"},
+    {"invoice_numbers_have_no_gap", R"sql(
+      SELECT 'invoices ' || s.n || ', last ' || s.last || ', counter ' || c.number
+        FROM invoice_counter c,
+             (SELECT count(*) AS n, coalesce(max(number), 0) AS last FROM invoice) s
+       WHERE s.n <> c.number OR s.last <> c.number)sql"},
+    {"credit_is_the_sum_of_credit_notes", R"sql(
+      SELECT i.invoice_id FROM invoice i
+        LEFT JOIN (SELECT n.invoice_id, sum(l.amount) AS credited, sum(n.to_wallet) AS returned
+                     FROM credit_note n
+                     JOIN (SELECT credit_note_id, sum(net + tax) AS amount FROM credit_note_line
+                            GROUP BY credit_note_id) l USING (credit_note_id)
+                    GROUP BY n.invoice_id) c USING (invoice_id)
+       WHERE (i.credited, i.returned)
+             IS DISTINCT FROM (coalesce(c.credited, 0), coalesce(c.returned, 0)) LIMIT 20)sql"},
+    {"settled_is_the_sum_of_settlements", R"sql(
+      SELECT i.invoice_id FROM invoice i
+        LEFT JOIN (SELECT split_part(entry_id, '-', 2) AS invoice_id, sum(amount) AS settled
+                     FROM ledger_transfer WHERE entry_id LIKE 'settlement-%'
+                    GROUP BY 1) s USING (invoice_id)
+       WHERE i.settled <> coalesce(s.settled, 0) LIMIT 20)sql"},
+    {"no_day_is_charged_twice", R"sql(
+      SELECT subscription_id || ' from ' || from_day
+        FROM (SELECT subscription_id, from_day,
+                     lag(to_day) OVER (PARTITION BY subscription_id ORDER BY from_day) AS before
+                FROM subscription_term WHERE NOT void) t
+       WHERE before > from_day LIMIT 20)sql"},
+    {"payments_are_in_the_books", R"sql(
+      SELECT p.method || ' ' || p.currency
+        FROM (SELECT method, currency, sum(amount - refunded) AS kept FROM payment
+               GROUP BY method, currency) p
+        LEFT JOIN ledger_account l ON l.kind = 'clearing' AND l.owner = p.method
+              AND l.currency = p.currency
+       WHERE p.kept <> coalesce(l.debits_posted - l.credits_posted, 0))sql"},
+};
+
+constexpr std::string_view kTotals = R"sql(
+  SELECT currency, sum(debits_posted)::bigint, sum(credits_posted)::bigint
+    FROM ledger_account GROUP BY currency ORDER BY currency
+)sql";
+
+constexpr std::string_view kSizes = R"sql(
+  SELECT (SELECT count(*) FROM ledger_transfer), (SELECT count(*) FROM ledger_account)
+)sql";
+
+}  // namespace
+
+absl::StatusOr<BooksReport> PgStore::VerifyBooks(Deadline deadline) {
+  BooksReport report;
+  for (const Check& check : kChecks) {
+    HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, check.offenders));
+    for (int row = 0; row < rows.rows(); ++row) {
+      report.problems.push_back({std::string(check.name), std::string(rows.Text(row, 0))});
+    }
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult totals, pool_.Query(deadline, kTotals));
+  for (int row = 0; row < totals.rows(); ++row) {
+    report.totals.push_back(
+        {std::string(totals.Text(row, 0)), totals.Int(row, 1), totals.Int(row, 2)});
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult sizes, pool_.Query(deadline, kSizes));
+  report.transfers = static_cast<std::uint64_t>(sizes.Int(0, 0));
+  report.ledger_accounts = static_cast<std::uint64_t>(sizes.Int(0, 1));
+  return report;
+}
+
+}  // namespace holdfast::billing

@@ -1,0 +1,186 @@
+// Vouchers and resellers: money that others sell for us.
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "services/billing/billing_money_test.h"
+
+namespace holdfast::billing {
+namespace {
+
+using test::HasCode;
+using test::HasMessage;
+using test::IsOk;
+using testing::IsEmpty;
+using S = v1::Subscription;
+
+class SalesTest : public MoneyTest {
+ protected:
+  void TearDown() override { EXPECT_THAT(WhatIsWrong(), IsEmpty()); }
+
+  absl::StatusOr<v1::VoucherBatch> MakeBatch(const std::string& id, int count, std::int64_t value,
+                                             const std::string& plan = "") {
+    v1::CreateVoucherBatchRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_batch_id(id);
+    request.set_count(count);
+    *request.mutable_value() = ToProto(*holdfast::Money::Make(value, "EUR"));
+    request.set_tariff_plan_id(plan);
+    request.set_expires_on("2026-12-31");
+    return payments_.CreateVoucherBatch(Call(), request);
+  }
+  absl::StatusOr<v1::RedeemVoucherResponse> Redeem(const std::string& account,
+                                                   const std::string& code) {
+    v1::RedeemVoucherRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_account_id(account);
+    request.set_code(code);
+    return payments_.RedeemVoucher(Call(), request);
+  }
+  absl::StatusOr<v1::Reseller> PutReseller(const std::string& id, const std::string& parent,
+                                           std::int64_t credit = 0, int max_accounts = 0) {
+    v1::PutResellerRequest request;
+    request.set_idempotency_key(NewKey());
+    v1::Reseller& reseller = *request.mutable_reseller();
+    reseller.set_reseller_id(id);
+    reseller.set_name("Reseller " + id);
+    reseller.set_parent_id(parent);
+    reseller.set_currency("EUR");
+    reseller.set_credit(credit);
+    reseller.set_max_accounts(max_accounts);
+    return payments_.PutReseller(Call(), request);
+  }
+  absl::StatusOr<v1::Reseller> Fund(const std::string& id, std::int64_t amount) {
+    v1::FundResellerRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_reseller_id(id);
+    *request.mutable_amount() = ToProto(*holdfast::Money::Make(amount, "EUR"));
+    return payments_.FundReseller(Call(), request);
+  }
+  absl::StatusOr<v1::TopUpFromResellerResponse> TopUp(const std::string& reseller,
+                                                      const std::string& account,
+                                                      std::int64_t amount) {
+    v1::TopUpFromResellerRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_reseller_id(reseller);
+    request.set_account_id(account);
+    *request.mutable_amount() = ToProto(*holdfast::Money::Make(amount, "EUR"));
+    return payments_.TopUpFromReseller(Call(), request);
+  }
+  absl::StatusOr<v1::Account> OpenFor(const std::string& reseller, const std::string& account) {
+    v1::CreateAccountRequest request = NewAccount(account);
+    request.set_charging(v1::CHARGING_PREPAID);
+    request.set_currency("EUR");
+    request.set_reseller_id(reseller);
+    return service_.CreateAccount(Call(), request);
+  }
+};
+
+TEST(VoucherCodeTest, IsReadAsPeopleTypeIt) {
+  const std::string code = VoucherCode({0, 1, 2, 3, 4, 5, 6, 7, 8, 255});
+  EXPECT_EQ(code.size(), 19u);
+  ASSERT_OK_AND_ASSIGN(const std::string normalized, NormalizeVoucherCode(code));
+  EXPECT_EQ(normalized.size(), 16u);
+  std::string typed = " " + code;
+  for (char& c : typed) c = c == '0' ? 'o' : c == '1' ? 'l' : static_cast<char>(std::tolower(c));
+  EXPECT_EQ(*NormalizeVoucherCode(typed), normalized);
+  EXPECT_FALSE(NormalizeVoucherCode("ABCD").ok());
+  EXPECT_FALSE(NormalizeVoucherCode(code + "0").ok());
+  EXPECT_FALSE(NormalizeVoucherCode("ABCD-EFGH-JKMN-PQR!").ok());
+}
+
+TEST_F(SalesTest, AVoucherIsWorthItsValueOnce) {
+  Open("ann", v1::CHARGING_PREPAID);
+  Open("bob", v1::CHARGING_PREPAID);
+  ASSERT_OK_AND_ASSIGN(const v1::VoucherBatch batch, MakeBatch("spring", 3, 1500));
+  ASSERT_EQ(std::set<std::string>(batch.codes().begin(), batch.codes().end()).size(), 3u);
+  ASSERT_THAT(Redeem("ann", batch.codes(0)), IsOk());
+  EXPECT_THAT(Redeem("bob", batch.codes(0)), HasMessage("voucher_used"));
+  EXPECT_THAT(Redeem("bob", "0000-0000-0000-0000"), HasCode(absl::StatusCode::kNotFound));
+  EXPECT_EQ(Wallet("ann"), 1500);
+  EXPECT_EQ(Wallet("bob"), 0);
+  EXPECT_EQ(Balance("voucher/spring/EUR"), -1500);
+  EXPECT_THAT(MakeBatch("spring", 3, 1500), HasCode(absl::StatusCode::kAlreadyExists));
+}
+
+TEST_F(SalesTest, ManyWhoRedeemOneVoucherAtOnceAreOne) {
+  std::vector<std::string> accounts;
+  for (int i = 0; i < 5; ++i) {
+    accounts.push_back("a" + std::to_string(i));
+    Open(accounts.back(), v1::CHARGING_PREPAID);
+  }
+  const std::string code = MakeBatch("spring", 1, 1500)->codes(0);
+  std::atomic<int> redeemed = 0;
+  std::vector<std::thread> threads;
+  for (const std::string& account : accounts) {
+    threads.emplace_back([&, account] {
+      v1::RedeemVoucherRequest request;
+      request.set_idempotency_key("redeem-" + account);
+      request.set_account_id(account);
+      request.set_code(code);
+      redeemed += payments_.RedeemVoucher(Call(), request).ok() ? 1 : 0;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(redeemed, 1);
+  EXPECT_EQ(Balance("voucher/spring/EUR"), -1500);
+}
+
+TEST_F(SalesTest, AVoucherOfAPlanBuysIt) {
+  ASSERT_THAT(Put(Monthly("basic", 1000)), IsOk());
+  Open("ann", v1::CHARGING_PREPAID);
+  const v1::VoucherBatch batch = *MakeBatch("gift", 2, 1000, "basic");
+  ASSERT_OK_AND_ASSIGN(const auto answer, Redeem("ann", batch.codes(0)));
+  EXPECT_EQ(Find("ann", answer.subscription_id()).state(), S::STATE_ACTIVE);
+  EXPECT_EQ(Wallet("ann"), 0);
+}
+
+TEST_F(SalesTest, AVoucherEndsWithItsDayOrItsBatch) {
+  Open("ann", v1::CHARGING_PREPAID);
+  const v1::VoucherBatch batch = *MakeBatch("spring", 2, 1500);
+  GoTo(Day(2026, 12, 31));
+  EXPECT_THAT(Redeem("ann", batch.codes(0)), HasMessage("voucher_expired"));
+  GoTo(Day(2026, 12, 30));
+  v1::CancelVoucherBatchRequest request;
+  request.set_idempotency_key(NewKey());
+  request.set_batch_id("spring");
+  ASSERT_THAT(payments_.CancelVoucherBatch(Call(), request), IsOk());
+  EXPECT_THAT(Redeem("ann", batch.codes(0)), HasMessage("voucher_cancelled"));
+  EXPECT_EQ(Wallet("ann"), 0);
+}
+
+TEST_F(SalesTest, MoneyGoesDownTheTreeOfResellers) {
+  ASSERT_THAT(PutReseller("country", ""), IsOk());
+  ASSERT_THAT(PutReseller("city", "country", 500), IsOk());
+  ASSERT_THAT(OpenFor("city", "ann"), IsOk());
+  EXPECT_THAT(Fund("city", 100), HasMessage("insufficient_funds"));
+  ASSERT_THAT(Fund("country", 10'000), IsOk());
+  ASSERT_THAT(Fund("city", 1000), IsOk());
+  ASSERT_THAT(TopUp("city", "ann", 1400), IsOk());
+  EXPECT_EQ(Balance("reseller/country/EUR"), 9000);
+  EXPECT_EQ(Balance("reseller/city/EUR"), -400);  // on credit
+  EXPECT_THAT(TopUp("city", "ann", 101), HasMessage("insufficient_funds"));
+  EXPECT_THAT(PutReseller("city", "country", 399), HasMessage("credit_in_use"));
+  EXPECT_EQ(Wallet("ann"), 1400);
+}
+
+TEST_F(SalesTest, AResellerServesItsOwnAccountsOnly) {
+  ASSERT_THAT(PutReseller("city", "", 5000, 2), IsOk());
+  Open("stranger", v1::CHARGING_PREPAID);
+  EXPECT_THAT(TopUp("city", "stranger", 100), HasMessage("not_its_account"));
+  ASSERT_THAT(OpenFor("city", "a"), IsOk());
+  ASSERT_THAT(OpenFor("city", "b"), IsOk());
+  EXPECT_THAT(OpenFor("city", "c"), HasMessage("reseller_is_full"));
+  EXPECT_THAT(OpenFor("nobody", "c"), HasMessage("reseller nobody unknown"));
+}
+
+TEST_F(SalesTest, TheTreeStaysATree) {
+  ASSERT_THAT(PutReseller("a", ""), IsOk());
+  ASSERT_THAT(PutReseller("b", "a"), IsOk());
+  ASSERT_THAT(PutReseller("c", "b"), IsOk());
+  EXPECT_THAT(PutReseller("a", "c"), HasMessage("not_a_tree"));
+  EXPECT_THAT(PutReseller("a", "a"), HasCode(absl::StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace holdfast::billing
