@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "absl/strings/str_cat.h"
@@ -90,7 +91,7 @@ bool InArchive(const Channel& channel, const Programme& programme, std::int64_t 
 }
 
 void AppendRowFields(JsonWriter& json, const Channel& channel, const Programme& programme,
-                     const TimeZone& zone, std::int64_t now) {
+                     const TimeZone& zone, std::int64_t now, const ShownTime* shown) {
   const LocalTime from(programme.start, zone);
   const LocalTime to(programme.stop, zone);
   const std::int64_t duration = programme.stop - programme.start;
@@ -109,9 +110,16 @@ void AppendRowFields(JsonWriter& json, const Channel& channel, const Programme& 
   json.Key("stop_timestamp").String(programme.stop);
   json.Field("t_time", from.Time());
   json.Field("t_time_to", to.Time());
-  json.Key("display_duration").String(duration);
-  json.Field("larr", 0);
-  json.Field("rarr", 0);
+  const bool begins_before = shown != nullptr && programme.start < shown->from;
+  const bool ends_after = shown != nullptr && programme.stop > shown->to;
+  json.Key("display_duration");
+  if (begins_before || ends_after) {
+    json.Int(std::min(programme.stop, shown->to) - std::max(programme.start, shown->from));
+  } else {
+    json.String(duration);
+  }
+  json.Field("larr", begins_before ? 1 : 0);
+  json.Field("rarr", ends_after ? 1 : 0);
   json.Field("mark_rec", 0);
   json.Field("mark_memo", 0);
   json.Field("mark_archive", InArchive(channel, programme, now) ? 1 : 0);

@@ -47,8 +47,16 @@ std::string RealId(ChannelId channel, std::int64_t start);
 // Whether the programme can still be watched from the archive at `now`, also while it is on.
 bool InArchive(const Channel& channel, const Programme& programme, std::int64_t now);
 
-// Fields of one row; the caller opens and closes the object, so that it may add its own.
+// The part of the day that a table shows: a programme that reaches beyond it is drawn with an
+// arrow.
+struct ShownTime {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+};
+
+// Fields of one row; the caller opens and closes the object, so that it may add its own. `shown`
+// may be null: all of the programme is.
 void AppendRowFields(JsonWriter& json, const Channel& channel, const Programme& programme,
-                     const TimeZone& zone, std::int64_t now);
+                     const TimeZone& zone, std::int64_t now, const ShownTime* shown = nullptr);
 
 }  // namespace holdfast::middleware

@@ -382,6 +382,7 @@ TEST_F(PortalContractTest, SmallAnswersHaveTheirTypes) {
   EXPECT_EQ(box_.Call("stb", "check_portal_status").Js(), true);
   EXPECT_EQ(box_.Call("itv", "set_played", "itv_id=1").Js(), true);
   EXPECT_EQ(box_.Call("stb", "set_stream_error", "ch_id=1&event=4").Js(), true);
+  EXPECT_EQ(box_.Call("itv", "set_claim", "id=1&real_type=video").Js(), true);
   ExpectTypes(
       box_.Call("stb", "get_modules").Js(),
       "a all_modules a switchable_modules a disabled_modules a restricted_modules s template");

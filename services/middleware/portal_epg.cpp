@@ -48,6 +48,7 @@ void EpgActions::AddTo(ActionTable& table) {
   table.Add("epg", "get_week", Access::kSubscriber, Bind(*this, &EpgActions::GetWeek));
   table.Add("epg", "get_simple_data_table", Access::kSubscriber,
             Bind(*this, &EpgActions::GetSimpleDataTable));
+  table.Add("epg", "get_data_table", Access::kSubscriber, Bind(*this, &EpgActions::GetDataTable));
   table.Add("epg", "get_all_program_for_ch", Access::kSubscriber,
             Bind(*this, &EpgActions::GetAllProgrammes));
 }

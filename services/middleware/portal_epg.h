@@ -21,6 +21,7 @@ class EpgActions {
   PortalAnswer GetWeek(PortalCall& call);
   PortalAnswer GetSimpleDataTable(PortalCall& call);
   PortalAnswer GetAllProgrammes(PortalCall& call);
+  PortalAnswer GetDataTable(PortalCall& call);  // portal_epg_table.cpp
   std::optional<Degradation> GuideAge() const;
 
   ReadModels& models_;

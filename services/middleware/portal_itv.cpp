@@ -49,6 +49,10 @@ void ItvActions::AddTo(ActionTable& table) {
   add("get_fav_ids", Bind(*this, &ItvActions::GetFavouriteIds));
   add("set_fav", Bind(*this, &ItvActions::SetFavourites));
   add("set_last_id", Bind(*this, &ItvActions::SetLastChannel));
+  add("set_claim", [this](PortalCall&) {
+    parts_.metrics.claims.Add();
+    return PortalAnswer::True();
+  });
 }
 
 std::optional<Degradation> ItvActions::LineupAge() const {

@@ -148,6 +148,9 @@ void KeepsakeActions::AddTo(ActionTable& table) {
       table, "downloads", "get_all", [this](PortalCall& c) { return Get(c, Kind::kDownloads); },
       empty);
   AddLater(
+      table, "itv", "save_dvb_channels",
+      [this](PortalCall& c) { return Save(c, Kind::kDvbChannels, "channels"); }, SayFalse);
+  AddLater(
       table, "downloads", "save",
       [this](PortalCall& c) { return Save(c, Kind::kDownloads, "downloads"); }, SayFalse);
 }

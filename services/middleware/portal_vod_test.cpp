@@ -369,6 +369,7 @@ TEST_F(PortalVodTest, ABoxGetsBackWhatItKeepsWithUs) {
   EXPECT_EQ(here_.Call("media_favorites", "get_all").Js(), "");
   EXPECT_EQ(here_.Call("media_favorites", "save", "favorites=%5B%7B%22a%22%3A1%7D%5D").Js(), true);
   EXPECT_EQ(there_.Call("media_favorites", "get_all").Js(), R"([{"a":1}])");
+  EXPECT_EQ(here_.Call("itv", "save_dvb_channels", "channels=%5B%5D").Js(), true);
   EXPECT_EQ(here_.Call("downloads", "save", "downloads=x").Js(), true);
   EXPECT_EQ(there_.Call("downloads", "get_all").Js(), "x");
 }

@@ -23,6 +23,7 @@ struct ViewerItem {
     kReminder = 5,         // key: "<channel>_<start>"; text: see Reminder
     kMediaFavourites = 6,  // key "list"; text: as the box wrote it
     kDownloads = 7,        // key "list"; likewise
+    kDvbChannels = 8,      // key "list"; likewise
   };
   Kind kind = Kind::kResumePoint;
   std::string key;
