@@ -15,6 +15,11 @@ using ::testing::StartsWith;
 
 constexpr std::int64_t kOnAir = kNowSeconds - 1800;  // "Show 0"; one begins each hour
 
+// So that the lineup does not shrink by more than an instance believes at once.
+constexpr const char* kOthers =
+    "#EXTINF:-1 group-title=\"films\",F\nhttp://x/live/f/i.m3u8\n"
+    "#EXTINF:-1 group-title=\"sport\",S\nhttp://x/live/s/i.m3u8\n";
+
 class PortalArchiveTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -32,7 +37,7 @@ class PortalArchiveTest : public testing::Test {
   // A channel with a guide whose archive lies elsewhere.
   void HaveChannelWith(const std::string& catch_up_attributes) {
     box_.HaveLineup("#EXTINF:-1 tvg-id=\"news1.example\" " + catch_up_attributes +
-                    ",News\nhttp://x/live/news-1/index.m3u8\n");
+                    ",News\nhttp://x/live/news-1/index.m3u8\n" + kOthers);
   }
 
   PortalFixture box_;
@@ -83,10 +88,7 @@ TEST_F(PortalArchiveTest, WhatIsNotKeptOrNotThereHasNothingToPlay) {
 }
 
 TEST_F(PortalArchiveTest, AChannelOutsideThePackageIsDenied) {
-  const std::string lineup =
-      "#EXTINF:-1 tvg-id=\"news1.example\" catchup-days=\"7\" holdfast-package=\"sport\",News\n"
-      "http://x/live/news-1/index.m3u8\n";
-  box_.HaveLineup(lineup);
+  HaveChannelWith("catchup-days=\"7\" holdfast-package=\"sport\"");
   EXPECT_EQ(Link(Row(1, kOnAir))["error"], "access_denied");
   EXPECT_EQ(box_.Call("tv_archive", "get_link_for_channel", "ch_id=1").Js()["error"],
             "server_error");
