@@ -17,10 +17,18 @@ Handler Body(std::size_t size) {
   });
 }
 
+// As channel lists and guide blocks are sent.
+Handler Stored(std::size_t size) {
+  return Inline([body = Store(std::string(size, 'x'))](const Request&) {
+    return Response{.content_type = "application/octet-stream", .stored = body};
+  });
+}
+
 int Main() {
   Router router;
   router.Get("/1k", Body(1024));
   router.Get("/64k", Body(64 * 1024));
+  router.Get("/64k-stored", Stored(64 * 1024));
   telemetry::Metrics metrics;
   Server server(ServerOptions{}, std::move(router), metrics);
   if (!server.Start().ok()) return 1;
