@@ -4,11 +4,13 @@
 
 #include <string>
 
+#include "libs/admission/delay_watch.h"
 #include "libs/admission/retry_advice.h"
 
 namespace holdfast::admission {
 namespace {
 
+using namespace std::chrono_literals;
 using enum Criticality;
 
 class LoadLevelTest : public testing::Test {
@@ -76,6 +78,46 @@ TEST_F(LoadLevelTest, IsBackToNormalWithinSeconds) {
   int updates = 0;
   while (level_.level() > 0) level_.Update(0), ++updates;
   EXPECT_LE(updates, 61) << "windows of 100 ms";
+}
+
+class DelayWatchTest : public testing::Test {
+ protected:
+  // Calls for a while, each so late.
+  void Call(Duration delay, Duration length) {
+    for (const SteadyTime end = now_ + length; now_ < end; now_ += 1ms) watch_.Observe(delay, now_);
+  }
+
+  SeededRandom random_{3};
+  SteadyTime now_ = SteadyTime(1h);
+  LoadLevel level_{{}, random_};
+  DelayWatch watch_{{.right = 5ms}, level_};
+};
+
+TEST_F(DelayWatchTest, SmallDelaysAreNoLoad) {
+  Call(4ms, 10s);
+  EXPECT_EQ(level_.level(), 0);
+}
+
+TEST_F(DelayWatchTest, LateCallsRaiseTheLevelAndPunctualOnesLowerIt) {
+  Call(20ms, 2s);
+  EXPECT_EQ(level_.level(), 3);
+  Call(0ms, 7s);
+  EXPECT_EQ(level_.level(), 0);
+}
+
+TEST_F(DelayWatchTest, OneLateCallAmongManySaysLittle) {
+  for (int i = 0; i < 100; ++i) {
+    Call(100us, 99ms);
+    watch_.Observe(200ms, now_);
+  }
+  EXPECT_EQ(level_.level(), 0);
+}
+
+TEST_F(DelayWatchTest, TimeWithoutCallsLowersTheLevelToo) {
+  Call(20ms, 2s);
+  now_ += 10s;
+  Call(0ms, 200ms);
+  EXPECT_LT(level_.level(), 2.5);
 }
 
 TEST(RetryAdviceTest, SpreadsWhoWasRefusedTogether) {
