@@ -108,4 +108,9 @@ double BudgetPartFor(Criticality criticality) {
   return kParts[static_cast<std::size_t>(criticality)];
 }
 
+double BudgetPartFor(Criticality criticality, TryOutcome last) {
+  constexpr double kAfterFull = 0.4;
+  return BudgetPartFor(criticality) * (last == TryOutcome::kFull ? kAfterFull : 1.0);
+}
+
 }  // namespace holdfast::rpc

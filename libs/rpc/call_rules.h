@@ -69,5 +69,8 @@ Duration RetryPause(int retry, Duration longest, Random& random);
 // less, so that it is there for those that matter more.
 std::int64_t BulkheadFor(Criticality criticality, std::int64_t max_in_flight);
 double BudgetPartFor(Criticality criticality);
+// The same for a retry after `last`. Where one instance is full the others often are too: retries
+// for that reason may use two fifths of the part, so that they make no overload larger.
+double BudgetPartFor(Criticality criticality, TryOutcome last);
 
 }  // namespace holdfast::rpc

@@ -141,5 +141,11 @@ TEST(CallRulesTest, WhatMattersLessMayUseLess) {
   EXPECT_GT(BudgetPartFor(Criticality::kBackground), BudgetPartFor(Criticality::kBulk));
 }
 
+TEST(CallRulesTest, RetriesBecauseOfAFullInstanceLeaveMostOfTheBudget) {
+  const Criticality critical = Criticality::kCritical;
+  EXPECT_EQ(BudgetPartFor(critical, TryOutcome::kFailed), BudgetPartFor(critical));
+  EXPECT_LE(BudgetPartFor(critical, TryOutcome::kFull), 0.5 * BudgetPartFor(critical));
+}
+
 }  // namespace
 }  // namespace holdfast::rpc

@@ -247,7 +247,8 @@ bool OutgoingCall::WillTryAgain(const Verdict& verdict) {
     }
   }
   if (tries >= list_->instances.size()) return refused("nobody");
-  if (!neighbour_->budget.TryTakeRetry(BudgetPartFor(criticality_))) return refused("budget");
+  const double part = BudgetPartFor(criticality_, verdict.instance);
+  if (!neighbour_->budget.TryTakeRetry(part)) return refused("budget");
   neighbour_->retries.Add();
   const Duration pause =
       std::min(RetryPause(static_cast<int>(tries), list_->options.retry_pause, neighbour_->random),
