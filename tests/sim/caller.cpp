@@ -1,0 +1,303 @@
+#include "tests/sim/caller.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "libs/rpc/pick_instance.h"
+#include "tests/sim/process.h"
+
+namespace holdfast::sim {
+
+namespace {
+
+using rpc::CircuitBreaker;
+using rpc::Origin;
+using rpc::Peer;
+
+rpc::TryResult Result(absl::StatusCode code, Origin origin) {
+  return {.status = absl::Status(code, ""), .origin = origin};
+}
+
+}  // namespace
+
+Caller::Caller(World& world, Process& owner, std::size_t service)
+    : world_(world),
+      owner_(owner),
+      service_(service),
+      options_(world.spec(service).neighbour),
+      breaker_(rpc::NeighbourBreakerOptions(options_), owner.clock()),
+      budget_(rpc::RetryOptions(options_), owner.clock()),
+      list_(std::make_shared<const List>()) {
+  for (std::size_t i = 0; i < world.spec(service).methods.size(); ++i) {
+    usual_.push_back(std::make_unique<rpc::LatencyWindow>(owner.clock()));
+  }
+  world_.timeline.In(world_.dice.Between({}, options_.probe_interval), *this, kProbe);
+  Update(world_.directory.Believed(service));
+}
+
+void Caller::Start(const OutgoingCall& call) {
+  const Handle id = pending_.Make();
+  Pending& pending = *pending_.Find(id);
+  pending.call = call;
+  pending.began = owner_.clock().SteadyNow();
+  pending.place = running_.size();
+  running_.push_back(id);
+  const absl::StatusCode begun = Begin(id, pending);
+  if (begun != absl::StatusCode::kOk) End(id, begun);
+}
+
+absl::StatusCode Caller::Begin(Handle id, Pending& pending) {
+  ++in_flight_;
+  if (in_flight_ > rpc::BulkheadFor(pending.call.criticality, options_.max_in_flight)) {
+    return absl::StatusCode::kResourceExhausted;
+  }
+  const Clock& clock = owner_.clock();
+  const Duration time = rpc::CallTime(pending.call.deadline.Remaining(clock), options_.timeout);
+  if (time <= Duration::zero()) return absl::StatusCode::kDeadlineExceeded;
+  const bool reads = world_.spec(service_).methods[pending.call.method].reads;
+  pending.list = list_;
+  pending.deadline = Deadline::After(time, clock);
+  pending.tries = rpc::Tries({.timeout = options_.timeout,
+                              .try_timeout = options_.try_timeout,
+                              .idempotent = reads,
+                              .max_tries = static_cast<std::size_t>(options_.max_tries)},
+                             pending.deadline, list_->instances.size());
+  const std::optional<std::size_t> first = Pick(pending);
+  if (!first) return absl::StatusCode::kUnavailable;
+  pending.permit = breaker_.TryAcquire();
+  if (!pending.permit) return absl::StatusCode::kUnavailable;
+  budget_.RecordCall();
+  if (reads && canary_wanted_) SendCanaries(pending, *first);
+  Try(id, pending, *first);
+  return absl::StatusCode::kOk;
+}
+
+void Caller::SendCanaries(const Pending& original, std::size_t chosen) {
+  for (std::size_t index = 0; index < original.list->instances.size(); ++index) {
+    if (index == chosen) continue;
+    std::optional<Peer::Attempt> attempt = original.list->peers[index]->BeginCanary();
+    if (!attempt) continue;
+    const Handle id = pending_.Make();
+    Pending& canary = *pending_.Find(id);
+    canary.call = original.call;
+    canary.call.asker = nullptr;
+    canary.list = original.list;
+    canary.attempt.emplace(*std::move(attempt));
+    canary.target = index;
+    canary.canary = true;
+    canary.place = running_.size();
+    running_.push_back(id);
+    Send(id, canary, options_.try_timeout);
+  }
+}
+
+void Caller::Try(Handle id, Pending& pending, std::size_t index) {
+  const rpc::Tries::Allowance allowed = pending.tries.Begin(index, owner_.clock());
+  pending.target = index;
+  pending.fair = allowed.fair;
+  pending.attempt.emplace(pending.list->peers[index]->Begin());
+  Send(id, pending, allowed.time);
+}
+
+void Caller::Send(Handle id, Pending& pending, Duration time) {
+  const std::size_t to = pending.list->instances[pending.target]->process;
+  ++pending.try_number;
+  pending.request = kNothing;
+  world_.timeline.In(time, *this, kTimeout | pending.try_number << 8, id);
+  if (to == kOutside) return;  // nobody is there, and nobody says so
+  world_.recorder.TryBegan(to, pending.canary ? Recorder::For::kCanary : Recorder::For::kSomebody);
+  pending.request = world_.post.Send({.sender = this,
+                                      .token = id,
+                                      .from = owner_.index(),
+                                      .to = to,
+                                      .method = pending.call.method,
+                                      .criticality = pending.call.criticality,
+                                      .wanted_until = owner_.clock().SteadyNow() + time});
+}
+
+void Caller::Answered(Handle handle) {
+  const Request& request = *world_.requests.Find(handle);
+  Pending* pending = pending_.Find(request.token);
+  if (pending == nullptr || pending->request != handle) return;  // too late
+  rpc::TryResult result = Result(request.code, request.origin);
+  result.pushback = request.pushback;
+  TryEnded(request.token, *pending, result);
+}
+
+void Caller::TimedOut(Handle id, std::uint32_t try_number) {
+  Pending* pending = pending_.Find(id);
+  if (pending == nullptr || !pending->attempt || pending->try_number != try_number) return;
+  if (Request* request = world_.requests.Find(pending->request)) request->cancelled = true;
+  TryEnded(id, *pending, Result(absl::StatusCode::kDeadlineExceeded, Origin::kTransport));
+}
+
+void Caller::TryEnded(Handle id, Pending& pending, const rpc::TryResult& result) {
+  const bool reads = world_.spec(service_).methods[pending.call.method].reads;
+  rpc::LatencyWindow& usual = *usual_[pending.call.method];
+  Peer& peer = *pending.list->peers[pending.target];
+  const rpc::Verdict verdict = rpc::Judge(result, reads, pending.fair);
+  const Duration took = pending.attempt->age();
+  const rpc::TryOutcome outcome = rpc::WithSpeed(
+      verdict.instance, took,
+      rpc::SlowFrom(usual.median(), options_.instance_slow_factor, options_.instance_slow_call));
+  pending.attempt->Finish(outcome);
+  pending.attempt.reset();
+  pending.request = kNothing;
+  if (verdict.connection_lost) peer.ConnectionLost("refused");
+  if (pending.canary) return End(id, result.status.code());
+  if (outcome == rpc::TryOutcome::kAnswered || outcome == rpc::TryOutcome::kSlow) {
+    usual.Record(took);
+  }
+  if (verdict.leave_alone > Duration::zero()) peer.AskedToWait(verdict.leave_alone);
+  if (WillTryAgain(id, pending, verdict)) return;
+  Decided(id, pending, verdict, result.status.code());
+}
+
+bool Caller::WillTryAgain(Handle id, Pending& pending, const rpc::Verdict& verdict) {
+  const std::size_t tries = pending.tries.tried().size();
+  if (!pending.tries.MayTryAgain(verdict, owner_.clock())) return false;
+  if (tries >= pending.list->instances.size()) return false;
+  const double part = rpc::BudgetPartFor(pending.call.criticality, verdict.instance);
+  if (!budget_.TryTakeRetry(part)) return false;
+  pending.verdict = verdict;
+  const Duration pause =
+      rpc::RetryPause(static_cast<int>(tries), options_.retry_pause, world_.dice);
+  world_.timeline.In(std::min(pause, pending.deadline.Remaining(owner_.clock()) / 4), *this,
+                     kTryAgain, id);
+  return true;
+}
+
+void Caller::TryAgain(Handle id) {
+  Pending* pending = pending_.Find(id);
+  if (pending == nullptr) return;
+  const bool may = pending->tries.MayTryAgain(pending->verdict, owner_.clock());
+  const std::optional<std::size_t> next = may ? Pick(*pending) : std::nullopt;
+  if (next) return Try(id, *pending, *next);
+  Decided(id, *pending, pending->verdict, absl::StatusCode::kUnavailable);
+}
+
+// There will be no other try.
+void Caller::Decided(Handle id, Pending& pending, const rpc::Verdict& last, absl::StatusCode code) {
+  rpc::Tries::Report(last, *pending.permit);
+  End(id, code);
+}
+
+void Caller::End(Handle id, absl::StatusCode code) {
+  const Pending& pending = *pending_.Find(id);
+  const OutgoingCall call = pending.call;
+  const Duration took = owner_.clock().SteadyNow() - pending.began;
+  const bool canary = pending.canary;
+  const std::size_t place = pending.place;
+  running_[place] = running_.back();
+  pending_.Find(running_[place])->place = place;
+  running_.pop_back();
+  pending_.Free(id);
+  if (canary) return;
+  --in_flight_;
+  world_.recorder.CallEnded(call.criticality, code, took);
+  if (call.asker != nullptr) call.asker->Answered(call.token, code);
+}
+
+void Caller::HungUp(std::size_t process) {
+  for (const auto& instance : list_->instances) {
+    if (instance->process == process) instance->peer->ConnectionLost("connection lost");
+  }
+  const std::vector<Handle> running = running_;
+  for (const Handle id : running) {
+    Pending* pending = pending_.Find(id);
+    if (pending == nullptr || !pending->attempt) continue;
+    if (pending->list->instances[pending->target]->process != process) continue;
+    TryEnded(id, *pending, Result(absl::StatusCode::kUnavailable, Origin::kTransport));
+  }
+}
+
+void Caller::Die() {
+  dead_ = true;
+  for (const Handle id : running_) pending_.Free(id);
+  running_.clear();
+  list_ = std::make_shared<const List>();
+}
+
+void Caller::Act(std::uint32_t what, std::uint64_t with) {
+  if (dead_ || owner_.PutOff(*this, what, with)) return;
+  if (what == kProbe) return ProbeAll();
+  if (what == kTryAgain) return TryAgain(with);
+  TimedOut(with, what >> 8);
+}
+
+void Caller::ProbeAll() {
+  world_.timeline.In(options_.probe_interval, *this, kProbe);
+  canary_wanted_ = false;
+  for (const auto& instance : list_->instances) {
+    canary_wanted_ = canary_wanted_ || !instance->closed;
+    Probe(*instance);
+  }
+}
+
+void Caller::Probe(Instance& instance) {
+  Peer& peer = *instance.peer;
+  if (std::exchange(instance.probe_unanswered, false)) peer.ProbeFailed("no answer");
+  if (instance.process == kOutside) {
+    instance.probe_unanswered = true;
+    return;
+  }
+  const Process& process = world_.process(instance.process);
+  const auto there = world_.network.Travel(owner_.place(), process.place());
+  const auto back = world_.network.Travel(process.place(), owner_.place());
+  const bool refused = process.life() == Process::Life::kDead;
+  const bool answers = refused || process.life() == Process::Life::kRunning;
+  if (!there || !back || !answers || *there + *back >= options_.probe_interval) {
+    instance.probe_unanswered = true;
+    return;
+  }
+  if (refused) return peer.ProbeFailed("refused");
+  if (process.leaving()) return peer.SaidNotServing();
+  if (peer.ProbeSucceeded()) breaker_.LookAgain();
+}
+
+void Caller::Update(const discovery::InstanceSet& set) {
+  auto after = std::make_shared<List>();
+  auto known = list_->instances.begin();  // both are sorted by id
+  for (const discovery::Instance& wanted : set) {
+    while (known != list_->instances.end() && (*known)->peer->instance().id < wanted.id) ++known;
+    const bool same = known != list_->instances.end() && (*known)->peer->instance() == wanted;
+    after->instances.push_back(same ? *known : Connect(wanted));
+    after->peers.push_back(&*after->instances.back()->peer);
+  }
+  list_ = std::move(after);
+}
+
+std::shared_ptr<Caller::Instance> Caller::Connect(const discovery::Instance& wanted) {
+  auto instance = std::make_shared<Instance>();
+  instance->process = world_.ProcessAt(wanted.address);
+  instance->peer.emplace(wanted, rpc::InstanceOptions(options_), owner_.clock(),
+                         [this, raw = instance.get()](const Peer&, std::string_view what,
+                                                      std::string_view) { Noticed(*raw, what); });
+  Probe(*instance);
+  return instance;
+}
+
+void Caller::Noticed(Instance& instance, std::string_view what) {
+  if (dead_) return;
+  const bool used = instance.up && instance.closed;
+  if (what == rpc::Name(Peer::Health::kUp)) instance.up = true;
+  if (what == rpc::Name(Peer::Health::kDown)) instance.up = false;
+  if (what == rpc::Name(CircuitBreaker::State::kClosed)) instance.closed = true;
+  if (what == rpc::Name(CircuitBreaker::State::kOpen)) instance.closed = false;
+  const bool uses = instance.up && instance.closed;
+  if (used && !uses) world_.recorder.Ejected();
+  if (!used && uses && std::exchange(instance.used_before, true)) world_.recorder.Readmitted();
+  canary_wanted_ = true;
+}
+
+std::optional<std::size_t> Caller::Pick(const Pending& pending) {
+  return rpc::PickInstance(pending.list->peers, pending.tries.tried(), owner_.zone_name(),
+                           world_.dice, rpc::ChoiceOptions(options_));
+}
+
+std::size_t Caller::usable() const {
+  return static_cast<std::size_t>(std::count_if(list_->peers.begin(), list_->peers.end(),
+                                                [](const Peer* peer) { return peer->usable(); }));
+}
+
+}  // namespace holdfast::sim

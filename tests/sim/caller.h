@@ -1,0 +1,117 @@
+// The calling half of a process: what it knows of one neighbour, and its calls to it. The
+// production classes decide everything; this is the wire between them and the simulated world.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "libs/rpc/circuit_breaker.h"
+#include "libs/rpc/latency_window.h"
+#include "libs/rpc/peer.h"
+#include "libs/rpc/retry_budget.h"
+#include "libs/rpc/tries.h"
+#include "tests/sim/world.h"
+
+namespace holdfast::sim {
+
+// Who started a call.
+class Asker {
+ public:
+  // Runs once for each call, inside Start when the call cannot begin.
+  virtual void Answered(Handle token, absl::StatusCode code) = 0;
+
+ protected:
+  ~Asker() = default;
+};
+
+struct OutgoingCall {
+  std::size_t method = 0;
+  Criticality criticality = Criticality::kInteractive;
+  Deadline deadline = Deadline::Never();
+  Asker* asker = nullptr;  // null: nobody waits
+  Handle token = kNothing;
+};
+
+// One process's view of one service. Probes all instances together, every probe_interval.
+class Caller final : public Actor, public Sender {
+ public:
+  Caller(World& world, Process& owner, std::size_t service);
+
+  void Start(const OutgoingCall& call);
+  void Update(const discovery::InstanceSet& set);
+  void HungUp(std::size_t process);
+  // Its process has died. Nothing of it acts any more.
+  void Die();
+
+  void Answered(Handle request) override;
+  void Act(std::uint32_t what, std::uint64_t with) override;
+
+  std::size_t usable() const;  // instances
+
+ private:
+  // kTimeout has the number of its try above it.
+  enum What : std::uint32_t { kProbe, kTryAgain, kTimeout };
+
+  struct Instance {
+    std::optional<rpc::Peer> peer;
+    std::size_t process = kOutside;  // kOutside: nobody is at its address
+    bool probe_unanswered = false;
+    bool up = false;           // what the peer last told
+    bool closed = true;        // and its breaker
+    bool used_before = false;  // it has been up
+  };
+  struct List {
+    std::vector<std::shared_ptr<Instance>> instances;
+    std::vector<rpc::Peer*> peers;
+  };
+  struct Pending {
+    OutgoingCall call;
+    SteadyTime began;
+    std::shared_ptr<const List> list;
+    rpc::Tries tries;
+    Deadline deadline = Deadline::Never();
+    rpc::Verdict verdict = {};  // of the last try, while another one is waited for
+    std::optional<rpc::CircuitBreaker::Permit> permit;
+    std::optional<rpc::Peer::Attempt> attempt;  // nothing between two tries
+    std::size_t target = 0;                     // index into list
+    std::uint32_t try_number = 0;
+    bool fair = true;
+    bool canary = false;
+    Handle request = kNothing;
+    std::size_t place = 0;  // in running_
+  };
+
+  absl::StatusCode Begin(Handle id, Pending& pending);
+  void SendCanaries(const Pending& original, std::size_t chosen);
+  void Try(Handle id, Pending& pending, std::size_t index);
+  void Send(Handle id, Pending& pending, Duration time);
+  void TryEnded(Handle id, Pending& pending, const rpc::TryResult& result);
+  bool WillTryAgain(Handle id, Pending& pending, const rpc::Verdict& verdict);
+  void TryAgain(Handle id);
+  void Decided(Handle id, Pending& pending, const rpc::Verdict& last, absl::StatusCode code);
+  void End(Handle id, absl::StatusCode code);
+
+  void TimedOut(Handle id, std::uint32_t try_number);
+  void ProbeAll();
+  void Probe(Instance& instance);
+  std::optional<std::size_t> Pick(const Pending& pending);
+  std::shared_ptr<Instance> Connect(const discovery::Instance& wanted);
+  void Noticed(Instance& instance, std::string_view what);
+
+  World& world_;
+  Process& owner_;
+  const std::size_t service_;
+  const rpc::PeerOptions& options_;
+  rpc::CircuitBreaker breaker_;
+  rpc::RetryBudget budget_;
+  std::vector<std::unique_ptr<rpc::LatencyWindow>> usual_;  // by method
+  std::shared_ptr<const List> list_;
+  bool canary_wanted_ = false;  // the breaker of some instance is not closed
+  std::int64_t in_flight_ = 0;
+  bool dead_ = false;
+  Slab<Pending> pending_;
+  std::vector<Handle> running_;
+};
+
+}  // namespace holdfast::sim

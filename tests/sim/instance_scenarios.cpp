@@ -1,0 +1,173 @@
+// One instance goes wrong: dead, hung, slow, lying, cut off.
+#include <fmt/format.h>
+
+#include "tests/sim/scenario.h"
+
+namespace holdfast::sim {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kSlowest = 250ms;  // a try that was lost, and one that was not
+
+// The instance is well again: everybody uses it, and nobody's call paid for finding out.
+void ClaimGoodReturn(Report& report, Stage& stage, std::size_t n) {
+  const Window returning = stage.Run(4s);
+  report.AtMost("failed critical or interactive calls while it returns", returning.awaited().failed,
+                std::uint64_t{0});
+  stage.Run(6s);
+  const Window back = stage.Run(4s);
+  report.ShareAtLeast("its share of calls ten seconds later", stage.ShareOf(n, back), 0.5);
+  report.AtMost("times that it was ejected again", back.ejections + returning.ejections,
+                std::uint64_t{0});
+}
+
+Report Crash(std::uint64_t seed) {
+  Report report(
+      "Nine instances at 60 % load; one process dies and is restarted five seconds later.");
+  Stage stage({}, seed);
+  report.AtMost("busiest instance before, times its fair share", stage.Unfairness(stage.Run(5s)),
+                1.3);
+  const Duration fault = stage.now();
+  stage.BackProcess(4).Crash();
+  const Window trouble = stage.Run(5s);
+  ShowCalls(report, "in these seconds", trouble);
+  ClaimUnharmed(report, trouble, kSlowest);
+  report.AtMost("in use after its death", stage.InUseFor(4, fault), 100ms);
+  stage.BackProcess(4).Start(100ms);
+  ClaimGoodReturn(report, stage, 4);
+  return report;
+}
+
+Report CrashOfOneOfThree(std::uint64_t seed) {
+  Report report("Only three instances, one in each zone, at 50 % load; one dies for ten seconds.");
+  Stage stage({.back_per_zone = 1, .load = 0.5}, seed);
+  const Duration fault = stage.now();
+  stage.BackProcess(1).Crash();
+  const Window trouble = stage.Run(10s);
+  ShowCalls(report, "in these seconds", trouble);
+  ClaimUnharmed(report, trouble, kSlowest);
+  report.AtMost("in use after its death", stage.InUseFor(1, fault), 100ms);
+  stage.BackProcess(1).Start(100ms);
+  ClaimGoodReturn(report, stage, 1);
+  return report;
+}
+
+Report Hang(std::uint64_t seed) {
+  Report report("Nine instances at 60 % load; one hangs for ten seconds (SIGSTOP, then SIGCONT).");
+  Stage stage({}, seed);
+  const Duration fault = stage.now();
+  stage.BackProcess(4).Freeze();
+  const Window trouble = stage.Run(10s);
+  ShowCalls(report, "in these seconds", trouble);
+  ClaimUnharmed(report, trouble, kSlowest);
+  report.AtMost("in use after it hung", stage.InUseFor(4, fault), 750ms);
+  stage.BackProcess(4).Thaw();
+  ClaimGoodReturn(report, stage, 4);
+  return report;
+}
+
+Report TwoOfThreeHang(std::uint64_t seed) {
+  Report report("Three instances at 25 % load; two of them hang for ten seconds.");
+  Stage stage({.back_per_zone = 1, .load = 0.25}, seed);
+  const Duration fault = stage.now();
+  stage.BackProcess(0).Freeze();
+  stage.BackProcess(1).Freeze();
+  const Window trouble = stage.Run(10s);
+  ShowCalls(report, "in these seconds", trouble);
+  ClaimAnswered(report, trouble);
+  report.AtMost("tries for each call", trouble.amplification(), 1.1);
+  report.AtMost("in use after they hung",
+                std::max(stage.InUseFor(0, fault), stage.InUseFor(1, fault)), 750ms);
+  stage.BackProcess(0).Thaw();
+  stage.BackProcess(1).Thaw();
+  ClaimGoodReturn(report, stage, 0);
+  return report;
+}
+
+Report SlowOneOfTwoHundred(std::uint64_t seed) {
+  Report report(
+      "201 instances at 15 % load, called by three; one becomes ten times as slow, with healthy "
+      "probes.");
+  Stage stage({.front_per_zone = 1, .back_per_zone = 67, .load = 0.15, .work = 12ms}, seed);
+  const Window calm = stage.Run(1s);
+  stage.BackProcess(100).server().SetSlowness(10);
+  Window all = stage.Run(2s);
+  const double early = stage.ShareOf(100, all);
+  const Window later = stage.Run(2s);
+  ShowCalls(report, "in the two seconds after that", later);
+  report.Show("its share in the first two seconds", fmt::format("{:.1f} %", early * 100));
+  report.ShareAtMost("its share after two seconds", stage.ShareOf(100, later), 0.05);
+  report.AtMost("failed critical or interactive calls",
+                all.awaited().failed + later.awaited().failed, std::uint64_t{0});
+  report.AtMost("p99.9 of critical calls before", calm.call_times[0].Quantile(0.999), 100ms);
+  report.AtMost("p99.9 of critical calls after two seconds", later.call_times[0].Quantile(0.999),
+                200ms);
+  report.AtMost("tries for each call", later.amplification(), 1.1);
+  return report;
+}
+
+Report LyingInstance(std::uint64_t seed) {
+  Report report(
+      "Nine instances at 60 % load; one answers every call with UNAVAILABLE for ten seconds while "
+      "its health stays SERVING.");
+  Stage stage({}, seed);
+  const Duration fault = stage.now();
+  stage.BackProcess(4).server().SetFailing(1);
+  const Window first = stage.Run(2s);
+  const Window later = stage.Run(8s);
+  ShowCalls(report, "in ten seconds", later);
+  report.AtMost("failed critical or interactive calls",
+                first.awaited().failed + later.awaited().failed, std::uint64_t{0});
+  report.AtMost("last call that was tried on it", stage.InUseFor(4, fault), 1s);
+  report.AtMost("tries for each call", first.amplification(), 1.1);
+  stage.BackProcess(4).server().SetFailing(0);
+  ClaimGoodReturn(report, stage, 4);
+  return report;
+}
+
+Report HalfLyingInstance(std::uint64_t seed) {
+  Report report(
+      "Nine instances at 60 % load; one fails every other call for ten seconds while its health "
+      "stays SERVING.");
+  Stage stage({}, seed);
+  stage.BackProcess(4).server().SetFailing(0.5);
+  const Window first = stage.Run(2s);
+  const Window later = stage.Run(8s);
+  ShowCalls(report, "in ten seconds", later);
+  report.AtMost("failed critical or interactive calls",
+                first.awaited().failed + later.awaited().failed, std::uint64_t{0});
+  report.ShareAtMost("its share after two seconds", stage.ShareOf(4, later), 0.5);
+  report.AtMost("tries for each call", first.amplification(), 1.1);
+  return report;
+}
+
+Report LossyInstance(std::uint64_t seed) {
+  Report report(
+      "Nine instances at 60 % load; one loses 30 % of its packets for ten seconds, so every third "
+      "message to or from it comes 200 ms late.");
+  Stage stage({}, seed);
+  stage.world.network.SetLoss(stage.back(4), 0.3);
+  const Window trouble = stage.Run(10s);
+  ShowCalls(report, "in these seconds", trouble);
+  ClaimUnharmed(report, trouble, kSlowest);
+  return report;
+}
+
+}  // namespace
+
+std::vector<Scenario> InstanceScenarios() {
+  return {
+      {"instance_crash", "An instance dies", Crash},
+      {"crash_of_one_of_three", "One of three instances dies", CrashOfOneOfThree},
+      {"instance_hang", "An instance hangs", Hang},
+      {"two_of_three_hang", "Two of three instances hang", TwoOfThreeHang},
+      {"slow_one_of_200", "One of 200 instances becomes ten times as slow", SlowOneOfTwoHundred},
+      {"lying_instance", "An instance fails every call and looks healthy", LyingInstance},
+      {"half_lying_instance", "An instance fails every other call and looks healthy",
+       HalfLyingInstance},
+      {"lossy_instance", "An instance loses packets", LossyInstance}};
+}
+
+}  // namespace holdfast::sim

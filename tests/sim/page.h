@@ -1,0 +1,24 @@
+// docs/simulation.md shows what the simulation sees.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "tests/sim/scenario.h"
+
+namespace holdfast::sim {
+
+inline constexpr std::string_view kPage = "docs/simulation.md";
+inline constexpr std::uint64_t kPageSeed = 1;
+
+// A scenario as the page shows it.
+std::string Section(const Scenario& scenario, const Report& report);
+
+// Replaces everything that follows the mark in the page.
+absl::Status WritePage(const std::string& path, std::string_view sections);
+// Empty: it cannot be read.
+std::string ReadPage(const std::string& path);
+
+}  // namespace holdfast::sim
