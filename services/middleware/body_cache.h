@@ -18,6 +18,7 @@ namespace holdfast::middleware {
 struct Body {
   http::SharedBody plain;  // null: only the compressed form is kept
   http::SharedBody gzip;
+  std::string tag;  // tells the content, the same on every instance; "" where nobody asks
 };
 
 // Thread-safe. Find never blocks; GetOrMake runs `make` in the calling thread, one at a time: what

@@ -24,11 +24,8 @@ constexpr std::string_view kTail = "</tv>\n";
 
 std::int64_t DayOf(WallTime now) { return EpochSeconds(now) / kDay; }
 
-// The end of a gzip body tells its content: the same on every instance.
 std::string ETagOf(const Body& file, const AppCall& call) {
-  const std::string_view trailer =
-      std::string_view(*file.gzip).substr(file.gzip->size() - kGzipTrailer);
-  return ToHex(trailer) + (call.accepts_gzip ? "-gzip" : "");
+  return file.tag + (call.accepts_gzip ? "-gzip" : "");
 }
 
 std::string ChannelElement(std::string_view exported_id,
@@ -86,7 +83,9 @@ std::shared_ptr<const Body> XmltvFiles::Make(const View& view) {
     for (const SharedPart& part : parts) joiner.Add(*part);
     joiner.Add(MakeGzipPart(kTail, kGzipLevel));
     ForgetUnusedParts(today);
-    return Body{.gzip = MakeShared(std::move(joiner).Finish())};
+    std::string gzip = std::move(joiner).Finish();
+    std::string tag = ToHex(std::string_view(gzip).substr(gzip.size() - kGzipTrailer));
+    return Body{.gzip = http::Store(std::move(gzip)), .tag = std::move(tag)};
   });
 }
 
@@ -159,8 +158,8 @@ std::optional<http::Response> XmltvExport::Answer(AppCall& call) {
   if (HasCurrent(call, etag)) {
     response = NotModified(etag);
   } else {
-    response.bytes = call.accepts_gzip ? file->gzip : Plain(file);
-    if (response.bytes == nullptr) return RefusePlainly(call, AppRefusal::kTryAgain);
+    response.stored = call.accepts_gzip ? file->gzip : Plain(file);
+    if (response.stored == nullptr) return RefusePlainly(call, AppRefusal::kTryAgain);
     response.content_type = "application/xml; charset=utf-8";
     response.headers = {{"ETag", fmt::format("\"{}\"", etag)}, {"Vary", "Accept-Encoding"}};
     if (call.accepts_gzip) response.headers.emplace_back("Content-Encoding", "gzip");
@@ -172,15 +171,15 @@ std::optional<http::Response> XmltvExport::Answer(AppCall& call) {
   return response;
 }
 
-SharedBytes XmltvExport::Plain(const std::shared_ptr<const Body>& file) {
+http::SharedBody XmltvExport::Plain(const std::shared_ptr<const Body>& file) {
   absl::MutexLock lock(&mutex_);  // held while it is made: who else wants it waits for it
   std::erase_if(plain_, [](const auto& entry) { return entry.second.expired(); });
   for (const auto& [gzip, plain] : plain_) {
     if (gzip != file->gzip) continue;
-    if (SharedBytes held = plain.lock()) return held;
+    if (http::SharedBody held = plain.lock()) return held;
   }
   if (plain_.size() >= kMaxPlainFiles) return nullptr;
-  SharedBytes made = MakeShared(Gunzip(*file->gzip));
+  http::SharedBody made = http::Store(Gunzip(file->gzip->Copy()));
   plain_.emplace_back(file->gzip, made);
   return made;
 }

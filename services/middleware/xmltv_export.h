@@ -87,13 +87,13 @@ class XmltvExport {
   std::optional<http::Response> Answer(AppCall& call);
   // The file without compression, for the few who cannot: shared by all who read it now. Null when
   // too many different ones are being read.
-  SharedBytes Plain(const std::shared_ptr<const Body>& file);
+  http::SharedBody Plain(const std::shared_ptr<const Body>& file);
 
   const AdultChannels adult_;
   const Parts parts_;
   AppRoute route_;
   absl::Mutex mutex_;
-  std::vector<std::pair<SharedBytes, std::weak_ptr<const std::string>>> plain_
+  std::vector<std::pair<http::SharedBody, std::weak_ptr<const http::StoredBody>>> plain_
       ABSL_GUARDED_BY(mutex_);  // by the compressed bytes
 };
 

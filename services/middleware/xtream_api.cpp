@@ -27,7 +27,7 @@ http::Response Send(const Body& body, const AppCall& call) {
   http::Response response;
   response.headers.emplace_back("Cache-Control", "no-store");
   response.headers.emplace_back("Vary", "Accept-Encoding");
-  response.bytes = call.accepts_gzip ? body.gzip : body.plain;
+  response.stored = call.accepts_gzip ? body.gzip : body.plain;
   if (call.accepts_gzip) response.headers.emplace_back("Content-Encoding", "gzip");
   return response;
 }
@@ -132,8 +132,8 @@ std::optional<http::Response> XtreamApi::Shared(const AppCall& call, std::string
     body = parts_.bodies.GetOrMake(key, [&] {
       std::string text = render();
       Body made;
-      made.gzip = MakeShared(Gzip(text, kGzipLevel));
-      made.plain = MakeShared(std::move(text));
+      made.gzip = http::Store(Gzip(text, kGzipLevel));
+      made.plain = http::Store(std::move(text));
       return made;
     });
   }

@@ -6,6 +6,7 @@
 //
 // WHAT is "holdfast" or "bare".
 
+#include <grpcpp/impl/codegen/server_callback_handlers.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/server.h>
