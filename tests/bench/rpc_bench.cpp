@@ -6,9 +6,10 @@
 //
 // WHAT is "holdfast" or "bare".
 
-#include <grpcpp/impl/codegen/server_callback_handlers.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/impl/codegen/server_callback_handlers.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <sys/resource.h>
