@@ -13,6 +13,7 @@ constexpr double kWorstRatio = 10;       // one job that hung does not speak for
 constexpr double kFasterIsUsual = 0.3;   // of the difference, per window
 constexpr double kEnoughToJudge = 0.25;  // of the limit, that it came down by
 constexpr double kCures = 0.5;           // of that, by which jobs must have become faster
+constexpr double kStillWorse = 1.5;      // times as slow as before: too early to judge
 constexpr double kShortest = 1e-6;       // seconds: below, times are noise
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -53,7 +54,8 @@ bool ConcurrencyLimit::SlownessIsOurDoing(double ratio) {
     slow_from_limit_ = 0;
     return true;
   }
-  if (slow_from_limit_ == 0) {
+  // The first windows of a trouble hold jobs from before it: what they say is no measure for later.
+  if (slow_from_limit_ == 0 || ratio > kStillWorse * slow_from_ratio_) {
     slow_from_limit_ = limit_;
     slow_from_ratio_ = ratio;
     return true;

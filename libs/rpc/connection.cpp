@@ -138,8 +138,9 @@ std::unique_ptr<WireStream> Connection::OpenStream(
 }
 
 void Connection::AskHealth(Duration time, std::function<void(Health, std::string why)> done) {
-  static const std::shared_ptr<const EncodedRequest> request =
-      EncodeRequest(grpc::health::v1::HealthCheckRequest());
+  // Never destroyed: a probe may still begin while the program ends.
+  static const auto& request = *new std::shared_ptr<const EncodedRequest>(
+      EncodeRequest(grpc::health::v1::HealthCheckRequest()));
   auto answer = std::make_shared<grpc::health::v1::HealthCheckResponse>();
   Start("/grpc.health.v1.Health/Check", Headers(), request, time, answer.get(),
         [answer, done = std::move(done)](const TryResult& result) {

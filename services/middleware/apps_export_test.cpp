@@ -217,7 +217,9 @@ TEST_F(XmltvValidityTest, ChannelsThatShareAGuideAreOneChannelWithAllTheirNames)
   app.HaveLogin();
   app.box().HaveLineup(
       "#EXTM3U\n#EXTINF:-1 tvg-id=\"UK_RT 1\",One HD\nhttp://x/live/a/i.m3u8\n"
-      "#EXTINF:-1 tvg-id=\"UK_RT 1\",One <SD>\nhttp://x/live/b/i.m3u8\n");
+      "#EXTINF:-1 tvg-id=\"UK_RT 1\",One <SD>\nhttp://x/live/b/i.m3u8\n"
+      "#EXTINF:-1,Two\nhttp://x/live/c/i.m3u8\n"
+      "#EXTINF:-1,Three\nhttp://x/live/d/i.m3u8\n");
   app.box().HaveGuide("UK_RT 1", 30);
   const AppAnswer guide = app.Get(std::string("/xmltv.php?") + kAdaFields);
   EXPECT_THAT(guide.body, HasSubstr("<display-name>One HD</display-name>"
@@ -225,7 +227,7 @@ TEST_F(XmltvValidityTest, ChannelsThatShareAGuideAreOneChannelWithAllTheirNames)
   ExpectValid(guide.body);
   // The playlist calls the guide by the same name.
   const M3uList list = ParseM3u(app.Get(std::string("/get.php?") + kAdaFields).body);
-  ASSERT_EQ(list.entries.size(), 2u);
+  ASSERT_EQ(list.entries.size(), 4u);
   EXPECT_THAT(guide.body, HasSubstr("<channel id=\"" +
                                     std::string(list.entries[0].Attribute("tvg-id")) + "\">"));
 }

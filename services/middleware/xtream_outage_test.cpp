@@ -87,9 +87,15 @@ TEST_F(XtreamOutageTest, APlayAsksNobody) {
   EXPECT_EQ(calls(), before);
 }
 
-TEST_F(XtreamOutageTest, ARestartInTheOutageLocksNobodyOut) {
-  ASSERT_THAT(app_.box().RunJob("save_app_logins"), test::IsOk());
-  AppsFixture again({.data_dir = dir_.path()});
+TEST(XtreamRestartTest, ARestartInTheOutageLocksNobodyOut) {
+  const test::TempDir dir;
+  {
+    AppsFixture before({.data_dir = dir.path()});
+    before.box().HaveEverything();
+    before.HaveLogin("ada", "pa", "acc-1");
+    ASSERT_THAT(before.box().RunJob("save_app_logins"), test::IsOk());
+  }
+  AppsFixture again({.data_dir = dir.path()});
   again.box().HaveUsualLineup();
   again.box().HaveEdges();
   EXPECT_EQ(again.Get("/live/ada/pa/1.m3u8").status, 302);
@@ -168,6 +174,7 @@ TEST_F(XtreamOutageTest, AClosedAccountIsNobody) {
 
 TEST_F(XtreamOutageTest, LoginsAndPasswordsReachNoLogAndNoMetric) {
   testing::internal::CaptureStderr();
+  app_.box().clock().Advance(1s);  // an account keeps the login that was confirmed last
   app_.HaveLogin("login-of-ada", "password-of-ada", "acc-1");
   for (const std::string& address : AddressesOf("login-of-ada", "password-of-ada")) {
     app_.Get(address);
