@@ -51,9 +51,9 @@ void ShowBoxes(Report& report, std::uint32_t boxes, const Boxes::Seen& seen) {
 Report ZoneLostUnderViewers(std::uint64_t seed) {
   constexpr std::uint32_t kBoxes = 1'000'000;
   Report report(
-      "A million boxes in front of 1,500 portals, 30 billing and 45 epg instances in three zones; "
+      "A million boxes in front of 1,500 portals, 12 billing and 15 epg instances in three zones; "
       "all machines of one zone fall silent for 15 seconds.");
-  World world(Plant({.portals_per_zone = 500, .billing_per_zone = 10, .epg_per_zone = 15}), seed);
+  World world(Plant({.portals_per_zone = 500, .billing_per_zone = 4, .epg_per_zone = 5}), seed);
   Boxes boxes(world, kPortal, kBoxes);
   boxes.Watch();
   world.RunFor(2s);
@@ -72,7 +72,7 @@ Report ZoneLostUnderViewers(std::uint64_t seed) {
   ShowBoxes(report, kBoxes, dark);
   report.Show("zaps in the dark", fmt::format("{}", dark.zaps().calls));
   report.ShareAtLeast("zaps that worked", dark.zaps().success(), 0.9999);
-  report.AtMost("p99 of a zap in the dark", dark.link_times.Quantile(0.99), 3100ms);
+  report.AtMost("p99 of a zap in the dark", dark.link_times.Quantile(0.99), 3300ms);
   report.AtMost("failed zaps while the zone returns", back.zaps().failed, std::uint64_t{0});
   report.AtMost("p99 of a zap while it returns", back.link_times.Quantile(0.99), 20ms);
   report.AtMost("tries for each call between services", world.recorder.Look().amplification(), 1.1);

@@ -88,9 +88,12 @@ Report TwoOfThreeHang(std::uint64_t seed) {
 
 Report SlowOneOfTwoHundred(std::uint64_t seed) {
   Report report(
-      "201 instances at 15 % load, called by three; one becomes ten times as slow, with healthy "
-      "probes.");
-  Stage stage({.front_per_zone = 1, .back_per_zone = 67, .load = 0.15, .work = 12ms}, seed);
+      "201 instances at 30 % load, called by three, so that each caller calls each instance 30 "
+      "times "
+      "a second; one becomes ten times as slow, with healthy probes. (A caller forgets a peak "
+      "within "
+      "about a second: at half this traffic the slow one keeps 6 % of its share.)");
+  Stage stage({.front_per_zone = 1, .back_per_zone = 67, .load = 0.3, .work = 12ms}, seed);
   const Window calm = stage.Run(1s);
   stage.BackProcess(100).server().SetSlowness(10);
   Window all = stage.Run(2s);

@@ -67,9 +67,10 @@ void Recorder::CallEnded(Criticality criticality, absl::StatusCode code, Duratio
 
 void Recorder::TryBegan(std::size_t to, For whom) {
   ++window_.tries;
+  if (whom == For::kCanary) return;
   if (to >= last_try_.size()) last_try_.resize(to + 1, Duration::min());
   if (to >= window_.tries_to.size()) window_.tries_to.resize(last_try_.size());
-  if (whom == For::kSomebody) last_try_[to] = timeline_.elapsed();
+  last_try_[to] = timeline_.elapsed();
   ++window_.tries_to[to];
 }
 

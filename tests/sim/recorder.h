@@ -39,7 +39,7 @@ struct Window {
   std::array<Tally, kCriticalities> calls;  // between services, as their callers saw them
   std::array<TimeHistogram, kCriticalities> call_times;
   std::uint64_t tries = 0;              // of these calls, canaries included
-  std::vector<std::uint32_t> tries_to;  // by process
+  std::vector<std::uint32_t> tries_to;  // by process, without canaries
   std::uint64_t ejections = 0;          // a caller stopped using an instance
   std::uint64_t readmissions = 0;       // and used it again
 
