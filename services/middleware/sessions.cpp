@@ -93,7 +93,8 @@ bool Sessions::WorthKeeping(const Session& session, const Device* device,
   if (EpochSeconds(now) > claims.issued_at + (claims.expires_at - claims.issued_at) / 2)
     return false;
   if (device == nullptr) return true;
-  if (claims.generation < device->generation || claims.issued_at < device->session_since ||
+  if (claims.generation < device->generation ||
+      EndedByNewer(claims.issued_at, device->session_since) ||
       claims.account_id != device->account.value()) {
     return false;
   }

@@ -10,9 +10,10 @@ SessionVerdict CheckSession(const OfferedToken& token, const Mac& mac, const Dev
   };
   switch (token.kind) {
     case OfferedToken::Kind::kOurs:
-      return verdict(token.mac == mac.text() &&
-                     (device == nullptr || (token.generation >= device->generation &&
-                                            token.issued_at >= device->session_since)));
+      return verdict(
+          token.mac == mac.text() &&
+          (device == nullptr || (token.generation >= device->generation &&
+                                 !EndedByNewer(token.issued_at, device->session_since))));
     case OfferedToken::Kind::kBroken:
       return SessionVerdict::kRefused;
     case OfferedToken::Kind::kChosen:

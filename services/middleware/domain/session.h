@@ -16,6 +16,14 @@
 
 namespace holdfast::middleware {
 
+// A newer session of a box ends its older ones, but not within this time: two instances that both
+// start a session hear of each other's a moment later, and either of the two must then go on.
+inline constexpr std::int64_t kSessionOverlapSeconds = 60;
+
+inline bool EndedByNewer(std::int64_t issued_at, std::int64_t session_since) {
+  return issued_at + kSessionOverlapSeconds < session_since;
+}
+
 struct OfferedToken {
   enum class Kind {
     kNone,
