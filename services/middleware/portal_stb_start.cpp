@@ -62,7 +62,7 @@ PortalOutcome StbActions::GetProfile(PortalCall& call) {
                [this](PortalCall& c) { return Profile(c); }};
 }
 
-// From now on this is the box's session, and older tokens of this MAC open nothing.
+// From now on this is the box's session; much older tokens of this MAC open nothing (EndedByNewer).
 void StbActions::BeginSession(PortalCall& call) const {
   const OfferedToken& token = call.offered.token;
   if (token.kind != OfferedToken::Kind::kOurs || token.mac != call.mac->text()) return;

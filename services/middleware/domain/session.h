@@ -2,7 +2,8 @@
 //
 // Identity in this protocol is the MAC; the token says that this MAC has been through the start
 // sequence. A box has one session: when it, or another with its MAC, loads its profile with a newer
-// token, older ones are worthless. Tokens of ours are self-contained. Some clients never adopt ours
+// token, tokens that are a minute older are worthless (kSessionOverlapSeconds says why not all).
+// Tokens of ours are self-contained. Some clients never adopt ours
 // but make one up and log in with it: such a token is good once the device is bound to it, or as
 // long as the device has never started with another one.
 #pragma once
