@@ -41,7 +41,9 @@ grpc::ChannelArguments Arguments(const security::PemMaterial& material,
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 300);  // also the time a connect may take
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);              // ours go to another instance
+  // For what never reached the server, because the connection was leaving just then. All other
+  // retries are ours and go to another instance.
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   // A connection that a partition killed is made anew instead of waiting for TCP to give up.

@@ -147,6 +147,7 @@ TEST(CancellationTest, ACallerThatLeavesEndsItsCall) {
     return absl::OkStatus();
   });
   EchoClient client({server.address()});
+  ASSERT_TRUE(Eventually([&] { return client.AllUp(1); }));
   const auto cancellation = std::make_shared<Cancellation>();
   const Call call(Deadline::After(30s), telemetry::TraceContext::Start(client.random()),
                   Criticality::kInteractive, "", cancellation);
