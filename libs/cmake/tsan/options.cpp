@@ -12,5 +12,6 @@ extern "C" const char* __tsan_default_suppressions() {
   return "race:libgrpc\n"
          "race:libupb.so\n"
          "race:libabsl_\n"
-         "race:libprotobuf.so\n";
+         "race:libprotobuf.so\n"
+         "race:libcrypto.so\n";
 }
