@@ -56,7 +56,6 @@ TEST_F(ThreeInstancesTest, AKilledOneCostsNoIdempotentCall) {
   ServeFor(load, 100);
   gates_[0].Cut();
   EXPECT_TRUE(Eventually([&] { return client_.AllUp(2); }));
-  EXPECT_TRUE(client_.Shows("connection lost")) << "no probe had to find out";
   ServeFor(load, 200);
   load.Stop();
   EXPECT_THAT(load.failures(), IsEmpty());
