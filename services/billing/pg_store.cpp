@@ -27,8 +27,11 @@ absl::Status PgStore::Transact(Deadline deadline,
 constexpr std::string_view kClaimKey = R"sql(
   INSERT INTO command (idempotency_key, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING
 )sql";
+// Locks it, so that this commit waits for the standby as the first one did. What is read may be on
+// this server alone: a primary that crashed while it waited shows such a commit when it is back.
+// Repeating its answer before the standby has it would acknowledge what a failover loses.
 constexpr std::string_view kFindCommand =
-    "SELECT fingerprint, answer FROM command WHERE idempotency_key = $1";
+    "SELECT fingerprint, answer FROM command WHERE idempotency_key = $1 FOR KEY SHARE";
 constexpr std::string_view kKeepAnswer =
     "UPDATE command SET answer = $2 WHERE idempotency_key = $1";
 

@@ -22,12 +22,12 @@ absl::StatusOr<v1::Account> Service::CreateAccount(const rpc::Call& call,
   HOLDFAST_ASSIGN_OR_RETURN(const Account account, ParseAccount(request, clock_.Now()));
   const std::string hash = request.password().empty() ? "" : HashSlowly(request.password());
 
-  return Once(call, request, Secrecy::kHoldsPassword,
-              [&](Transaction& tx) -> absl::StatusOr<v1::Account> {
-                HOLDFAST_RETURN_IF_ERROR(CheckReseller(tx, account));
-                HOLDFAST_RETURN_IF_ERROR(tx.AddAccount(account, hash));
-                return ToProto(account);
-              });
+  const Secrecy secrecy = hash.empty() ? Secrecy::kNone : Secrecy::kHoldsPassword;
+  return Once(call, request, secrecy, [&](Transaction& tx) -> absl::StatusOr<v1::Account> {
+    HOLDFAST_RETURN_IF_ERROR(CheckReseller(tx, account));
+    HOLDFAST_RETURN_IF_ERROR(tx.AddAccount(account, hash));
+    return ToProto(account);
+  });
 }
 
 absl::StatusOr<v1::Account> Service::GetAccount(const rpc::Call& call,

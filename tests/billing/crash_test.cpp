@@ -1,0 +1,319 @@
+// The promise that an operator buys: whatever dies, the books are right and every answer was true.
+//
+// Several callers send random commands (with repetitions, twins at the same time, keys used twice)
+// to two instances of holdfast-billing. An instance is killed with -9 about every second, the
+// database (also -9) every ten. Meanwhile days pass and the jobs charge what is due. Afterwards
+// what is in the database is compared with what the callers were told.
+//
+//   HOLDFAST_CRASH_OPERATIONS   how many commands (3000)
+//   HOLDFAST_CRASH_SEED         repeats the choice of commands of a run; its order depends on time
+//
+// tests/billing/run is the long version.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
+#include "absl/synchronization/notification.h"
+#include "libs/telemetry/log.h"
+#include "libs/testing/eventually.h"
+#include "libs/testing/status_matchers.h"
+#include "libs/testing/test_postgres.h"
+#include "tests/billing/feed_follower.h"
+#include "tests/billing/inspection.h"
+#include "tests/billing/random_commands.h"
+
+namespace holdfast::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::IsEmpty;
+namespace v1 = billing::v1;
+
+constexpr int kCallers = 8;
+constexpr int kElsewhere = 10;
+
+std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
+}
+
+class CrashTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    telemetry::InitLogging({.service = "test", .minimum = telemetry::Level::kError});
+    ASSERT_TRUE(billing_.WaitUntilReady());
+    fmt::print("seed {}, {} operations\n", seed_, operations_);
+    ASSERT_NO_FATAL_FAILURE(Sell());
+    ASSERT_NO_FATAL_FAILURE(OpenAccounts());
+  }
+
+  template <class Request>
+  std::string Must(std::string_view method, Request request) {
+    request.set_idempotency_key("setup-" + std::to_string(++setup_keys_));
+    const auto answer = caller_.AskUntilAnswered(method, request, Deadline::After(30s));
+    EXPECT_THAT(answer, IsOk()) << method;
+    return answer.value_or("");
+  }
+
+  void PutPlan(const std::string& id, std::int64_t price, v1::TariffPlan::PeriodUnit unit, int n) {
+    v1::PutTariffPlanRequest request;
+    v1::TariffPlan& plan = *request.mutable_tariff_plan();
+    plan.set_tariff_plan_id(id);
+    plan.set_name(id);
+    plan.add_package_ids(id == "big" ? "everything" : "base");
+    plan.mutable_price()->set_minor_units(price);
+    plan.mutable_price()->set_currency("EUR");
+    plan.set_period_unit(unit);
+    plan.set_period_days(n);
+    Must("holdfast.billing.v1.Billing/PutTariffPlan", request);
+  }
+
+  void Sell() {
+    for (const char* id : {"base", "everything"}) {
+      v1::PutPackageRequest request;
+      request.mutable_package()->set_package_id(id);
+      request.mutable_package()->set_name(id);
+      Must("holdfast.billing.v1.Billing/PutPackage", request);
+    }
+    v1::PutTaxRateRequest tax;
+    tax.mutable_tax_rate()->set_region("de");
+    tax.mutable_tax_rate()->set_name("VAT");
+    tax.mutable_tax_rate()->set_parts_per_million(190'000);
+    Must("holdfast.billing.v1.Billing/PutTaxRate", tax);
+    PutPlan("daily", 49, v1::TariffPlan::PERIOD_UNIT_DAYS, 1);
+    PutPlan("weekly", 250, v1::TariffPlan::PERIOD_UNIT_DAYS, 7);
+    PutPlan("monthly", 999, v1::TariffPlan::PERIOD_UNIT_MONTHS, 1);
+    PutPlan("big", 1777, v1::TariffPlan::PERIOD_UNIT_MONTHS, 1);
+    v1::CreateVoucherBatchRequest vouchers;
+    vouchers.set_batch_id("spring");
+    vouchers.set_count(static_cast<int>(std::min<std::uint64_t>(20 + operations_ / 50, 2000)));
+    vouchers.mutable_value()->set_minor_units(World::kVoucherValue);
+    vouchers.mutable_value()->set_currency("EUR");
+    vouchers.set_expires_on("2199-01-01");
+    v1::VoucherBatch made;
+    ASSERT_TRUE(
+        made.ParseFromString(Must("holdfast.billing.v1.Payments/CreateVoucherBatch", vouchers)));
+    world_.vouchers.assign(made.codes().begin(), made.codes().end());
+  }
+
+  void OpenAccounts() {
+    const auto accounts = static_cast<int>(std::max<std::uint64_t>(40, operations_ / 200));
+    for (int i = 0; i < accounts; ++i) {
+      v1::CreateAccountRequest request;
+      request.set_account_id((i % 2 != 0 ? "post-" : "pre-") + std::to_string(i));
+      request.set_charging(i % 2 != 0 ? v1::CHARGING_POSTPAID : v1::CHARGING_PREPAID);
+      request.set_currency("EUR");
+      if (i % 4 < 2) request.set_region("de");
+      Must("holdfast.billing.v1.Billing/CreateAccount", request);
+      world_.accounts.push_back(request.account_id());
+    }
+    for (int i = 0; i < kElsewhere; ++i) {
+      v1::CreateAccountRequest account;
+      account.set_account_id("other-" + std::to_string(i));
+      Must("holdfast.billing.v1.Billing/CreateAccount", account);
+      v1::StartSubscriptionRequest start;
+      start.set_account_id(account.account_id());
+      start.set_tariff_plan_id("weekly");
+      v1::Subscription started;
+      ASSERT_TRUE(
+          started.ParseFromString(Must("holdfast.billing.v1.Billing/StartSubscription", start)));
+      world_.elsewhere.push_back(started.subscription_id());
+    }
+  }
+
+  // -- The storm --
+
+  void KillInstances() {
+    SeededRandom chance(seed_ + 1);
+    for (int n = 1; !calm_.WaitForNotificationWithTimeout(
+             absl::Milliseconds(700 + static_cast<int>(chance.Below(600))));
+         ++n) {
+      const int instance = static_cast<int>(chance.Below(2));
+      for (int i = 0; i < BillingPair::kInstances; ++i) {
+        if (!billing_.running(i)) died_alone_ += fmt::format("instance {} died; ", i);
+      }
+      billing_.Kill(instance);
+      if (chance.Below(8) == 0) {  // both
+        billing_.Kill(1 - instance);
+        billing_.Start(1 - instance);
+        ++kills_;
+      }
+      billing_.Start(instance);
+      ++kills_;
+      if (n % 10 != 0) continue;
+      postgres_->Kill();
+      postgres_->Restart();
+      ++restarts_;
+    }
+  }
+
+  void LetDaysPass() {
+    SeededRandom chance(seed_ + 2);
+    while (!calm_.WaitForNotificationWithTimeout(absl::Milliseconds(30))) {
+      const std::string& account = world_.accounts[chance.Below(world_.accounts.size())];
+      const int days = static_cast<int>(1 + chance.Below(9));
+      if (Age(pool_, account, days, Deadline::After(1s)).ok()) days_passed_ += days;
+    }
+  }
+
+  void Storm(RandomCommands& commands) {
+    const auto began = std::chrono::steady_clock::now();
+    const Deadline end = Deadline::After(std::chrono::hours(2));
+    std::thread killer([&] { KillInstances(); });
+    std::thread calendar([&] { LetDaysPass(); });
+    std::atomic<std::int64_t> left = static_cast<std::int64_t>(operations_);
+    std::vector<std::thread> callers;
+    for (int i = 0; i < kCallers; ++i) {
+      callers.emplace_back([&] {
+        while (left-- > 0) commands.DoOne(end);
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+    calm_.Notify();
+    killer.join();
+    calendar.join();
+    seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  }
+
+  // Nothing is killed any more: what is due is charged, what changed is told.
+  void WaitForCalm() {
+    ASSERT_TRUE(billing_.WaitUntilReady());
+    EXPECT_TRUE(Eventually([&] { return Uncharged(pool_).empty(); }, 60s))
+        << testing::PrintToString(Uncharged(pool_));
+    // The jobs have nothing more to change, and both instances have told everything.
+    EXPECT_TRUE(Eventually([&] { return FollowerIsUpToDate(); }, 30s));
+  }
+
+  bool FollowerIsUpToDate() {
+    const auto rows = pool_.Query(Deadline::After(5s), R"sql(
+      SELECT account_id, entitlement_revision FROM account WHERE entitlement_revision > 0)sql");
+    if (!rows.ok()) return false;
+    for (int row = 0; row < rows->rows(); ++row) {
+      const std::uint64_t told = follower_.RevisionOf(std::string(rows->Text(row, 0)));
+      const auto real = static_cast<std::uint64_t>(rows->Int(row, 1));
+      if (told != 0 && told != real) return false;  // 0: it was told to ask, see below
+    }
+    return true;
+  }
+
+  std::vector<std::string> WhatIsWrongInTheBooks() {
+    std::vector<std::string> wrong;
+    const auto report = caller_.Get<v1::VerifyBooksResponse>(
+        "holdfast.billing.v1.Books/VerifyBooks", v1::VerifyBooksRequest(), Deadline::After(60s));
+    EXPECT_THAT(report, IsOk());
+    if (!report.ok()) return wrong;
+    for (const auto& problem : report->problems()) {
+      wrong.push_back(problem.check() + ": " + problem.what());
+    }
+    return wrong;
+  }
+
+  // Answers must be given again, byte for byte, long after.
+  void RepeatSome(const RandomCommands& commands) {
+    SeededRandom chance(seed_ + 3);
+    const auto& all = commands.all();
+    for (int i = 0; i < 300 && !all.empty(); ++i) {
+      const Sent& sent = all[chance.Below(all.size())];
+      if (!sent.acknowledged) continue;
+      const auto again = caller_.AskUntilAnswered(sent.method, *sent.request, Deadline::After(30s));
+      ASSERT_THAT(again, IsOk()) << sent.method << " " << sent.key;
+      EXPECT_EQ(*again, sent.answer) << sent.method << " " << sent.key;
+    }
+  }
+
+  void Print(const RandomCommands& commands, const Findings& found) {
+    const RandomCommands::Counts n = commands.counts();
+    fmt::print(
+        "{:.1f} s, {:.0f} operations a second: {} commands, {} repetitions, {} keys used for "
+        "another\n"
+        "  acknowledged {}, refused with a reason {}, given up {} (done {}, absent {})\n"
+        "  {} instances killed, {} times the database; {} days passed\n"
+        "  in the books: {} commands, {} transfers, {} invoices, {} charged terms\n",
+        seconds_, static_cast<double>(operations_) / seconds_, n.commands, n.repetitions, n.misuses,
+        n.acknowledged, n.refused, n.given_up, found.given_up_done, found.given_up_absent, kills_,
+        restarts_, days_passed_.load(), found.kept, found.transfers, found.invoices, found.terms);
+  }
+
+  const std::uint64_t seed_ = FromEnvironment("HOLDFAST_CRASH_SEED", SecureSeed() % 1'000'000);
+  const std::uint64_t operations_ = FromEnvironment("HOLDFAST_CRASH_OPERATIONS", 3000);
+  std::unique_ptr<TestPostgres> postgres_ = TestPostgres::Start();
+  const std::string database_ = postgres_->NewDatabase();
+  const std::string hosts_ = postgres_->host() + ":" + std::to_string(postgres_->port());
+  telemetry::Metrics registry_;
+  storage::PgPool pool_{{.hosts = hosts_, .database = database_, .user = postgres_->user()},
+                        registry_};
+  BillingPair billing_{{.postgres_hosts = hosts_,
+                        .database = database_,
+                        .user = postgres_->user(),
+                        .flags = {"--expiry_interval=200ms", "--feed_interval=50ms"}}};
+  BillingCaller caller_{billing_.discovery()};
+  FeedFollower follower_{caller_};
+  World world_;
+  int setup_keys_ = 0;
+  absl::Notification calm_;
+  int kills_ = 0;
+  int restarts_ = 0;
+  std::atomic<int> days_passed_ = 0;
+  double seconds_ = 0;
+  std::string died_alone_;
+};
+
+TEST_F(CrashTest, WhateverDiesTheBooksAreRightAndEveryAnswerWasTrue) {
+  RandomCommands commands(world_, seed_, caller_);
+  Storm(commands);
+  ASSERT_NO_FATAL_FAILURE(WaitForCalm());
+
+  EXPECT_EQ(died_alone_, "");
+  EXPECT_THAT(commands.complaints(), IsEmpty());
+  EXPECT_THAT(WhatIsWrongInTheBooks(), IsEmpty());
+  const Findings found = Inspect(pool_, commands, world_);
+  EXPECT_THAT(found.wrong, IsEmpty());
+  EXPECT_EQ(follower_.went_back(), 0u);
+  for (int i = 0; i < BillingPair::kInstances; ++i) {
+    BillingCaller one(billing_.discovery(i));
+    EXPECT_THAT(WrongEntitlements(pool_, one), IsEmpty()) << "instance " << i;
+  }
+  RepeatSome(commands);
+  Print(commands, found);
+  EXPECT_GT(kills_, 0);
+}
+
+// The proof of the proof: each kind of damage that the storm might do is seen.
+TEST_F(CrashTest, TheInspectionSeesWhatIsDamaged) {
+  RandomCommands commands(world_, seed_, caller_);
+  while (commands.counts().acknowledged < 150) commands.DoOne(Deadline::After(10s));
+  ASSERT_NO_FATAL_FAILURE(WaitForCalm());
+  ASSERT_THAT(Inspect(pool_, commands, world_).wrong, IsEmpty());
+
+  const auto damage = [&](const std::string& sql) {
+    ASSERT_THAT(pool_.Execute(Deadline::After(10s), sql), IsOk()) << sql;
+  };
+  const auto finds = [&](const std::string& kind) {
+    EXPECT_THAT(Inspect(pool_, commands, world_).wrong,
+                testing::Contains(testing::StartsWith(kind)));
+  };
+  const std::string any_payment =
+      "(SELECT reference FROM payment WHERE refunded = 0 ORDER BY 1 LIMIT 1)";
+  damage("CREATE TABLE kept AS SELECT * FROM command WHERE idempotency_key = " + any_payment +
+         "; DELETE FROM command WHERE idempotency_key = " + any_payment);
+  finds("acknowledged and lost");
+  finds("effect without a command");
+  finds("money");
+  damage("INSERT INTO command SELECT * FROM kept");
+  ASSERT_THAT(Inspect(pool_, commands, world_).wrong, IsEmpty());
+
+  damage("UPDATE payment SET reference = 'x' WHERE reference = " + any_payment);
+  finds("effect lost or doubled");
+  damage("UPDATE subscription SET revision = revision + 1 WHERE charging = 'elsewhere'");
+  finds("renewals");
+  damage("UPDATE subscription_term SET invoice_id = NULL");
+  finds("charged days without a term");
+  damage("UPDATE subscription SET state = 'expired' WHERE state IN ('active', 'grace')");
+  EXPECT_THAT(WrongEntitlements(pool_, caller_), testing::Not(IsEmpty()));
+}
+
+}  // namespace
+}  // namespace holdfast::test

@@ -1,0 +1,360 @@
+#include "tests/billing/inspection.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "libs/base/check.h"
+#include "libs/base/status.h"
+
+namespace holdfast::test {
+namespace {
+
+using namespace std::chrono_literals;
+using storage::PgResult;
+namespace v1 = billing::v1;
+
+constexpr std::size_t kShow = 5;  // findings of a kind
+
+// $1 account, $2 days. First far away and then back to where it belongs, because a unique day of
+// one row may be the old day of another.
+constexpr std::string_view kAgeTerms[] = {
+    R"sql(UPDATE subscription_term t SET from_day = from_day - 100000, to_day = to_day - 100000
+            FROM subscription s WHERE s.subscription_id = t.subscription_id AND s.account_id = $1)sql",
+    R"sql(UPDATE subscription_term t SET from_day = from_day + 100000 - $2::int,
+                                         to_day = to_day + 100000 - $2::int
+            FROM subscription s WHERE s.subscription_id = t.subscription_id AND s.account_id = $1)sql"};
+constexpr std::string_view kAge[] = {
+    R"sql(UPDATE subscription SET valid_until = valid_until - $2::int, anchor = anchor - $2::int,
+                 paused_on = paused_on - $2::int, cancel_on = cancel_on - $2::int,
+                 change_on = change_on - $2::int, retry_on = retry_on - $2::int
+           WHERE account_id = $1)sql",
+    R"sql(UPDATE invoice SET issued_on = issued_on - $2::int, due_on = due_on - $2::int
+           WHERE account_id = $1)sql",
+    R"sql(UPDATE invoice_line l SET from_day = from_day - $2::int, to_day = to_day - $2::int
+            FROM invoice i WHERE i.invoice_id = l.invoice_id AND i.account_id = $1)sql",
+    R"sql(UPDATE credit_note SET issued_on = issued_on - $2::int WHERE account_id = $1)sql",
+};
+constexpr std::string_view kTell = R"sql(
+  WITH given AS (UPDATE entitlement_counter SET revision = revision + 1 RETURNING revision),
+       told AS (INSERT INTO entitlement_change (revision, account_id)
+                SELECT revision, $1 FROM given RETURNING revision)
+  UPDATE account SET entitlement_revision = told.revision FROM told WHERE account_id = $1
+)sql";
+
+Deadline Long() { return Deadline::After(5min); }
+
+PgResult MustQuery(storage::PgPool& pool, std::string_view sql) {
+  absl::StatusOr<PgResult> rows = pool.Query(Long(), sql);
+  if (!rows.ok()) CheckFailed(__FILE__, __LINE__, ToString(rows.status()));
+  return *std::move(rows);
+}
+
+// The answers that are kept, by the keys of their commands.
+std::map<std::string, std::string> KeptAnswers(storage::PgPool& pool) {
+  std::map<std::string, std::string> kept;
+  const PgResult rows = MustQuery(pool, "SELECT idempotency_key, answer FROM command");
+  for (int row = 0; row < rows.rows(); ++row) {
+    kept[std::string(rows.Text(row, 0))] = rows.Bytes(row, 1);
+  }
+  return kept;
+}
+
+std::map<std::string, std::int64_t> CountBy(storage::PgPool& pool, std::string_view sql) {
+  std::map<std::string, std::int64_t> counts;
+  const PgResult rows = MustQuery(pool, sql);
+  for (int row = 0; row < rows.rows(); ++row) {
+    counts[std::string(rows.Text(row, 0))] = rows.Int(row, 1);
+  }
+  return counts;
+}
+
+class Inspector {
+ public:
+  Inspector(storage::PgPool& pool, const RandomCommands& commands, const World& world)
+      : pool_(pool), commands_(commands), world_(world), kept_(KeptAnswers(pool)) {}
+
+  Findings Run() {
+    // What leads from a row to the command that made it.
+    payments_ = CountBy(pool_, "SELECT reference, count(*) FROM payment GROUP BY 1");
+    reasons_ = CountBy(pool_, "SELECT reason, count(*) FROM ledger_transfer GROUP BY 1");
+    resolved_ = CountBy(pool_,
+                        "SELECT resolves, count(*) FROM ledger_transfer "
+                        "WHERE resolves IS NOT NULL GROUP BY 1");
+    subscriptions_ = CountBy(pool_, "SELECT subscription_id, 1 FROM subscription");
+    for (const Sent& command : commands_.all()) Look(command);
+    CompareAudit();
+    CompareWallets();
+    CompareRefundsAndRenewals();
+    CompareCharges();
+    findings_.kept = static_cast<int>(kept_.size());
+    findings_.transfers = MustQuery(pool_, "SELECT count(*) FROM ledger_transfer").Int(0, 0);
+    findings_.invoices = MustQuery(pool_, "SELECT count(*) FROM invoice").Int(0, 0);
+    findings_.terms =
+        MustQuery(pool_, "SELECT count(*) FROM subscription_term WHERE NOT void").Int(0, 0);
+    return std::move(findings_);
+  }
+
+ private:
+  void Wrong(const std::string& kind, const std::string& what) {
+    if (++wrong_[kind] <= kShow) findings_.wrong.push_back(kind + ": " + what);
+  }
+
+  void Look(const Sent& command) {
+    const auto found = kept_.find(command.key);
+    const bool present = found != kept_.end();
+    const std::string name = command.method + " " + command.key;
+    if (command.acknowledged && !present) Wrong("acknowledged and lost", name);
+    if (command.acknowledged && present && found->second != command.answer) {
+      Wrong("kept another answer than was given", name);
+    }
+    if (command.refused && !command.acknowledged && present) {
+      // Possible only if an earlier try had been carried out, and that must be answered then.
+      Wrong("refused and done", name);
+    }
+    if (!command.acknowledged && !command.refused) {
+      ++(present ? findings_.given_up_done : findings_.given_up_absent);
+    }
+    LookForEffect(command, present, present ? found->second : std::string(), name);
+  }
+
+  void Expect(std::int64_t found, std::int64_t expected, const std::string& name) {
+    if (found == expected) return;
+    Wrong(expected == 0 ? "effect without a command" : "effect lost or doubled",
+          fmt::format("{}: {} times", name, found));
+  }
+  static std::int64_t In(const std::map<std::string, std::int64_t>& counts,
+                         const std::string& key) {
+    const auto found = counts.find(key);
+    return found == counts.end() ? 0 : found->second;
+  }
+
+  void LookForEffect(const Sent& command, bool present, const std::string& answer,
+                     const std::string& name) {
+    const google::protobuf::Message& request = *command.request;
+    const std::int64_t expected = present ? 1 : 0;
+    if (const auto* payment = dynamic_cast<const v1::RecordPaymentRequest*>(&request)) {
+      Expect(In(payments_, command.key), expected, name);
+      if (present) inflow_[payment->account_id()] += payment->amount().minor_units();
+    } else if (const auto* adjust = dynamic_cast<const v1::AdjustRequest*>(&request)) {
+      Expect(In(reasons_, command.key), expected, name);
+      if (present) inflow_[adjust->account_id()] += adjust->amount().minor_units();
+    } else if (dynamic_cast<const v1::HoldRequest*>(&request) != nullptr) {
+      Expect(In(reasons_, command.key), expected, name);
+    } else if (const auto* voucher = dynamic_cast<const v1::RedeemVoucherRequest*>(&request)) {
+      if (!present) return;
+      inflow_[voucher->account_id()] += World::kVoucherValue;
+      if (++redeemed_[voucher->code()] > 1) Wrong("voucher redeemed twice", name);
+    } else if (const auto* refund = dynamic_cast<const v1::RefundPaymentRequest*>(&request)) {
+      v1::Payment refunded;
+      if (!present || !refunded.ParseFromString(answer)) return;
+      inflow_[refunded.account_id()] -= refund->minor_units();
+      refunded_[refund->payment_id()] += refund->minor_units();
+    } else if (!present) {
+      return;
+    } else if (const auto* capture = dynamic_cast<const v1::CaptureHoldRequest*>(&request)) {
+      v1::Transfer taken;
+      if (!taken.ParseFromString(answer)) return Wrong("unreadable answer", name);
+      Expect(In(resolved_, capture->transfer_id()), 1, name);
+      const std::string& wallet = taken.debit_account();  // wallet/<account>/EUR
+      const std::size_t from = wallet.find('/') + 1;
+      inflow_[wallet.substr(from, wallet.rfind('/') - from)] -= taken.amount().minor_units();
+    } else if (const auto* release = dynamic_cast<const v1::ReleaseHoldRequest*>(&request)) {
+      Expect(In(resolved_, release->transfer_id()), 1, name);
+    } else if (dynamic_cast<const v1::StartSubscriptionRequest*>(&request) != nullptr) {
+      v1::Subscription started;
+      if (!started.ParseFromString(answer)) return Wrong("unreadable answer", name);
+      Expect(In(subscriptions_, started.subscription_id()), 1, name);
+      started_.insert(started.subscription_id());
+    } else if (const auto* renewal = dynamic_cast<const v1::RenewSubscriptionRequest*>(&request)) {
+      ++renewed_[renewal->subscription_id()];
+    }
+  }
+
+  // One line for each command, and none without one.
+  void CompareAudit() {
+    const auto audited =
+        CountBy(pool_, "SELECT idempotency_key, count(*) FROM audit_log GROUP BY 1");
+    for (const auto& [key, answer] : kept_) {
+      if (In(audited, key) != 1) Wrong("audit", key);
+    }
+    for (const auto& [key, lines] : audited) {
+      if (!kept_.contains(key)) Wrong("audit", key);
+    }
+  }
+
+  // What came in by commands is in the wallet or was taken by invoices.
+  void CompareWallets() {
+    const PgResult rows = MustQuery(pool_, R"sql(
+      SELECT a.account_id,
+             coalesce((SELECT l.credits_posted - l.debits_posted FROM ledger_account l
+                        WHERE l.ledger_account_id = 'wallet/' || a.account_id || '/EUR'), 0)
+               + coalesce((SELECT sum(i.settled - i.returned) FROM invoice i
+                            WHERE i.account_id = a.account_id), 0)::bigint
+        FROM account a)sql");
+    for (int row = 0; row < rows.rows(); ++row) {
+      const std::string account(rows.Text(row, 0));
+      if (rows.Int(row, 1) == inflow_[account]) continue;
+      Wrong("money", fmt::format("{} has {} in its wallet and invoices, commands gave {}", account,
+                                 rows.Int(row, 1), inflow_[account]));
+    }
+  }
+
+  void CompareRefundsAndRenewals() {
+    const auto refunds =
+        CountBy(pool_, "SELECT payment_id, refunded FROM payment WHERE refunded > 0");
+    for (const auto& [payment, amount] : refunds) {
+      if (refunded_[payment] != amount) Wrong("refunds", payment);
+    }
+    for (const auto& [payment, amount] : refunded_) {
+      if (In(refunds, payment) != amount) Wrong("refunds", payment);
+    }
+    // One that another system renews: its revision counts its changes, and it began with 1.
+    const auto revisions = CountBy(
+        pool_,
+        "SELECT subscription_id, revision - 1 FROM subscription WHERE charging = 'elsewhere'");
+    for (const std::string& subscription : world_.elsewhere) {
+      if (In(revisions, subscription) == renewed_[subscription]) continue;
+      Wrong("renewals", fmt::format("{} was renewed {} times by {} commands", subscription,
+                                    In(revisions, subscription), renewed_[subscription]));
+    }
+    for (const auto& [subscription, ignored] : subscriptions_) {
+      const bool of_the_world = std::find(world_.elsewhere.begin(), world_.elsewhere.end(),
+                                          subscription) != world_.elsewhere.end();
+      if (!started_.contains(subscription) && !of_the_world) {
+        Wrong("subscription without a command", subscription);
+      }
+    }
+  }
+
+  void CompareCharges() {
+    const std::pair<const char*, std::string_view> checks[] = {
+        {"invoice of two terms",
+         "SELECT invoice_id FROM subscription_term WHERE invoice_id IS NOT NULL "
+         "GROUP BY 1 HAVING count(*) > 1"},
+        {"charged days without a term, or the other way round",
+         "SELECT coalesce(l.subscription_id, t.subscription_id) FROM "
+         "(SELECT subscription_id, count(*) AS n FROM invoice_line WHERE from_day IS NOT NULL "
+         "  AND subscription_id <> '' GROUP BY 1) l FULL JOIN "
+         "(SELECT subscription_id, count(*) AS n FROM subscription_term "
+         "  WHERE invoice_id IS NOT NULL GROUP BY 1) t USING (subscription_id) "
+         "WHERE coalesce(l.n, 0) <> coalesce(t.n, 0)"},
+        {"paid until another day than was charged",
+         "SELECT s.subscription_id FROM subscription s WHERE s.charging <> 'elsewhere' "
+         "AND s.state = 'active' AND s.valid_until IS NOT NULL AND NOT EXISTS "
+         "(SELECT 1 FROM subscription_term t WHERE t.subscription_id = s.subscription_id "
+         "  AND NOT t.void AND t.to_day = s.valid_until)"},
+        {"wallet below zero",
+         "SELECT ledger_account_id FROM ledger_account WHERE kind = 'wallet' "
+         "AND credits_posted < debits_posted + debits_pending"},
+    };
+    for (const auto& [kind, sql] : checks) {
+      const PgResult rows = MustQuery(pool_, sql);
+      for (int row = 0; row < rows.rows(); ++row) Wrong(kind, std::string(rows.Text(row, 0)));
+    }
+  }
+
+  storage::PgPool& pool_;
+  const RandomCommands& commands_;
+  const World& world_;
+  const std::map<std::string, std::string> kept_;
+  std::map<std::string, std::int64_t> payments_, reasons_, resolved_, subscriptions_;
+  std::map<std::string, std::int64_t> inflow_, refunded_, renewed_, redeemed_;
+  std::set<std::string> started_;
+  std::map<std::string, std::size_t> wrong_;
+  Findings findings_;
+};
+
+}  // namespace
+
+absl::Status Age(storage::PgPool& pool, const std::string& account, int days, Deadline deadline) {
+  return pool.Transact(deadline, [&](storage::PgTransaction& tx) -> absl::Status {
+    HOLDFAST_RETURN_IF_ERROR(
+        tx.Query("SELECT 1 FROM account WHERE account_id = $1 FOR UPDATE", account).status());
+    HOLDFAST_RETURN_IF_ERROR(tx.Query(kAgeTerms[0], account).status());
+    HOLDFAST_RETURN_IF_ERROR(tx.Query(kAgeTerms[1], account, days).status());
+    for (const std::string_view sql : kAge) {
+      HOLDFAST_RETURN_IF_ERROR(tx.Query(sql, account, days).status());
+    }
+    return tx.Query(kTell, account).status();
+  });
+}
+
+Findings Inspect(storage::PgPool& pool, const RandomCommands& commands, const World& world) {
+  return Inspector(pool, commands, world).Run();
+}
+
+std::vector<std::string> Uncharged(storage::PgPool& pool) {
+  // A postpaid one is charged whatever it owes, unless it was suspended; a prepaid one that its
+  // wallet covers has been charged as well.
+  const PgResult rows = MustQuery(pool, R"sql(
+    SELECT s.subscription_id FROM subscription s
+     WHERE s.charging = 'postpaid' AND s.state IN ('active', 'trialing')
+       AND s.valid_until <= (now() AT TIME ZONE 'UTC')::date AND NOT s.cancel_at_end
+    UNION ALL
+    SELECT s.subscription_id FROM subscription s
+      JOIN tariff_plan p USING (tariff_plan_id)
+      JOIN ledger_account l ON l.ledger_account_id = 'wallet/' || s.account_id || '/EUR'
+     WHERE s.charging = 'prepaid' AND s.state IN ('active', 'trialing')
+       AND s.valid_until <= (now() AT TIME ZONE 'UTC')::date AND NOT s.cancel_at_end
+       AND l.credits_posted - l.debits_posted - l.debits_pending >= 2 * p.price_minor_units
+     LIMIT 10)sql");
+  std::vector<std::string> due;
+  for (int row = 0; row < rows.rows(); ++row) due.emplace_back(rows.Text(row, 0));
+  return due;
+}
+
+std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller& caller) {
+  const PgResult rows = MustQuery(pool, R"sql(
+    WITH live AS (
+      SELECT s.*, s.state IN ('active', 'grace', 'trialing') AS serves FROM subscription s
+       WHERE s.state NOT IN ('cancelled', 'expired')
+    ), serving AS (
+      SELECT s.* FROM live s WHERE s.serves AND (s.base_subscription_id IS NULL OR EXISTS (
+        SELECT 1 FROM live b WHERE b.subscription_id = s.base_subscription_id AND b.serves))
+    )
+    SELECT a.account_id,
+           coalesce((SELECT string_agg(DISTINCT p.package_id, ',' ORDER BY p.package_id)
+                       FROM serving s JOIN tariff_plan_package p USING (tariff_plan_id)
+                      WHERE s.account_id = a.account_id), ''),
+           CASE WHEN a.state = 'closed' THEN 4
+                WHEN EXISTS (SELECT 1 FROM live s WHERE s.account_id = a.account_id
+                                AND s.state IN ('active', 'trialing')) THEN 1
+                WHEN EXISTS (SELECT 1 FROM live s WHERE s.account_id = a.account_id
+                                AND s.state = 'grace') THEN 2
+                WHEN EXISTS (SELECT 1 FROM live s WHERE s.account_id = a.account_id
+                                AND s.state IN ('suspended', 'paused')) THEN 3
+                ELSE 1 END,
+           coalesce((SELECT extract(epoch FROM max(s.valid_until))::bigint FROM serving s
+                      WHERE s.account_id = a.account_id), 0),
+           a.entitlement_revision
+      FROM account a ORDER BY a.account_id)sql");
+  std::vector<std::string> wrong;
+  for (int row = 0; row < rows.rows(); ++row) {
+    v1::GetEntitlementRequest request;
+    request.set_account_id(std::string(rows.Text(row, 0)));
+    const auto got = caller.Get<v1::Entitlement>("holdfast.billing.v1.Billing/GetEntitlement",
+                                                 request, Deadline::After(10s));
+    const std::string expected =
+        fmt::format("packages '{}' status {} until {} revision {}", rows.Text(row, 1),
+                    rows.Int(row, 2), rows.Int(row, 3), rows.Int(row, 4));
+    std::string packages;
+    if (got.ok()) {
+      for (const std::string& id : got->package_ids()) {
+        packages += (packages.empty() ? "" : ",") + id;
+      }
+    }
+    const std::string found = got.ok() ? fmt::format("packages '{}' status {} until {} revision {}",
+                                                     packages, static_cast<int>(got->status()),
+                                                     got->valid_until().seconds(), got->revision())
+                                       : ToString(got.status());
+    if (found == expected) continue;
+    if (wrong.size() < kShow) {
+      wrong.push_back(fmt::format("{}: {}, not {}", request.account_id(), found, expected));
+    }
+  }
+  return wrong;
+}
+
+}  // namespace holdfast::test
