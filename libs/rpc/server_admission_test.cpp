@@ -45,7 +45,7 @@ TEST(ServerAdmissionTest, CriticalCallsOvertakeOthersInTheQueue) {
         order.push_back(request.text());
         return gate.Reply()(call, request);
       },
-      {.workers = {.threads = 1, .max_wait = 10s, .overload_wait = 10s}});
+      {.workers = {.threads = 1, .max_wait = 60s, .overload_after = 60s}});
   RawClient client(server.address());
   std::vector<std::thread> callers;
   const auto ask = [&](const char* text, Criticality criticality) {
