@@ -29,7 +29,7 @@ SteadyTime Now() { return SystemClock::Get().SteadyNow(); }
 class ThreeInstancesTest : public testing::Test {
  protected:
   ThreeInstancesTest()
-      : client_({gates_[0].address(), gates_[1].address(), gates_[2].address()}, PeerOptions()) {
+      : client_({gates_[0].address(), gates_[1].address(), gates_[2].address()}, {.timeout = 10s}) {
     EXPECT_TRUE(Eventually([&] { return client_.AllUp(3); }));
   }
 
