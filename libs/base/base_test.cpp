@@ -134,7 +134,7 @@ TEST(WorkerPool, TellsTheJobsItRefusesWhy) {
       Job job;
       job.run = [&] { return ++ran, Job::Timing::kTypical; };
       job.refuse = count;
-      job.deadline = Deadline(SteadyTime::min());
+      job.deadline = Deadline(SteadyTime());
       pool.Submit(std::move(job));
     }
     EXPECT_EQ(full, 1);

@@ -191,7 +191,7 @@ class DnsDirectory final : public Directory {
     for (const auto& [service, name] : names_) {
       if (!name.asked) next = std::min(next, name.ask_at);
     }
-    return std::max<Duration>(next - now, Duration::zero());
+    return std::max(next, now) - now;  // min() - now would not fit
   }
 
   // +-10 %, so that a fleet that started together does not ask together for ever.

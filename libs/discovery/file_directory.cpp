@@ -100,7 +100,7 @@ class FileDirectory final : public Directory {
 
   void Wait() {
     const SteadyTime now = SystemClock::Get().SteadyNow();
-    const Duration wait = std::min(board_.next_tick(), look_at_) - now;
+    const Duration wait = std::max(std::min(board_.next_tick(), look_at_), now) - now;
     std::array<pollfd, 2> polled{{{wake_.fd(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}}};
     const auto wait_ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
     ::poll(polled.data(), polled.size(), static_cast<int>(std::max<std::int64_t>(wait_ms, 0)));

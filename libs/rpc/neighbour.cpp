@@ -294,7 +294,9 @@ Duration Neighbour::StartDueProbes() {
   const SteadyTime now = clock.SteadyNow();
   for (const std::shared_ptr<Instance>& instance : list->instances) {
     if (now >= instance->next_probe.load()) Probe(instance, list->options.probe_interval);
-    until_next = std::min<Duration>(until_next, instance->next_probe.load() - now);
+    // A connection that was made just now sets it to min(), from which nothing can be taken away.
+    const SteadyTime next = std::max(instance->next_probe.load(), now);
+    until_next = std::min<Duration>(until_next, next - now);
   }
   return until_next;
 }

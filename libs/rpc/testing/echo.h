@@ -110,7 +110,7 @@ class EchoServer {
     return static_cast<std::size_t>(
         metrics_.GaugeFamily("holdfast_admission_waiting", "", {"server"}).With({"grpc"}).value());
   }
-  void Kill() { server_.Drain(Duration::zero(), Deadline(SteadyTime::min())); }
+  void Kill() { server_.Drain(Duration::zero(), Deadline(SteadyTime())); }
 
  private:
   mutable telemetry::Metrics metrics_;
