@@ -163,7 +163,7 @@ class RunningRuntime : public Runtime {
   virtual bool WaitUntilServing(Deadline deadline) = 0;
   virtual std::uint16_t grpc_port() const = 0;
   virtual std::uint16_t admin_port() const = 0;
-  virtual std::uint16_t http_port() const = 0;  // of the last ServeHttp
+  virtual std::uint16_t http_port() const = 0;  // of the first ServeHttp
 };
 absl::StatusOr<std::unique_ptr<RunningRuntime>> MakeRuntime(const RuntimeOptions& options);
 

@@ -267,7 +267,7 @@ absl::Status RuntimeImpl::OpenPorts() {
   grpc_port_ = rpc_server_->port();
   for (auto& server : http_servers_) {
     HOLDFAST_RETURN_IF_ERROR(Annotate(server->Start(), "HTTP port"));
-    http_port_ = server->port();
+    if (server == http_servers_.front()) http_port_ = server->port();
   }
   return OpenAdminPort();
 }

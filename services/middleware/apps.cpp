@@ -48,11 +48,15 @@ Apps::Apps(const AppsConfig& config, std::string logins_file, SharedEntitlement 
       xmltv_(AdultOf(config), {gate_, xmltv_files_, parts.models, parts.metrics}),
       rest_session_({logins_, parts.sessions, parts.devices, parts.entitlements, parts.store,
                      parts.database, parts.clock}),
+      rest_profiles_(parts.viewers, parts.metrics),
+      rest_reminders_(AdultOf(config), parts.models, rest_profiles_),
+      rest_films_(AdultOf(config), {parts.models, parts.links, rest_profiles_, parts.metrics}),
       rest_catalogue_(AdultOf(config), {parts.models, parts.links, parts.reporter, parts.metrics}),
-      rest_viewer_(parts.writes, parts.clock),
-      rest_history_(parts.viewers, parts.events, parts.metrics),
+      rest_viewer_(parts.writes, rest_profiles_, parts.clock),
+      rest_history_(parts.viewers, rest_profiles_, parts.events, parts.metrics),
       rest_({parts.sessions, parts.devices, parts.entitlements, parts.workers, parts.metrics,
-             parts.clock, rest_session_, rest_catalogue_, rest_viewer_, rest_history_},
+             parts.clock, rest_session_, rest_catalogue_, rest_viewer_, rest_history_,
+             rest_profiles_, rest_reminders_, rest_films_},
             std::move(when_unknown)) {
   logins_.LoadFromDisk();
 }

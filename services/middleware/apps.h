@@ -55,6 +55,7 @@ class Apps {
   std::vector<Job> Jobs();
 
   AppLogins& logins() { return logins_; }
+  const RestApi& rest() const { return rest_; }
 
  private:
   const DatabaseHealth& database_;
@@ -68,6 +69,9 @@ class Apps {
   PlaylistExport playlist_;
   XmltvExport xmltv_;
   RestSession rest_session_;
+  RestProfiles rest_profiles_;
+  RestReminders rest_reminders_;
+  RestFilms rest_films_;
   RestCatalogue rest_catalogue_;
   RestViewer rest_viewer_;
   RestHistory rest_history_;

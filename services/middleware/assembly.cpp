@@ -42,6 +42,8 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
     : keys_(std::move(keys)),
       metrics_(around.metrics),
       store_(around.postgres),
+      audit_store_(around.postgres),
+      audit_(audit_store_, around.clock),
       billing_(around.billing, {around.clock, around.random}),
       analytics_(around.analytics, {around.clock, around.random}),
       redis_(around.redis),
@@ -90,11 +92,14 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
                metrics_, around.clock},
               WhenUnknown(config.portal)),
       apps_(config.apps, around.data_path("app_logins.cache"), WhenUnknown(config.portal),
-            {around.postgres, billing_, database_, keys_.portal, store_, sessions_, devices_, writes_,
-             viewers_, events_, entitlements_, models_, links_, reporter_, around.workers, metrics_,
-             around.metrics, around.clock}),
-      service_({store_, devices_, entitlements_, models_, events_, metrics_, around.clock},
-               config.portal.heartbeat) {
+            {around.postgres, billing_, database_, keys_.portal, store_, sessions_, devices_,
+             writes_, viewers_, events_, entitlements_, models_, links_, reporter_, around.workers,
+             metrics_, around.metrics, around.clock}),
+      service_({store_, devices_, entitlements_, models_, events_, audit_, metrics_, around.clock},
+               config.portal.heartbeat),
+      operators_(config.operators.file),
+      admin_(service_, store_),
+      admin_api_({admin_, operators_, audit_store_, around.workers, around.clock}) {
   stb_.AddTo(actions_);
   settings_.AddTo(actions_);
   itv_.AddTo(actions_);
@@ -134,6 +139,7 @@ std::vector<Job> Assembly::Jobs() {
          presence_.Flush(redis_, d.AtMost(2s)).IgnoreError();  // the pool counts its errors
          return absl::OkStatus();
        }},
+      {"operators", 5s, [this](Deadline) { return operators_.Load(); }},
       {"save_entitlements", 5s, [this](Deadline) { return entitlements_.SaveToDisk(); }},
   };
   for (Job& job : apps_.Jobs()) jobs.push_back(std::move(job));

@@ -16,6 +16,7 @@
 #include "libs/storage/disk_spool.h"
 #include "libs/storage/pg_pool.h"
 #include "libs/storage/redis_pool.h"
+#include "services/middleware/admin_api.h"
 #include "services/middleware/apps.h"
 #include "services/middleware/config.h"
 #include "services/middleware/entitlements.h"
@@ -25,6 +26,7 @@
 #include "services/middleware/metrics.h"
 #include "services/middleware/peers.h"
 #include "services/middleware/pg_store.h"
+#include "services/middleware/pg_store_admin.h"
 #include "services/middleware/portal_account.h"
 #include "services/middleware/portal_archive.h"
 #include "services/middleware/portal_epg.h"
@@ -78,6 +80,8 @@ class Assembly {
     portal_.AddRoutes(router);
     apps_.AddRoutes(router);
   }
+  // On the operators' own port.
+  void AddAdminRoutes(http::Router& router) { admin_api_.AddRoutes(router); }
   // One call of a box, as the routes hand it on.
   void HandlePortal(const http::Request& request, http::Reply reply) {
     portal_.Handle(request, std::move(reply));
@@ -89,6 +93,8 @@ class Assembly {
   ViewerData& viewers() { return viewers_; }
   DeviceTable& devices() { return devices_; }
   Apps& apps() { return apps_; }
+  Operators& operators() { return operators_; }
+  AdminApi& admin_api() { return admin_api_; }
 
   std::vector<Job> Jobs();
   bool ready() const;  // can serve something
@@ -99,6 +105,8 @@ class Assembly {
   const Keys keys_;
   Metrics metrics_;
   PgStore store_;
+  PgAuditStore audit_store_;
+  Audit audit_;
   Billing billing_;
   Analytics analytics_;
   storage::RedisPool& redis_;
@@ -135,6 +143,9 @@ class Assembly {
   PortalHttp portal_;
   Apps apps_;
   Service service_;
+  Operators operators_;
+  AdminResources admin_;
+  AdminApi admin_api_;
 };
 
 }  // namespace holdfast::middleware

@@ -65,8 +65,24 @@ struct PortalConfig {
   }
 };
 
+// The operators' REST API: who may use it, and its port. Without the file there is no port.
+struct OperatorsConfig {
+  app::HttpConfig http;
+  std::string file;
+
+  OperatorsConfig() { http.max_body_bytes = 32 << 20; }
+
+  void Describe(config::Knobs& k) {
+    k.Group("http", http);
+    k.Text("file", file,
+           "Who may use the operators' REST API: lines of a name, a role (viewer, support, editor) "
+           "and a token of 32 characters or more. Read again every 5 s. Empty: no such API.");
+  }
+};
+
 struct Config {
   app::HttpConfig http;
+  OperatorsConfig operators;
   PortalConfig portal;
   AppsConfig apps;
   storage::PgOptions postgres;
@@ -86,6 +102,7 @@ struct Config {
 
   void Describe(config::Knobs& k) {
     k.Group("http", http);
+    k.Group("operators", operators);
     k.Group("portal", portal);
     k.Group("apps", apps);
     k.Group("postgres", postgres);

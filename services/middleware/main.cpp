@@ -43,6 +43,12 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   http::Router router;
   middleware.AddRoutes(router);
   runtime.ServeHttp(config.http, std::move(router));
+  if (!config.operators.file.empty()) {
+    HOLDFAST_RETURN_IF_ERROR(middleware.operators().Load());
+    http::Router operators;
+    middleware.AddAdminRoutes(operators);
+    runtime.ServeHttp(config.operators.http, std::move(operators));
+  }
   runtime.Serve(middleware.service());
   runtime.Follow(to_cdn_routing, middleware.models().edges_replica());
   runtime.Follow(to_epg, middleware.models().guide_replica());

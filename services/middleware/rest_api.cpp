@@ -12,15 +12,10 @@ namespace {
 constexpr std::size_t kLongestText = 64;  // of headers that are kept
 constexpr std::size_t kLongestHeader = 256;
 
-std::string_view BearerOf(std::string_view authorization) {
-  constexpr std::string_view kWord = "Bearer ";
-  if (authorization.substr(0, kWord.size()) != kWord) return {};
-  return authorization.substr(kWord.size());
-}
-
 }  // namespace
 
 void RestApi::AddRoutes(http::Router& router) {
+  routes_.emplace_back("GET", "/v1/openapi.json");
   router.Get("/v1/openapi.json", http::Inline([](const http::Request&) {
                http::Response response = http::Response::Json(std::string(OpenApiDocument()));
                response.headers.emplace_back("Access-Control-Allow-Origin", "*");
@@ -60,14 +55,45 @@ void RestApi::AddRoutes(http::Router& router) {
   history("GET", "/v1/message", Where::kHere, &RestHistory::Message);
   history("POST", "/v1/message/{message}/confirm", Where::kHere, &RestHistory::ConfirmMessage);
 
-  Add(router, "GET", "/v1/favourites", Access::kLoggedIn, Where::kHere,
+  Add(router, "GET", "/v1/favourites", Access::kLoggedIn, Where::kOnWorker,
       [this](const RestCall& call) { return parts_.viewer.Favourites(call); });
   Add(router, "PUT", "/v1/favourites", Access::kLoggedIn, Where::kOnWorker,
       [this](const RestCall& call) { return parts_.viewer.PutFavourites(call); });
+  AddPersonRoutes(router);
+  AddFilmRoutes(router);
+}
+
+void RestApi::AddPersonRoutes(http::Router& router) {
+  const auto add = [&](std::string_view method, std::string_view path, auto& part, auto function) {
+    Add(router, method, path, Access::kLoggedIn, Where::kOnWorker,
+        [&part, function](const RestCall& call) { return (part.*function)(call); });
+  };
+  add("GET", "/v1/profiles", parts_.profiles, &RestProfiles::List);
+  add("POST", "/v1/profiles", parts_.profiles, &RestProfiles::Add);
+  add("PUT", "/v1/profiles/{profile}", parts_.profiles, &RestProfiles::Put);
+  add("DELETE", "/v1/profiles/{profile}", parts_.profiles, &RestProfiles::Remove);
+  add("GET", "/v1/reminders", parts_.reminders, &RestReminders::List);
+  add("PUT", "/v1/reminders/{programme}", parts_.reminders, &RestReminders::Put);
+  add("DELETE", "/v1/reminders/{programme}", parts_.reminders, &RestReminders::Remove);
+}
+
+void RestApi::AddFilmRoutes(http::Router& router) {
+  const auto add = [&](std::string_view method, std::string_view path, auto function) {
+    Add(router, method, path, Access::kLoggedIn, Where::kOnWorker,
+        [this, function](const RestCall& call) { return (parts_.films.*function)(call); });
+  };
+  add("GET", "/v1/films", &RestFilms::List);
+  add("GET", "/v1/films/categories", &RestFilms::Categories);
+  add("GET", "/v1/films/favourites", &RestFilms::Favourites);
+  add("PUT", "/v1/films/favourites/{film}", &RestFilms::AddFavourite);
+  add("DELETE", "/v1/films/favourites/{film}", &RestFilms::RemoveFavourite);
+  add("GET", "/v1/films/files/{file}/link", &RestFilms::Link);
+  add("GET", "/v1/films/{film}", &RestFilms::Details);
 }
 
 void RestApi::Add(http::Router& router, std::string_view method, std::string_view pattern,
                   Access access, Where where, Answer answer) {
+  routes_.emplace_back(method, pattern);
   router.Add(method, pattern,
              [this, access, where, answer = std::move(answer)](const http::Request& request,
                                                                http::Reply reply) {
@@ -105,6 +131,7 @@ RestCall RestApi::Parse(const http::Request& request) const {
   call.client = client.substr(0, std::min(client.find(' '), kLongestText));
   call.if_none_match = request.Header("If-None-Match");
   call.idempotency_key = request.Header("Idempotency-Key").substr(0, kLongestHeader);
+  call.profile = request.Header("X-Profile").substr(0, kLongestText);
   call.accepts_gzip = AcceptsGzip(request.Header("Accept-Encoding"));
   return call;
 }

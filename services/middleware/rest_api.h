@@ -6,13 +6,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/base/worker_pool.h"
 #include "libs/http/server.h"
 #include "services/middleware/rest_call.h"
 #include "services/middleware/rest_catalogue.h"
+#include "services/middleware/rest_films.h"
 #include "services/middleware/rest_history.h"
+#include "services/middleware/rest_profiles.h"
+#include "services/middleware/rest_reminders.h"
 #include "services/middleware/rest_session.h"
 #include "services/middleware/rest_viewer.h"
 
@@ -35,6 +39,9 @@ class RestApi {
     RestCatalogue& catalogue;
     RestViewer& viewer;
     RestHistory& history;
+    RestProfiles& profiles;
+    RestReminders& reminders;
+    RestFilms& films;
   };
 
   // `when_unknown`: what an account may watch of which nobody has ever told.
@@ -42,12 +49,16 @@ class RestApi {
       : parts_(parts), when_unknown_(std::move(when_unknown)) {}
 
   void AddRoutes(http::Router& router);
+  // Method and address of every route, as the router has them.
+  const std::vector<std::pair<std::string, std::string>>& routes() const { return routes_; }
 
  private:
   enum class Access { kAnybody, kLoggedIn };
   enum class Where { kHere, kOnWorker };  // memory only; may block or takes long
   using Answer = std::function<http::Response(const RestCall&)>;
 
+  void AddPersonRoutes(http::Router& router);
+  void AddFilmRoutes(http::Router& router);
   void Add(http::Router& router, std::string_view method, std::string_view pattern, Access access,
            Where where, Answer answer);
   RestCall Parse(const http::Request& request) const;
@@ -57,6 +68,7 @@ class RestApi {
 
   const Parts parts_;
   const SharedEntitlement when_unknown_;
+  std::vector<std::pair<std::string, std::string>> routes_;
 };
 
 }  // namespace holdfast::middleware

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -42,9 +43,13 @@ std::string_view TitleOf(int status) {
     case 404:
       return "There is no such thing";
     case 409:
-      return "It contradicts an earlier request";
+      return "It contradicts what is there";
+    case 412:
+      return "It has changed meanwhile";
     case 429:
       return "Too many attempts";
+    case 500:
+      return "The server is at fault";
     default:
       return "Try again";
   }
@@ -52,13 +57,28 @@ std::string_view TitleOf(int status) {
 
 }  // namespace
 
+std::string_view BearerOf(std::string_view authorization) {
+  constexpr std::string_view kWord = "Bearer ";
+  if (authorization.substr(0, kWord.size()) != kWord) return {};
+  return authorization.substr(kWord.size());
+}
+
 http::Response Problem(int status, std::string_view code, std::string_view detail) {
+  return FieldProblem(status, code, "", detail);
+}
+
+http::Response FieldProblem(int status, std::string_view code, std::string_view field,
+                            std::string_view detail) {
   http::Response response;
   response.status = status;
   response.content_type = "application/problem+json";
   JsonWriter json(response.text);
   json.BeginObject().Field("type", absl::StrCat("urn:holdfast:problem:", std::string(code)));
   json.Field("title", TitleOf(status)).Field("status", status).Field("detail", detail);
+  if (!field.empty()) {
+    json.Key("errors").BeginArray().BeginObject().Field("field", field).Field("detail", detail);
+    json.EndObject().EndArray();
+  }
   json.EndObject();
   response.headers.emplace_back("Cache-Control", "no-store");
   if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -88,6 +108,33 @@ http::Response FreshJson(std::string text) {
   http::Response response = http::Response::Json(std::move(text));
   response.headers.emplace_back("Cache-Control", "no-store");
   return response;
+}
+
+std::optional<rapidjson::Document> ParseObject(const std::string& body) {
+  rapidjson::Document document;
+  // Not by recursion: a body may nest as deep as it is long.
+  document.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
+  if (document.HasParseError() || !document.IsObject()) return std::nullopt;
+  return document;
+}
+
+std::string TextIn(const rapidjson::Value& object, const char* name) {
+  const auto it = object.FindMember(name);
+  if (it == object.MemberEnd() || !it->value.IsString()) return "";
+  return {it->value.GetString(), it->value.GetStringLength()};
+}
+
+http::Response NotKept() { return TryAgain("it cannot be kept at the moment"); }
+
+http::Response NoContent() {
+  http::Response response;
+  response.status = 204;
+  return response;
+}
+
+bool IsNumber(std::string_view text, std::size_t digits) {
+  return !text.empty() && text.size() <= digits &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string Rfc3339(std::int64_t epoch_seconds) {

@@ -2,6 +2,8 @@
 // The contract is docs/api/openapi.json.
 #pragma once
 
+#include <rapidjson/document.h>
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -27,6 +29,7 @@ struct RestCall {
   std::string client;  // the first word of its User-Agent
   std::string if_none_match;
   std::string idempotency_key;
+  std::string profile;  // X-Profile: which person of the household; "": the household
   bool accepts_gzip = false;
   WallTime now;
 
@@ -41,7 +44,13 @@ struct RestCall {
 
 // "application/problem+json" (RFC 9457). `code` is one word that programs compare.
 http::Response Problem(int status, std::string_view code, std::string_view detail);
+// The token of "Bearer <token>", or "".
+std::string_view BearerOf(std::string_view authorization);
+
 http::Response TryAgain(std::string_view detail);
+// The same with the member of the body, or the parameter, that is at fault ("errors").
+http::Response FieldProblem(int status, std::string_view code, std::string_view field,
+                            std::string_view detail);
 
 // A JSON body with an ETag of its content; 304 for who has it, gzip for who takes it and where it
 // pays. Private: it is one account's.
@@ -51,6 +60,16 @@ http::Response FreshJson(std::string text);
 
 // "2026-01-02T10:00:00Z"
 std::string Rfc3339(std::int64_t epoch_seconds);
+
+// A body that is a JSON object; nothing for any other.
+std::optional<rapidjson::Document> ParseObject(const std::string& body);
+// A member that is a text; "" if it is absent or another thing.
+std::string TextIn(const rapidjson::Value& object, const char* name);
+// What could be written neither to the database nor to disk.
+http::Response NotKept();
+http::Response NoContent();
+// Of 1 to `digits` digits and nothing else.
+bool IsNumber(std::string_view text, std::size_t digits = 18);
 
 // Whole numbers of the query within bounds; nothing if it is another thing.
 std::optional<std::int64_t> NumberBetween(const RestCall& call, std::string_view name,

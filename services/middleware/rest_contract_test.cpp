@@ -2,19 +2,11 @@
 // may see what.
 #include <gmock/gmock.h>
 
-#include <fstream>
-#include <span>
+#include <set>
 
-#include "libs/storage/pg_migrate.h"
-#include "libs/testing/temp_dir.h"
-#include "libs/testing/test_postgres.h"
-#include "services/middleware/apps_fixture_test.h"
-#include "services/middleware/rest_api.h"
+#include "services/middleware/rest_fixture_test.h"
 
 namespace holdfast::middleware {
-
-std::span<const storage::Migration> Migrations();
-
 namespace {
 
 using namespace std::chrono_literals;
@@ -27,71 +19,8 @@ using ::testing::StartsWith;
 constexpr const char* kDocument = "docs/api/openapi.json";
 constexpr const char* kCheck = "services/middleware/openapi_check.py";
 
-class RestContractTest : public testing::Test {
+class RestDocumentTest : public RestNotes {
  protected:
-  void SetUp() override {
-    telemetry::Metrics metrics;
-    storage::PgPool pool(options_, metrics);
-    ASSERT_THAT(storage::Migrate(pool, Migrations(), Deadline::After(10s)), test::IsOk());
-    app_.box().HaveEverything();
-    app_.HaveLogin("ada", "pa", "acc-1");
-    app_.HaveLogin("bob", "pb", "acc-2");
-    app_.box().HaveEntitlement("acc-2", {"basic", "sport"});
-  }
-
-  static std::string LoginBody(const std::string& login, const std::string& password,
-                               const std::string& device = "phone") {
-    return Json({{"login", login}, {"password", password}, {"device", device}}).dump();
-  }
-  std::string TokenOf(const std::string& login, const std::string& device = "phone") {
-    const AppAnswer answer =
-        app_.Send("POST", "/v1/login", {}, LoginBody(login, login == "ada" ? "pa" : "pb", device));
-    EXPECT_EQ(answer.status, 200) << answer.body;
-    return answer.status == 200 ? answer.AsJson()["token"].get<std::string>() : "";
-  }
-  AppAnswer As(const std::string& token, const std::string& method, const std::string& target,
-               const std::string& body = "", AppsFixture::Headers headers = {}) {
-    headers.emplace_back("Authorization", "Bearer " + token);
-    return app_.Send(method, target, std::move(headers), body);
-  }
-
-  test::TestPostgres& server_ = test::TestPostgres::Shared();
-  const storage::PgOptions options_{.hosts = "127.0.0.1:" + std::to_string(server_.port()),
-                                    .database = server_.NewDatabase(),
-                                    .user = server_.user()};
-  AppsFixture app_{{.postgres = options_}};
-};
-
-// Writes down what was asked and answered, for the check against the document.
-class RestDocumentTest : public RestContractTest {
- protected:
-  AppAnswer Note(const std::string& path, const std::string& method, const std::string& target,
-                 const std::string& body = "", AppsFixture::Headers headers = {}) {
-    headers.emplace_back("Authorization", "Bearer " + token_);
-    const AppAnswer answer = app_.Send(method, target, std::move(headers), body);
-    exchanges_ << Json({{"method", method},
-                        {"path", path},
-                        {"status", answer.status},
-                        {"content_type", answer.content_type},
-                        {"body", answer.body},
-                        {"request", body}})
-                      .dump()
-               << "\n";
-    return answer;
-  }
-  // A list: whole, unchanged, and without a token.
-  void NoteList(const std::string& path, const std::string& target) {
-    const AppAnswer answer = Note(path, "GET", target);
-    EXPECT_EQ(answer.status, 200) << answer.body;
-    EXPECT_EQ(Note(path, "GET", target, "", {{"If-None-Match", answer.etag}}).status, 304);
-    NoteStranger(path, "GET", target);
-  }
-  void NoteStranger(const std::string& path, const std::string& method, const std::string& target,
-                    const std::string& body = "") {
-    const std::string token = std::exchange(token_, "a.b.c");
-    EXPECT_EQ(Note(path, method, target, body).status, 401) << target;
-    token_ = token;
-  }
   void NoteLogins() {
     const std::string path = "/v1/login";
     const AppAnswer login = Note(path, "POST", path, LoginBody("ada", "pa"));
@@ -158,6 +87,102 @@ class RestDocumentTest : public RestContractTest {
     EXPECT_EQ(Note(path, "GET", path + "?limit=0").status, 400);
     EXPECT_EQ(Note(path, "GET", path).AsJson()["items"].size(), 1u);
   }
+  // What may name a person, and names one that is not there.
+  void NoteNobody(const std::string& path, const std::string& method, const std::string& target,
+                  const std::string& body = "") {
+    EXPECT_EQ(Note(path, method, target, body, {{"X-Profile", "999"}}).status, 404) << target;
+  }
+  void NoteProfiles() {
+    const std::string all = "/v1/profiles", one = "/v1/profiles/{profile}";
+    const AppAnswer first = Note(all, "POST", all, R"({"name":"Kim","avatar":"cat","max_age":12})",
+                                 {{"Idempotency-Key", "p-1"}});
+    ASSERT_EQ(first.status, 201) << first.body;
+    const std::string id = first.AsJson()["id"];
+    for (const char* wrong : {"", R"({"name":""})", R"({"name":"x","max_age":"old"})"}) {
+      EXPECT_EQ(Note(all, "POST", all, wrong).status, 400) << wrong;
+    }
+    NoteStranger(all, "POST", all, R"({"name":"x"})");
+    NoteList(all, all);
+    EXPECT_EQ(Note(one, "PUT", all + "/" + id, R"({"name":"Kimberley","max_age":null})").status,
+              200);
+    EXPECT_EQ(Note(one, "PUT", all + "/" + id, R"({"name":7})").status, 400);
+    EXPECT_EQ(Note(one, "PUT", all + "/1", R"({"name":"x"})").status, 404);
+    NoteStranger(one, "PUT", all + "/" + id, R"({"name":"x"})");
+    for (int i = 1; i < 10; ++i) EXPECT_EQ(Note(all, "POST", all, R"({"name":"x"})").status, 201);
+    EXPECT_EQ(Note(all, "POST", all, R"({"name":"x"})").status, 409);
+    NoteStranger(one, "DELETE", all + "/" + id);
+    EXPECT_EQ(Note(one, "DELETE", all + "/" + id).status, 204);
+    EXPECT_EQ(Note(one, "DELETE", all + "/" + id).status, 404);
+  }
+  void NoteReminders() {
+    const std::string all = "/v1/reminders", one = "/v1/reminders/{programme}";
+    const std::string soon = all + "/1_" + std::to_string(kNowSeconds + 3600);
+    EXPECT_EQ(Note(one, "PUT", soon, R"({"remind_at":"2026-01-02T10:50:00Z"})").status, 200);
+    EXPECT_EQ(Note(one, "PUT", soon, R"({"remind_at":"2026-01-02T09:50:00Z"})").status, 400);
+    EXPECT_EQ(Note(one, "PUT", all + "/1_5", "{}").status, 404);
+    NoteNobody(one, "PUT", soon, "{}");
+    NoteStranger(one, "PUT", soon, "{}");
+    NoteList(all, all);
+    NoteNobody(all, "GET", all);
+    NoteNobody(one, "DELETE", soon);
+    NoteStranger(one, "DELETE", soon);
+    EXPECT_EQ(Note(one, "DELETE", soon).status, 204);
+    HaveItems(ViewerItem::Kind::kReminder, 200);
+    EXPECT_EQ(Note(one, "PUT", soon, "{}").status, 409);
+  }
+  void NoteFilms() {
+    const std::string all = "/v1/films", one = "/v1/films/{film}";
+    NoteList(all, all + "?limit=1&order=added&kind=film&q=a");
+    EXPECT_EQ(Note(all, "GET", all + "?order=odd").status, 400);
+    NoteNobody(all, "GET", all);
+    NoteList(one, all + "/5");
+    NoteList(one, all + "/8");
+    EXPECT_EQ(Note(one, "GET", all + "/7").status, 404);
+    NoteList(all + "/categories", all + "/categories");
+    NoteNobody(all + "/categories", "GET", all + "/categories");
+    const std::string kept = all + "/favourites", keep = kept + "/{film}";
+    EXPECT_EQ(Note(keep, "PUT", kept + "/5").status, 204);
+    EXPECT_EQ(Note(keep, "PUT", kept + "/7").status, 404);
+    NoteStranger(keep, "PUT", kept + "/5");
+    NoteList(kept, kept);
+    NoteNobody(kept, "GET", kept);
+    NoteNobody(keep, "DELETE", kept + "/5");
+    NoteStranger(keep, "DELETE", kept + "/5");
+    EXPECT_EQ(Note(keep, "DELETE", kept + "/5").status, 204);
+    HaveItems(ViewerItem::Kind::kFavouriteFilm, 1000);
+    EXPECT_EQ(Note(keep, "PUT", kept + "/5").status, 409);
+    const std::string link = all + "/files/{file}/link";
+    EXPECT_EQ(Note(link, "GET", all + "/files/50/link").status, 200);
+    EXPECT_EQ(Note(link, "GET", all + "/files/70/link").status, 404);
+    NoteStranger(link, "GET", all + "/files/50/link");
+  }
+  // The paid time and grace are over.
+  void NoteLapsed() {
+    Entitlement lapsed;
+    lapsed.set_account_id("acc-1");
+    lapsed.set_revision(1000);
+    lapsed.set_status(Entitlement::STATUS_ACTIVE);
+    lapsed.add_package_ids("basic");
+    lapsed.mutable_valid_until()->set_seconds(kNowSeconds - 86'400 * 30);
+    lapsed.mutable_grace_until()->set_seconds(kNowSeconds - 86'400 * 20);
+    ASSERT_THAT(app_.box().portal().entitlements().feed().Apply(
+                    {.kind = replica::Update::Kind::kDelta,
+                     .epoch = "test",
+                     .revision = 1000,
+                     .items = {{"acc-1", MakeShared(lapsed.SerializeAsString())}}}),
+                test::IsOk());
+    EXPECT_EQ(Note("/v1/films/files/{file}/link", "GET", "/v1/films/files/50/link").status, 403);
+  }
+  void HaveItems(ViewerItem::Kind kind, int count) {
+    std::vector<ViewerItem> items;
+    for (int i = 0; i < count; ++i) {
+      items.push_back({.kind = kind, .key = "100000" + std::to_string(i), .text = ""});
+    }
+    ASSERT_THAT(
+        app_.box().portal().viewers().Save("acc-1", std::move(items),
+                                           ViewerData::Path::kDatabaseFirst, Deadline::After(10s)),
+        test::IsOk());
+  }
   void NoteMessages() {
     const std::string path = "/v1/message", confirm = "/v1/message/{message}/confirm";
     EXPECT_TRUE(Note(path, "GET", path).AsJson()["message"].is_null());
@@ -185,11 +210,26 @@ class RestDocumentTest : public RestContractTest {
                      .items = {{"77", MakeShared(event.SerializeAsString())}}}),
                 test::IsOk());
   }
-
-  std::string token_;
-  test::TempDir dir_;
-  std::ofstream exchanges_{dir_.File("exchanges")};
 };
+
+using RestContractTest = RestFixture;
+
+TEST_F(RestDocumentTest, EveryRouteStandsInTheDocumentAndOnlyThose) {
+  std::ifstream file(kDocument);
+  const Json document = Json::parse(file);
+  std::set<std::string> described, served;
+  for (const auto& [path, item] : document["paths"].items()) {
+    for (const auto& [method, operation] : item.items()) {
+      std::string upper = method;
+      for (char& c : upper) c = static_cast<char>(std::toupper(c));
+      described.insert(upper + " " + path);
+    }
+  }
+  for (const auto& [method, path] : app_.box().portal().apps().rest().routes()) {
+    served.insert(method + " " + path);
+  }
+  EXPECT_EQ(served, described);
+}
 
 TEST_F(RestDocumentTest, TheDocumentIsWhatTheServerDoes) {
   NoteLogins();
@@ -204,10 +244,23 @@ TEST_F(RestDocumentTest, TheDocumentIsWhatTheServerDoes) {
   NoteLinks();
   NoteFavourites();
   NoteHistory();
+  for (const char* path : {"/v1/favourites", "/v1/resume-points", "/v1/history"}) {
+    NoteNobody(path, "GET", path);
+  }
+  NoteNobody("/v1/favourites", "PUT", "/v1/favourites", R"({"channels":[]})");
+  NoteNobody("/v1/resume-points/{content}", "PUT", "/v1/resume-points/7",
+             R"({"position_seconds":1})");
+  NoteNobody("/v1/history", "POST", "/v1/history",
+             R"({"what":"channel","content_id":"1","started_at":"2026-01-02T08:00:00Z"})");
   NoteMessages();
+  NoteProfiles();
+  NoteReminders();
+  HaveCatalogue();
+  NoteFilms();
   const AppAnswer document = Note("/v1/openapi.json", "GET", "/v1/openapi.json");
   std::ifstream file(kDocument);
   EXPECT_EQ(document.body, std::string(std::istreambuf_iterator<char>(file), {}));
+  NoteLapsed();
   EXPECT_EQ(Note("/v1/logout", "POST", "/v1/logout").status, 204);
   NoteStranger("/v1/logout", "POST", "/v1/logout");
 

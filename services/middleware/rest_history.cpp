@@ -28,18 +28,9 @@ constexpr int kMostCommands = 50;
 
 Deadline Soon() { return Deadline::After(kTimeout); }
 
-http::Response NotKept() { return TryAgain("it cannot be kept at the moment"); }
-
 bool IsId(std::string_view text) {
   return !text.empty() && text.size() <= kLongestId &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::optional<rapidjson::Document> ParseObject(const std::string& body) {
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
-  if (document.HasParseError() || !document.IsObject()) return std::nullopt;
-  return document;
 }
 
 // A whole number of the object within bounds; `otherwise` if it is absent, nothing if it is another
@@ -52,12 +43,6 @@ std::optional<std::int64_t> NumberIn(const rapidjson::Value& object, const char*
     return std::nullopt;
   }
   return it->value.GetInt64();
-}
-
-std::string TextIn(const rapidjson::Value& object, const char* name) {
-  const auto it = object.FindMember(name);
-  if (it == object.MemberEnd() || !it->value.IsString()) return "";
-  return {it->value.GetString(), it->value.GetStringLength()};
 }
 
 constexpr std::pair<HistoryEntry::What, std::string_view> kWords[] = {
@@ -159,7 +144,9 @@ http::Response RestHistory::Marked(http::Response response, bool degraded) const
 }
 
 http::Response RestHistory::ResumePoints(const RestCall& call) {
-  const ViewerData::Loaded loaded = viewers_.Load(ViewerOf(*call.device), Soon());
+  const RestProfiles::Person person = profiles_.PersonOf(call);
+  if (person.problem) return *person.problem;
+  const ViewerData::Loaded loaded = viewers_.Load(person.viewer, Soon());
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
@@ -176,8 +163,10 @@ http::Response RestHistory::PutResumePoint(const RestCall& call) {
   if (!IsId(content) || !point) {
     return Problem(400, "bad-resume-point", "position_seconds is wanted, and a content id");
   }
+  const RestProfiles::Person person = profiles_.PersonOf(call);
+  if (person.problem) return *person.problem;
   const absl::Status saved = viewers_.Save(
-      ViewerOf(*call.device),
+      person.viewer,
       {{.kind = ViewerItem::Kind::kResumePoint, .key = content, .text = TextOf(*point)}},
       ViewerData::Path::kDatabaseFirst, Soon());
   if (!saved.ok()) return NotKept();
@@ -190,7 +179,9 @@ http::Response RestHistory::PutResumePoint(const RestCall& call) {
 http::Response RestHistory::History(const RestCall& call) {
   const auto limit = NumberBetween(call, "limit", 50, 1, 200);
   if (!limit) return Problem(400, "bad-limit", "limit is not from 1 to 200");
-  const ViewerData::Loaded loaded = viewers_.Load(ViewerOf(*call.device), Soon());
+  const RestProfiles::Person person = profiles_.PersonOf(call);
+  if (person.problem) return *person.problem;
+  const ViewerData::Loaded loaded = viewers_.Load(person.viewer, Soon());
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
@@ -211,10 +202,11 @@ http::Response RestHistory::AddToHistory(const RestCall& call) {
   }
   const std::int64_t id = call.idempotency_key.empty() ? viewers_.NewHistoryId() : IdOfKey(call);
   const std::string key = std::to_string(id);
-  const absl::Status saved =
-      viewers_.Save(ViewerOf(*call.device),
-                    {{.kind = ViewerItem::Kind::kHistory, .key = key, .text = TextOf(*entry)}},
-                    ViewerData::Path::kDatabaseFirst, Soon());
+  const RestProfiles::Person person = profiles_.PersonOf(call);
+  if (person.problem) return *person.problem;
+  const absl::Status saved = viewers_.Save(
+      person.viewer, {{.kind = ViewerItem::Kind::kHistory, .key = key, .text = TextOf(*entry)}},
+      ViewerData::Path::kDatabaseFirst, Soon());
   if (!saved.ok()) return NotKept();
   std::string text;
   JsonWriter json(text);

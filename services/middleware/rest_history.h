@@ -1,6 +1,6 @@
 // REST v1: what a viewer watched, where a viewer stopped, and messages from the operator. Shared by
-// the household: boxes of the account see the same. A write is acknowledged when the database has
-// it, or when it is on local disk.
+// the household: boxes of the account see the same, unless a profile of a person is named. A write
+// is acknowledged when the database has it, or when it is on local disk.
 #pragma once
 
 #include <string>
@@ -8,6 +8,7 @@
 #include "services/middleware/event_board.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/rest_call.h"
+#include "services/middleware/rest_profiles.h"
 #include "services/middleware/viewer_data.h"
 
 namespace holdfast::middleware {
@@ -16,8 +17,8 @@ namespace holdfast::middleware {
 // messages.
 class RestHistory {
  public:
-  RestHistory(ViewerData& viewers, EventBoard& events, Metrics& metrics)
-      : viewers_(viewers), events_(events), metrics_(metrics) {}
+  RestHistory(ViewerData& viewers, RestProfiles& profiles, EventBoard& events, Metrics& metrics)
+      : viewers_(viewers), profiles_(profiles), events_(events), metrics_(metrics) {}
 
   http::Response ResumePoints(const RestCall& call);
   http::Response PutResumePoint(const RestCall& call);
@@ -34,6 +35,7 @@ class RestHistory {
   http::Response Marked(http::Response response, bool degraded) const;
 
   ViewerData& viewers_;
+  RestProfiles& profiles_;
   EventBoard& events_;
   Metrics& metrics_;
 };

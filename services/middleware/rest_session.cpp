@@ -21,24 +21,16 @@ constexpr auto kLogOutTimeout = 2s;
 constexpr std::size_t kLongestDevice = 128;
 constexpr int kMacAttempts = 4;
 
-// A text of the object, "" if it is absent or another thing.
-std::string TextIn(const rapidjson::Value& object, const char* name) {
-  const auto it = object.FindMember(name);
-  if (it == object.MemberEnd() || !it->value.IsString()) return "";
-  return {it->value.GetString(), it->value.GetStringLength()};
-}
-
 struct LoginRequest {
   Credentials credentials;
   std::string device;
 };
 
 std::optional<LoginRequest> ParseLogin(const std::string& body) {
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
-  if (document.HasParseError() || !document.IsObject()) return std::nullopt;
-  LoginRequest request{{TextIn(document, "login"), TextIn(document, "password")},
-                       TextIn(document, "device")};
+  const auto document = ParseObject(body);
+  if (!document) return std::nullopt;
+  LoginRequest request{{TextIn(*document, "login"), TextIn(*document, "password")},
+                       TextIn(*document, "device")};
   const bool complete = !request.credentials.login.empty() && !request.device.empty() &&
                         request.device.size() <= kLongestDevice;
   return complete ? std::optional(std::move(request)) : std::nullopt;

@@ -19,6 +19,7 @@ constexpr auto kRememberAnswers = 10min;
 constexpr std::size_t kMaxAnswers = 20'000;
 constexpr std::size_t kLongestKey = 200;
 constexpr auto kWriteTimeout = 2s;
+constexpr std::string_view kList = "list";
 
 std::string FavouritesText(const std::vector<ChannelId>& favourites) {
   std::string text;
@@ -31,11 +32,10 @@ std::string FavouritesText(const std::vector<ChannelId>& favourites) {
 
 // {"channels":["12","7"]}; nothing for any other form. Doubles are left out.
 std::optional<std::vector<ChannelId>> ParseChannels(const std::string& body) {
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
-  if (document.HasParseError() || !document.IsObject()) return std::nullopt;
-  const auto list = document.FindMember("channels");
-  if (list == document.MemberEnd() || !list->value.IsArray() ||
+  const auto document = ParseObject(body);
+  if (!document) return std::nullopt;
+  const auto list = document->FindMember("channels");
+  if (list == document->MemberEnd() || !list->value.IsArray() ||
       list->value.Size() > kMaxFavourites) {
     return std::nullopt;
   }
@@ -58,8 +58,8 @@ http::Response IdempotentAnswers::Once(const RestCall& call,
   if (call.idempotency_key.size() > kLongestKey) {
     return Problem(400, "bad-idempotency-key", "Idempotency-Key is longer than 200 characters");
   }
-  const std::string key =
-      fmt::format("{}\n{}\n{}", call.account().value(), call.device->mac, call.idempotency_key);
+  const std::string key = fmt::format("{}\n{}\n{}\n{}", call.account().value(), call.device->mac,
+                                      call.profile, call.idempotency_key);
   {
     absl::MutexLock lock(&mutex_);
     const Answer* before = Find(answers_, key);
@@ -81,8 +81,31 @@ http::Response IdempotentAnswers::Once(const RestCall& call,
   return response;
 }
 
-http::Response RestViewer::Favourites(const RestCall& call) const {
-  return JsonAnswer(call, FavouritesText(call.device->favourites));
+http::Response RestViewer::Favourites(const RestCall& call) {
+  const RestProfiles::Person person = profiles_.PersonOf(call);
+  if (person.problem) return *person.problem;
+  if (!person.profile) return JsonAnswer(call, FavouritesText(call.device->favourites));
+  const ViewerData::Loaded loaded = profiles_.Load(person);
+  const ViewerItem* list = loaded.items->Find(ViewerItem::Kind::kChannels, kList);
+  return profiles_.Marked(
+      JsonAnswer(call, FavouritesText(list == nullptr ? std::vector<ChannelId>()
+                                                      : ParseFavourites(*list->text))),
+      loaded.degraded);
+}
+
+absl::Status RestViewer::Save(const RestCall& call, const RestProfiles::Person& person,
+                              const std::vector<ChannelId>& channels) {
+  if (!person.profile) {
+    return writes_.SaveFavourites(*call.device, channels, Deadline::After(kWriteTimeout));
+  }
+  std::string list;
+  for (const ChannelId id : channels) {
+    if (!list.empty()) list += ',';
+    list += std::to_string(id.value());
+  }
+  return profiles_.Save(
+      person,
+      {.kind = ViewerItem::Kind::kChannels, .key = std::string(kList), .text = std::move(list)});
 }
 
 http::Response RestViewer::PutFavourites(const RestCall& call) {
@@ -91,8 +114,9 @@ http::Response RestViewer::PutFavourites(const RestCall& call) {
     if (!channels) {
       return Problem(400, "bad-favourites", "channels is no list of at most 2000 channel ids");
     }
-    const absl::Status saved =
-        writes_.SaveFavourites(*call.device, *channels, Deadline::After(kWriteTimeout));
+    const RestProfiles::Person person = profiles_.PersonOf(call);
+    if (person.problem) return *person.problem;
+    const absl::Status saved = Save(call, person, *channels);
     return saved.ok() ? FreshJson(FavouritesText(*channels))
                       : TryAgain("favourites cannot be kept at the moment");
   });

@@ -10,6 +10,7 @@
 #include "libs/base/clock.h"
 #include "libs/base/string_map.h"
 #include "services/middleware/rest_call.h"
+#include "services/middleware/rest_profiles.h"
 #include "services/middleware/viewer_writes.h"
 
 namespace holdfast::middleware {
@@ -40,13 +41,19 @@ class IdempotentAnswers {
 // Thread-safe. Everything it is given outlives it.
 class RestViewer {
  public:
-  RestViewer(ViewerWrites& writes, const Clock& clock) : writes_(writes), answers_(clock) {}
+  RestViewer(ViewerWrites& writes, RestProfiles& profiles, const Clock& clock)
+      : writes_(writes), profiles_(profiles), answers_(clock) {}
 
-  http::Response Favourites(const RestCall& call) const;
-  http::Response PutFavourites(const RestCall& call);  // blocks
+  // Of the device, or of the person whose profile is named. Both block.
+  http::Response Favourites(const RestCall& call);
+  http::Response PutFavourites(const RestCall& call);
 
  private:
+  absl::Status Save(const RestCall& call, const RestProfiles::Person& person,
+                    const std::vector<ChannelId>& channels);
+
   ViewerWrites& writes_;
+  RestProfiles& profiles_;
   IdempotentAnswers answers_;
 };
 

@@ -2,84 +2,65 @@
 
 #include "libs/base/status.h"
 #include "services/middleware/convert.h"
-#include "services/middleware/domain/lineup_import.h"
+#include "services/middleware/domain/m3u.h"
 
 namespace holdfast::middleware {
 namespace {
 
 constexpr int kDefaultPageSize = 100;
 constexpr int kLargestPageSize = 1000;
+constexpr std::size_t kLongestAccount = 200;
 constexpr auto kEntitlementTimeout = std::chrono::milliseconds(300);
 
 }  // namespace
 
 void Service::Register(rpc::ServiceTable& table) {
-  table.Worker("ImportLineup", *this, &Service::ImportLineup, Criticality::kBulk);
-  table.Inline("GetLineup", *this, &Service::GetLineup);
-  table.Inline("ExportLineup", *this, &Service::ExportLineup, Criticality::kBulk);
-  table.Worker("SetCatchUp", *this, &Service::SetCatchUp);
-  table.Worker("PutDevice", *this, &Service::PutDevice);
-  table.Worker("ListDevices", *this, &Service::ListDevices);
-  table.Worker("RevokeDevice", *this, &Service::RevokeDevice);
-  table.Worker("SendEvent", *this, &Service::SendEvent);
-  table.Inline("ListEvents", *this, &Service::ListEvents);
-  table.Worker("CancelEvent", *this, &Service::CancelEvent);
-  table.Worker("PutVodCategory", *this, &Service::PutVodCategory);
-  table.Worker("PutVodTitle", *this, &Service::PutVodTitle);
-  table.Worker("PutRadioStation", *this, &Service::PutRadioStation);
-  table.Worker("RemoveFromCatalogue", *this, &Service::RemoveFromCatalogue);
-  table.Inline("GetCatalogue", *this, &Service::GetCatalogue);
-}
-
-absl::StatusOr<v1::ImportLineupResponse> Service::ImportLineup(
-    const rpc::Call& call, const v1::ImportLineupRequest& request) {
-  const M3uList list = ParseM3u(request.m3u());
-  HOLDFAST_ASSIGN_OR_RETURN(const StoredLineup stored, store_.LoadLineup(call.deadline()));
-  const auto removal = request.allow_large_removal() ? LargeRemoval::kAllow : LargeRemoval::kRefuse;
-  HOLDFAST_ASSIGN_OR_RETURN(const LineupImport plan,
-                            PlanImport(stored, list, removal, clock_.Now()));
-  if (!request.dry_run() && plan.changes_anything()) {
-    HOLDFAST_RETURN_IF_ERROR(store_.Apply(call.deadline(), plan));
-    metrics_.lineup_imports.Add();
-  }
-  return ToProto(plan);
-}
-
-absl::StatusOr<v1::Lineup> Service::GetLineup(const rpc::Call&, const v1::GetLineupRequest&) {
-  const auto lineup = models_.lineup();
-  v1::Lineup response;
-  response.set_revision(lineup->revision());
-  for (const Channel& channel : lineup->channels()) *response.add_channels() = ToProto(channel);
-  for (const Genre& genre : lineup->genres()) *response.add_genres() = ToProto(genre);
-  return response;
-}
-
-absl::StatusOr<v1::ExportLineupResponse> Service::ExportLineup(
-    const rpc::Call&, const v1::ExportLineupRequest& request) {
-  v1::ExportLineupResponse response;
-  response.set_m3u(ExportM3u(*models_.lineup(),
-                             request.base_url().empty() ? "http://127.0.0.1" : request.base_url()));
-  return response;
-}
-
-absl::StatusOr<v1::Channel> Service::SetCatchUp(const rpc::Call& call,
-                                                const v1::SetCatchUpRequest& request) {
-  HOLDFAST_ASSIGN_OR_RETURN(StoredLineup stored, store_.LoadLineup(call.deadline()));
-  HOLDFAST_ASSIGN_OR_RETURN(const LineupImport plan,
-                            PlanCatchUp(stored,
-                                        {.channel = ChannelId(request.channel_id()),
-                                         .hours = request.hours(),
-                                         .source = request.source()},
-                                        clock_.Now()));
-  if (plan.changes_anything()) HOLDFAST_RETURN_IF_ERROR(store_.Apply(call.deadline(), plan));
-  const Channel* channel = FindStored(stored, ChannelId(request.channel_id()));
-  return ToProto(plan.changes_anything() ? plan.put_channels.front() : *channel);
+  using S = Service;
+  table.Worker("ImportLineup", *this,
+               &S::Audited<&S::ImportLineup, v1::ImportLineupRequest, v1::ImportLineupResponse>,
+               Criticality::kBulk);
+  table.Inline("GetLineup", *this, &S::GetLineup);
+  table.Inline("ExportLineup", *this, &S::ExportLineup, Criticality::kBulk);
+  table.Worker("SetCatchUp", *this,
+               &S::Audited<&S::SetCatchUp, v1::SetCatchUpRequest, v1::Channel>);
+  table.Worker("PutChannel", *this,
+               &S::Audited<&S::PutChannel, v1::PutChannelRequest, v1::Channel>);
+  table.Worker("RemoveChannel", *this,
+               &S::Audited<&S::RemoveChannel, v1::RemoveChannelRequest, v1::RemoveChannelResponse>);
+  table.Worker("PutGenre", *this, &S::Audited<&S::PutGenre, v1::PutGenreRequest, v1::Genre>);
+  table.Worker("PutDevice", *this, &S::Audited<&S::PutDevice, v1::PutDeviceRequest, v1::Device>);
+  table.Worker("ListDevices", *this, &S::ListDevices);
+  table.Worker("RevokeDevice", *this,
+               &S::Audited<&S::RevokeDevice, v1::RevokeDeviceRequest, v1::Device>);
+  table.Worker("UnbindDevice", *this,
+               &S::Audited<&S::UnbindDevice, v1::UnbindDeviceRequest, v1::Device>);
+  table.Worker("SendEvent", *this,
+               &S::Audited<&S::SendEvent, v1::SendEventRequest, v1::BoxEventInfo>);
+  table.Inline("ListEvents", *this, &S::ListEvents);
+  table.Worker("CancelEvent", *this,
+               &S::Audited<&S::CancelEvent, v1::CancelEventRequest, v1::CancelEventResponse>);
+  table.Worker("PutVodCategory", *this,
+               &S::Audited<&S::PutVodCategory, v1::PutVodCategoryRequest, v1::VodCategory>);
+  table.Worker("PutVodTitle", *this,
+               &S::Audited<&S::PutVodTitle, v1::PutVodTitleRequest, v1::VodTitle>);
+  table.Worker("PutRadioStation", *this,
+               &S::Audited<&S::PutRadioStation, v1::PutRadioStationRequest, v1::RadioStation>);
+  table.Worker("RemoveFromCatalogue", *this,
+               &S::Audited<&S::RemoveFromCatalogue, v1::RemoveFromCatalogueRequest,
+                           v1::RemoveFromCatalogueResponse>);
+  table.Inline("GetCatalogue", *this, &S::GetCatalogue);
+  table.Worker("ListAudit", *this, &S::ListAudit);
 }
 
 absl::StatusOr<v1::Device> Service::PutDevice(const rpc::Call& call,
                                               const v1::PutDeviceRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const Mac mac, ParseMac(request.mac()));
   if (request.account_id().empty()) return InvalidArgument("account_id is empty");
+  if (request.account_id().size() > kLongestAccount ||
+      CleanUtf8(request.account_id()) != request.account_id()) {
+    return InvalidArgument("account_id is longer than {} bytes or has odd characters",
+                           kLongestAccount);
+  }
   const AccountId account(request.account_id());
   const SharedEntitlement known =
       entitlements_.Load(account, call.deadline().AtMost(kEntitlementTimeout));
@@ -116,6 +97,49 @@ absl::StatusOr<v1::Device> Service::RevokeDevice(const rpc::Call& call,
   HOLDFAST_ASSIGN_OR_RETURN(const Device device, store_.Revoke(call.deadline(), mac));
   devices_.Put(device);
   return ToProto(device);
+}
+
+absl::StatusOr<v1::Device> Service::UnbindDevice(const rpc::Call& call,
+                                                 const v1::UnbindDeviceRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Mac mac, ParseMac(request.mac()));
+  HOLDFAST_ASSIGN_OR_RETURN(const Device device, store_.LogOut(call.deadline(), mac));
+  devices_.Put(device);
+  return ToProto(device);
+}
+
+absl::StatusOr<v1::ListAuditResponse> Service::ListAudit(const rpc::Call& call,
+                                                         const v1::ListAuditRequest& request) {
+  if (request.page_size() < 0 || request.page_size() > kLargestPageSize) {
+    return InvalidArgument("page_size is not from 0 to {}", kLargestPageSize);
+  }
+  if (request.before_entry_id() < 0) return InvalidArgument("before_entry_id is negative");
+  const int limit = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      std::vector<AuditEntry> entries,
+      audit_.store().List(call.deadline(), {.actor = request.actor(),
+                                            .action = request.action(),
+                                            .object = request.object(),
+                                            .since_ms = request.since_ms(),
+                                            .until_ms = request.until_ms(),
+                                            .before_id = request.before_entry_id(),
+                                            .limit = limit + 1}));
+  v1::ListAuditResponse response;
+  if (entries.size() > static_cast<std::size_t>(limit)) {
+    entries.pop_back();
+    response.set_next_before_entry_id(entries.back().id);
+  }
+  for (AuditEntry& entry : entries) {
+    v1::AuditEntry& added = *response.add_entries();
+    added.set_entry_id(entry.id);
+    added.set_at_ms(entry.at_ms);
+    added.set_actor(std::move(entry.actor));
+    added.set_address(std::move(entry.address));
+    added.set_action(std::move(entry.action));
+    added.set_object(std::move(entry.object));
+    added.set_request(std::move(entry.request));
+    added.set_outcome(std::move(entry.outcome));
+  }
+  return response;
 }
 
 }  // namespace holdfast::middleware

@@ -3,6 +3,7 @@
 
 #include "holdfast/middleware/v1/middleware.pb.h"
 #include "libs/rpc/service.h"
+#include "services/middleware/audit.h"
 #include "services/middleware/device_table.h"
 #include "services/middleware/entitlements.h"
 #include "services/middleware/event_board.h"
@@ -23,6 +24,7 @@ class Service {
     Entitlements& entitlements;
     const ReadModels& models;
     const EventBoard& events;
+    Audit& audit;
     Metrics& metrics;
     const Clock& clock;
   };
@@ -34,12 +36,18 @@ class Service {
         entitlements_(parts.entitlements),
         models_(parts.models),
         events_(parts.events),
+        audit_(parts.audit),
         metrics_(parts.metrics),
         clock_(parts.clock),
         heartbeat_(heartbeat) {}
 
+  // As gRPC methods. Those that change something are written to the audit log; whoever calls them
+  // here does so with Audit::Do.
   void Register(rpc::ServiceTable& table);
 
+  Audit& audit() { return audit_; }
+
+  // service_lineup.cpp
   absl::StatusOr<v1::ImportLineupResponse> ImportLineup(const rpc::Call& call,
                                                         const v1::ImportLineupRequest& request);
   absl::StatusOr<v1::Lineup> GetLineup(const rpc::Call& call, const v1::GetLineupRequest& request);
@@ -47,11 +55,22 @@ class Service {
                                                         const v1::ExportLineupRequest& request);
   absl::StatusOr<v1::Channel> SetCatchUp(const rpc::Call& call,
                                          const v1::SetCatchUpRequest& request);
+  absl::StatusOr<v1::Channel> PutChannel(const rpc::Call& call,
+                                         const v1::PutChannelRequest& request);
+  absl::StatusOr<v1::RemoveChannelResponse> RemoveChannel(const rpc::Call& call,
+                                                          const v1::RemoveChannelRequest& request);
+  absl::StatusOr<v1::Genre> PutGenre(const rpc::Call& call, const v1::PutGenreRequest& request);
+
+  // service.cpp
   absl::StatusOr<v1::Device> PutDevice(const rpc::Call& call, const v1::PutDeviceRequest& request);
   absl::StatusOr<v1::ListDevicesResponse> ListDevices(const rpc::Call& call,
                                                       const v1::ListDevicesRequest& request);
   absl::StatusOr<v1::Device> RevokeDevice(const rpc::Call& call,
                                           const v1::RevokeDeviceRequest& request);
+  absl::StatusOr<v1::Device> UnbindDevice(const rpc::Call& call,
+                                          const v1::UnbindDeviceRequest& request);
+  absl::StatusOr<v1::ListAuditResponse> ListAudit(const rpc::Call& call,
+                                                  const v1::ListAuditRequest& request);
 
   // service_events.cpp
   absl::StatusOr<v1::BoxEventInfo> SendEvent(const rpc::Call& call,
@@ -74,11 +93,20 @@ class Service {
                                              const v1::GetCatalogueRequest& request);
 
  private:
+  // The same method, written to the audit log.
+  template <auto kMethod, class Request, class Response>
+  absl::StatusOr<Response> Audited(const rpc::Call& call, const Request& request) {
+    const Actor actor{call.caller().empty() ? "local" : "service:" + call.caller(), ""};
+    return audit_.Do(actor, request, call.deadline(),
+                     [&] { return (this->*kMethod)(call, request); });
+  }
+
   Store& store_;
   DeviceTable& devices_;
   Entitlements& entitlements_;
   const ReadModels& models_;
   const EventBoard& events_;
+  Audit& audit_;
   Metrics& metrics_;
   const Clock& clock_;
   const std::chrono::milliseconds heartbeat_;

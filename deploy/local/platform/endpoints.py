@@ -38,6 +38,7 @@ def write(run_dir, ports):
         "DEMO_PASSWORD": DEMO_PASSWORD,
         "PLAYLIST_URL": f"'{apps['playlist']}'",
         "XMLTV_URL": f"'{apps['xmltv']}'",
+        "OPERATORS_TOKEN_FILE": services.operator_token_file(run_dir),
         "PROMETHEUS_URL": f"http://127.0.0.1:{ports['prometheus']}",
         "ALERTMANAGER_URL": f"http://127.0.0.1:{ports['alertmanager']}",
         "ORIGIN_URL": f"http://127.0.0.1:{ports['origin']}",
@@ -53,6 +54,9 @@ def write(run_dir, ports):
         lines[f"{prefix}_GRPC"] = f"127.0.0.1:{ports[f'{service}-{zone}-grpc']}"
         if service in services.WITH_HTTP:
             lines[f"{prefix}_HTTP"] = f"http://127.0.0.1:{ports[f'{service}-{zone}-http']}"
+        if service in services.WITH_OPERATORS:
+            operators = f"http://127.0.0.1:{ports[f'{service}-{zone}-operators']}/admin/v1"
+            lines[f"{prefix}_OPERATORS"] = operators
     text = "".join(f"{name}={value}\n" for name, value in lines.items())
     run_dir.write(run_dir.path / "endpoints.env", text)
 

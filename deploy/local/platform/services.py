@@ -6,6 +6,7 @@ SERVICES = ("billing", "epg", "cdn_routing", "drm", "analytics", "middleware")
 ZONES = ("a", "b")
 INSTANCES = tuple((service, zone) for service in SERVICES for zone in ZONES)
 WITH_HTTP = ("middleware", "cdn_routing", "drm")
+WITH_OPERATORS = ("middleware",)  # a REST API for operators, on a port of its own
 KEY_PERIOD = "60s"  # of the encrypted channels: short, so that a person sees keys change
 WITH_REDIS = ("middleware",)
 
@@ -16,6 +17,8 @@ def port_names():
         yield f"{service}-{zone}-admin"
         if service in WITH_HTTP:
             yield f"{service}-{zone}-http"
+        if service in WITH_OPERATORS:
+            yield f"{service}-{zone}-operators"
 
 
 def part(run_dir, bin_dir, ports, service, zone):
@@ -57,9 +60,24 @@ def _settings(run_dir, ports, service, zone):
     }
     if service in WITH_HTTP:
         settings["HTTP_PORT"] = ports[f"{name}-http"]
+    if service in WITH_OPERATORS:
+        settings["OPERATORS_HTTP_PORT"] = ports[f"{name}-operators"]
+        settings["OPERATORS_FILE"] = operators_file(run_dir)
     if service in WITH_REDIS:
         settings["REDIS_ADDRESS"] = f"127.0.0.1:{ports['redis']}"
     return settings | _secrets(run_dir, service)
+
+
+def operator_token_file(run_dir):
+    return run_dir.secret("operator-token")
+
+
+def operators_file(run_dir):
+    """Who may use the operators' API: one who may do everything."""
+    path = run_dir.folder("secrets") / "operators"
+    token = operator_token_file(run_dir).read_text().strip()
+    run_dir.write(path, f"demo editor {token}\n", 0o600)
+    return path
 
 
 def _secrets(run_dir, service):

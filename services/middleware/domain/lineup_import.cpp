@@ -16,7 +16,6 @@
 namespace holdfast::middleware {
 namespace {
 
-constexpr int kHighestNumber = 99'999;
 constexpr int kLongestCatchUpDays = 60;
 constexpr int kCatchUpDaysWhenNotSaid = 7;
 constexpr std::string_view kDefaultPackage = "basic";
@@ -44,11 +43,7 @@ std::string_view DirectoryOf(std::string_view address) {
   const std::size_t last = address.rfind('/');
   if (first == std::string_view::npos || last <= first + 1) return {};
   const std::string_view directory = address.substr(first + 1, last - first - 1);
-  const std::size_t slash = directory.find('/');
-  if (slash == std::string_view::npos) return {};
-  const bool good =
-      IsDirectoryPart(directory.substr(0, slash)) && IsDirectoryPart(directory.substr(slash + 1));
-  return good ? directory : std::string_view();
+  return IsStreamDirectory(directory) ? directory : std::string_view();
 }
 
 int ParseInt(std::string_view text, int otherwise) {
@@ -99,7 +94,8 @@ std::string Shorten(std::string_view text, std::size_t bytes) {
 // A usable entry: a channel without id and genre yet.
 struct Wanted {
   int line = 0;
-  int number = 0;  // 0: the list names none
+  int number = 0;    // 0: the list names none
+  int given_id = 0;  // 0: the list names none
   std::string genre_title;
   Channel channel;
 };
@@ -161,10 +157,11 @@ class Planner {
     wanted.line = entry.line;
     const std::string_view chno = entry.Attribute("tvg-chno");
     wanted.number = ParseInt(chno, 0);
-    if (!chno.empty() && (wanted.number < 1 || wanted.number > kHighestNumber)) {
+    if (!chno.empty() && (wanted.number < 1 || wanted.number > kHighestChannelNumber)) {
       Problem(entry.line, "tvg-chno is not a number from 1 to 99999; another is given");
       wanted.number = 0;
     }
+    wanted.given_id = std::max(ParseInt(entry.Attribute("holdfast-channel-id"), 0), 0);
     Channel& channel = wanted.channel;
     channel.name = Shorten(entry.name, kLongestName);
     channel.guide_id = entry.Attribute("tvg-id");
@@ -190,9 +187,27 @@ class Planner {
   // Finds for each wanted channel the stored one that it is, if any.
   void Recognise() {
     recognised_.assign(wanted_.size(), nullptr);
+    MatchByGivenId();
     MatchBy([](const Channel& c) { return c.guide_id.empty() ? "" : c.guide_id + '\n' + c.name; });
     MatchBy([](const Channel& c) { return c.guide_id; });
     MatchBy([](const Channel& c) { return c.name; });
+  }
+
+  // The first line that names a known channel is that channel.
+  void MatchByGivenId() {
+    absl::flat_hash_map<std::int64_t, const Channel*> by_id;
+    for (const Channel& c : stored_.channels) by_id[c.id.value()] = &c;
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      if (wanted_[i].given_id == 0) continue;
+      const auto it = by_id.find(wanted_[i].given_id);
+      if (it == by_id.end()) {
+        Problem(wanted_[i].line, fmt::format("no channel has the id {}", wanted_[i].given_id));
+      } else if (!used_.insert(it->second->id).second) {
+        Problem(wanted_[i].line, fmt::format("the id {} stands above", wanted_[i].given_id));
+      } else {
+        recognised_[i] = it->second;
+      }
+    }
   }
 
   // Pairs what is left over on both sides where the key is not empty and unique on both.
@@ -324,6 +339,22 @@ std::string CatchUpAttributes(const Channel& channel) {
 absl::StatusOr<LineupImport> PlanImport(const StoredLineup& stored, const M3uList& list,
                                         LargeRemoval large_removal, WallTime now) {
   return Planner(stored, now).Plan(list, large_removal);
+}
+
+bool IsStreamDirectory(std::string_view directory) {
+  const std::size_t slash = directory.find('/');
+  return slash != std::string_view::npos && IsDirectoryPart(directory.substr(0, slash)) &&
+         IsDirectoryPart(directory.substr(slash + 1));
+}
+
+absl::Status CheckCatchUp(const CatchUpSetting& setting) {
+  if (setting.hours < 0 || setting.hours > kLongestCatchUpDays * 24) {
+    return InvalidArgument("catch_up_hours is not from 0 to {}", kLongestCatchUpDays * 24);
+  }
+  if (!IsUsableInAddress(setting.source)) {
+    return InvalidArgument("catch_up_source is too long or has spaces");
+  }
+  return absl::OkStatus();
 }
 
 const Channel* FindStored(const StoredLineup& stored, ChannelId id) {

@@ -4,7 +4,8 @@
 // Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title, catchup (or catchup-type),
 // catchup-days, catchup-source, tvg-rec, and our own holdfast-encrypted="1",
 // holdfast-package="<package id>" (default "basic"), holdfast-adult="1" (a channel of group "Adult"
-// is one, too), holdfast-catchup-hours="1" (instead of days). The directory of the address
+// is one, too), holdfast-catchup-hours="1" (instead of days), holdfast-channel-id="12" (which of
+// the known channels it is). The directory of the address
 // ("/live/<stream>/index.m3u8" -> "live/<stream>") is what edges serve; its host is not used.
 #pragma once
 
@@ -41,10 +42,10 @@ struct LineupImport {
 enum class LargeRemoval { kRefuse, kAllow };
 
 // Decides the import. Entries with problems are left out and named. An existing channel is
-// recognised by tvg-id and name, then by tvg-id where that is unique, then by name; it keeps its
-// number when the list gives none.
-// INVALID_ARGUMENT: no usable channel at all. FAILED_PRECONDITION: more than half of the present
-// channels would be removed and `large_removal` does not allow it.
+// recognised by its id where the list gives one, by tvg-id and name, then by tvg-id where that is
+// unique, then by name; it keeps its number when the list gives none. INVALID_ARGUMENT: no usable
+// channel at all. FAILED_PRECONDITION: more than half of the present channels would be removed and
+// `large_removal` does not allow it.
 absl::StatusOr<LineupImport> PlanImport(const StoredLineup& stored, const M3uList& list,
                                         LargeRemoval large_removal, WallTime now);
 
@@ -56,6 +57,13 @@ struct CatchUpSetting {
   int hours = 0;
   std::string source;  // see Channel::catch_up_source
 };
+
+inline constexpr int kHighestChannelNumber = 99'999;
+
+// "live/<stream>", of letters, digits and "-_.".
+bool IsStreamDirectory(std::string_view directory);
+// INVALID_ARGUMENT names catch_up_hours or catch_up_source.
+absl::Status CheckCatchUp(const CatchUpSetting& setting);
 
 // One channel gets another archive. NOT_FOUND, INVALID_ARGUMENT.
 absl::StatusOr<LineupImport> PlanCatchUp(const StoredLineup& stored, const CatchUpSetting& setting,

@@ -24,6 +24,8 @@ struct ViewerItem {
     kMediaFavourites = 6,  // key "list"; text: as the box wrote it
     kDownloads = 7,        // key "list"; likewise
     kDvbChannels = 8,      // key "list"; likewise
+    kProfile = 20,         // key: profile id; text: JSON (rest_profiles.cpp)
+    kChannels = 21,        // favourite channels of a profile; key "list"; text: "3,1,2"
   };
   Kind kind = Kind::kResumePoint;
   std::string key;

@@ -1,0 +1,119 @@
+#include "services/middleware/rest_reminders.h"
+
+#include <algorithm>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "services/middleware/archive_programmes.h"
+#include "services/middleware/convert_items.h"
+#include "services/middleware/domain/xtream_address.h"
+#include "services/middleware/epg_rows.h"
+#include "services/middleware/json_writer.h"
+#include "services/middleware/portal_reminders.h"
+
+namespace holdfast::middleware {
+namespace {
+
+constexpr std::size_t kMaxReminders = 200;
+constexpr std::size_t kLongestName = 200;
+constexpr std::size_t kLongestKey = 64;
+
+void AppendReminder(JsonWriter& json, const Reminder& reminder) {
+  json.BeginObject().Field("programme_id", RealId(reminder.channel, reminder.start));
+  json.Key("channel_id").String(reminder.channel.value());
+  json.Field("channel_name", reminder.channel_name).Field("title", reminder.programme_name);
+  json.Field("start", Rfc3339(reminder.start)).Field("remind_at", Rfc3339(reminder.fire_at));
+  json.EndObject();
+}
+
+// When to remind, of the body: "" is the start of the programme. Nothing: it is no such body.
+std::optional<std::int64_t> RemindAt(const std::string& body, std::int64_t start) {
+  if (body.empty()) return start;
+  const auto document = ParseObject(body);
+  if (!document) return std::nullopt;
+  if (!document->HasMember("remind_at")) return start;
+  return ParseCatchUpStart(TextIn(*document, "remind_at"));
+}
+
+}  // namespace
+
+http::Response RestReminders::List(const RestCall& call) {
+  const RestProfiles::Person person = profiles_.PersonOf(call);
+  if (person.problem) return *person.problem;
+  const ViewerData::Loaded loaded = profiles_.Load(person);
+  const auto lineup = models_.lineup();
+  const auto guide = models_.guide();
+  std::vector<Reminder> active;
+  for (const ViewerItem* item : loaded.items->Newest(ViewerItem::Kind::kReminder)) {
+    const std::optional<Reminder> stored = ReminderIn(*item->text);
+    if (!stored) continue;
+    const Channel* channel = lineup->FindChannel(stored->channel);
+    Reminder reminder = MovedWithProgramme(
+        *stored, channel == nullptr ? nullptr : guide->ScheduleOf(channel->guide_id));
+    if (reminder.fire_at > EpochSeconds(call.now)) active.push_back(std::move(reminder));
+  }
+  std::sort(active.begin(), active.end(), [](const Reminder& a, const Reminder& b) {
+    return std::tuple(a.fire_at, a.channel) < std::tuple(b.fire_at, b.channel);
+  });
+  std::string text;
+  JsonWriter json(text);
+  json.BeginObject().Key("items").BeginArray();
+  for (const Reminder& reminder : active) AppendReminder(json, reminder);
+  json.EndArray().EndObject();
+  return profiles_.Marked(JsonAnswer(call, std::move(text)), loaded.degraded);
+}
+
+http::Response RestReminders::Put(const RestCall& call) {
+  const RestProfiles::Person person = profiles_.PersonOf(call);
+  if (person.problem) return *person.problem;
+  const auto lineup = models_.lineup();
+  const auto guide = models_.guide();
+  const auto found = FindByRealId(*lineup, *guide, call.parts.at(0));
+  // One that the viewer cannot see is one that is not there.
+  if (!found ||
+      FindForApp(*lineup, *call.knowledge.entitlement, found->channel->id, adult_) == nullptr) {
+    return FieldProblem(404, "unknown-programme", "programme", "the guide has no such programme");
+  }
+  const auto at = RemindAt(call.body, found->programme->start);
+  if (!at || *at > found->programme->stop) {
+    return FieldProblem(400, "bad-reminder", "remind_at",
+                        "remind_at is no time before the end of the programme");
+  }
+  if (*at <= EpochSeconds(call.now)) {
+    return FieldProblem(400, "bad-reminder", "remind_at", "remind_at is over");
+  }
+  const Reminder reminder{
+      .fire_at = *at,
+      .channel = found->channel->id,
+      .start = found->programme->start,
+      .channel_name = found->channel->name,
+      .programme_name = std::string(found->programme->title.substr(0, kLongestName))};
+  const std::string key = RealId(reminder.channel, reminder.start);
+  const ViewerData::Loaded loaded = profiles_.Load(person);
+  const bool full = loaded.items->Newest(ViewerItem::Kind::kReminder).size() >= kMaxReminders &&
+                    loaded.items->Find(ViewerItem::Kind::kReminder, key) == nullptr;
+  if (full) return Problem(409, "too-many-reminders", "there are 200 reminders already");
+  const absl::Status saved = profiles_.Save(
+      person, {.kind = ViewerItem::Kind::kReminder, .key = key, .text = TextOf(reminder)});
+  if (!saved.ok()) return NotKept();
+  std::string text;
+  JsonWriter json(text);
+  AppendReminder(json, reminder);
+  return FreshJson(std::move(text));
+}
+
+http::Response RestReminders::Remove(const RestCall& call) {
+  const RestProfiles::Person person = profiles_.PersonOf(call);
+  if (person.problem) return *person.problem;
+  const std::string key = call.parts.at(0).substr(0, kLongestKey);
+  const ViewerData::Loaded loaded = profiles_.Load(person);
+  // What is not there is gone already.
+  if (loaded.items->Find(ViewerItem::Kind::kReminder, key) == nullptr) return NoContent();
+  const absl::Status saved =
+      profiles_.Save(person, {.kind = ViewerItem::Kind::kReminder, .key = key, .text = {}});
+  return saved.ok() ? NoContent() : NotKept();
+}
+
+}  // namespace holdfast::middleware
