@@ -59,9 +59,14 @@ Duration CallTime(Duration caller_remaining, Duration timeout) {
                             Duration::zero());
 }
 
-Duration TryTime(Duration call_remaining, Duration try_timeout, bool another_possible) {
-  if (!another_possible) return call_remaining;
-  return std::min(call_remaining / 2, try_timeout);
+Duration FairTryTime(Duration configured, std::optional<Duration> p95) {
+  return p95 ? std::max(configured, 2 * *p95) : configured;
+}
+
+Duration TryTime(Duration call_remaining, Duration try_timeout, const Others& others) {
+  const Duration half = call_remaining / 2;
+  if (!others.possible || others.takes > half) return call_remaining;
+  return std::min(half, std::max(try_timeout, 2 * others.takes));
 }
 
 Verdict Judge(const TryResult& result, bool idempotent, bool fair_time) {

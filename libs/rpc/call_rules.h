@@ -34,10 +34,21 @@ struct TryResult {
 // Zero: too late to begin.
 Duration CallTime(Duration caller_remaining, Duration timeout);
 
+// After how long a try is given up for another one: `configured`, or twice what 95 % of the tries
+// take where that is more. A neighbour that is slow by nature, or a starved machine, is no reason
+// to give up answers that are on their way.
+Duration FairTryTime(Duration configured, std::optional<Duration> p95);
+
+// What another try could hope for.
+struct Others {
+  bool possible = true;                  // the rules and the retry budget allow one
+  Duration takes = Duration::zero();     // how long it would take, as far as is known
+};
+
 // How long one try may take. While another instance could still be tried, a try leaves at least
-// half of the time for it; the last one gets all that is left, because a slow success beats a
-// fast error.
-Duration TryTime(Duration call_remaining, Duration try_timeout, bool another_possible);
+// half of the time for it. It gets all that is left when there will be no other, or when half of
+// the time would not be enough for another either: a slow success beats a fast error.
+Duration TryTime(Duration call_remaining, Duration try_timeout, const Others& others);
 
 struct Verdict {
   TryOutcome instance;      // for the instance's breaker and latency

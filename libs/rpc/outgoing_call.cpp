@@ -74,10 +74,11 @@ absl::Status OutgoingCall::Begin(const Call& call, const google::protobuf::Messa
   permit_ = neighbour_->breaker.TryAcquire();
   if (!permit_) return neighbour_->RefusedByBreaker();
   deadline_ = Deadline::After(time, neighbour_->clock);
+  try_timeout_ = FairTryTime(knobs.try_timeout, method_.usual->p95());
   {
     absl::MutexLock lock(&mutex_);
     tries_ = Tries({.timeout = timeout,
-                    .try_timeout = knobs.try_timeout,
+                    .try_timeout = try_timeout_,
                     .idempotent = method_.idempotent,
                     .max_tries = static_cast<std::size_t>(knobs.max_tries)},
                    deadline_, list_->instances.size());
@@ -110,7 +111,7 @@ void OutgoingCall::SendCanaries(std::size_t chosen) {
     neighbour_->metrics.canaries.With({neighbour_->service}).Add();
     auto shared = std::make_shared<Peer::Attempt>(*std::move(attempt));
     instance->connection.Start(
-        method_.path, headers_, request_, list_->options.try_timeout, nullptr,
+        method_.path, headers_, request_, try_timeout_, nullptr,
         [instance, shared, slow_from = SlowLimit()](const TryResult& result) {
           const Verdict verdict = Judge(result, /*idempotent=*/true, /*fair_time=*/true);
           shared->Finish(WithSpeed(verdict.instance, shared->age(), slow_from));
@@ -128,7 +129,7 @@ void OutgoingCall::PlanHedge() {
   if (knobs.hedge_share <= 0 || list_->instances.size() < 2) return;
   neighbour_->hedge_budget.RecordCall();
   const std::optional<Duration> wait =
-      HedgeAfter(method_.usual->p95(), knobs.hedge_after_at_least, knobs.try_timeout);
+      HedgeAfter(method_.usual->p95(), knobs.hedge_after_at_least, try_timeout_);
   if (!wait) return;
   absl::MutexLock lock(&mutex_);
   if (over_) return;
@@ -158,6 +159,17 @@ void OutgoingCall::Hedge() {
   if (StartTry(*other, Kind::kHedge)) neighbour_->hedges_sent.Add();
 }
 
+// What another instance could do if `index` is given up.
+Others OutgoingCall::OthersThan(std::size_t index) const {
+  absl::InlinedVector<std::size_t, kMaxTries + 1> tried(tries_.tried().begin(),
+                                                        tries_.tried().end());
+  tried.push_back(index);
+  const std::optional<Duration> quickest = QuickestOther(list_->peers, tried);
+  const Duration usual = method_.usual->median().value_or(Duration::zero());
+  return {.possible = quickest && neighbour_->budget.Ample(BudgetPartFor(criticality_)),
+          .takes = std::max(quickest.value_or(Duration::zero()), usual)};
+}
+
 // False: it was tried already, or the call is over.
 bool OutgoingCall::StartTry(std::size_t index, Kind kind) {
   SharedTry attempt;
@@ -165,8 +177,9 @@ bool OutgoingCall::StartTry(std::size_t index, Kind kind) {
     absl::MutexLock lock(&mutex_);
     const auto tried = tries_.tried();
     if (over_ || std::find(tried.begin(), tried.end(), index) != tried.end()) return false;
-    attempt = std::make_shared<Try>(index, kind, tries_.Begin(index, neighbour_->clock),
-                                    list_->instances[index]->peer.Begin());
+    const Tries::Allowance allowed = tries_.Begin(index, OthersThan(index), neighbour_->clock);
+    attempt =
+        std::make_shared<Try>(index, kind, allowed, list_->instances[index]->peer.Begin());
     if (method_.hedged) attempt->response.reset(response_.New());
     under_way_.push_back(attempt);
     if (cancelled_) attempt->GiveUp();

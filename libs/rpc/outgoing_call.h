@@ -48,6 +48,7 @@ class OutgoingCall : public std::enable_shared_from_this<OutgoingCall> {
   void Hedge();
   Duration SlowLimit() const;
 
+  Others OthersThan(std::size_t index) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool StartTry(std::size_t index, Kind kind);
   void Send(const SharedTry& attempt);
   void SendFaulty(const SharedTry& attempt, const Fault& fault);
@@ -74,6 +75,7 @@ class OutgoingCall : public std::enable_shared_from_this<OutgoingCall> {
 
   // Set before the first try.
   Deadline deadline_ = Deadline::Never();
+  Duration try_timeout_ = {};  // the fair one
   std::shared_ptr<const EncodedRequest> request_;
   Headers headers_;
   std::optional<CircuitBreaker::Permit> permit_;

@@ -168,6 +168,25 @@ std::optional<std::size_t> PickInstance(std::span<Peer* const> peers,
   return BetterOfTwo(peers, candidates, random);
 }
 
+std::optional<Duration> QuickestOther(std::span<Peer* const> peers,
+                                      std::span<const std::size_t> tried) {
+  constexpr std::size_t kEnough = 4;  // with hundreds of instances, looking at all costs too much
+  std::optional<Duration> quickest;
+  std::size_t seen = 0;
+  // Beginning after the one that is asked now, so that not always the same ones are looked at.
+  const std::size_t from = tried.empty() ? 0 : tried.back() + 1;
+  for (std::size_t n = 0; n < peers.size() && seen < kEnough; ++n) {
+    const std::size_t i = (from + n) % peers.size();
+    const Peer& peer = *peers[i];
+    if (peer.health() == Peer::Health::kDown || peer.ejected()) continue;
+    if (std::find(tried.begin(), tried.end(), i) != tried.end()) continue;
+    const Duration takes = peer.latency();
+    if (!quickest || takes < *quickest) quickest = takes;
+    ++seen;
+  }
+  return quickest;
+}
+
 Standing StandingOf(std::span<Peer* const> peers, const PickOptions& options) {
   const View view(peers, options);
   return {.instances = peers.size(),

@@ -38,6 +38,12 @@ std::optional<std::size_t> PickInstance(std::span<Peer* const> peers,
                                         std::string_view own_zone, Random& random,
                                         const PickOptions& options = {});
 
+// How long a call takes just now where it is quickest, of a few instances that could be asked
+// instead of those in `tried`: up to four that are not known to be down or ejected. Nothing when
+// there is none.
+std::optional<Duration> QuickestOther(std::span<Peer* const> peers,
+                                      std::span<const std::size_t> tried);
+
 // What PickInstance counts, for metrics and pages.
 struct Standing {
   std::size_t instances = 0;

@@ -4,11 +4,11 @@
 
 namespace holdfast::rpc {
 
-Tries::Allowance Tries::Begin(std::size_t index, const Clock& clock) {
+Tries::Allowance Tries::Begin(std::size_t index, Others others, const Clock& clock) {
   tried_.push_back(index);
-  const bool another_possible =
-      options_.idempotent && tried_.size() < options_.max_tries && tried_.size() < instances_;
-  const Duration time = TryTime(deadline_.Remaining(clock), options_.try_timeout, another_possible);
+  others.possible = others.possible && options_.idempotent && tried_.size() < options_.max_tries &&
+                    tried_.size() < instances_;
+  const Duration time = TryTime(deadline_.Remaining(clock), options_.try_timeout, others);
   return {.time = time,
           .fair = time >= std::min<Duration>(options_.try_timeout, options_.timeout / 2)};
 }

@@ -33,7 +33,8 @@ class Tries {
   // The indexes that were tried, in order.
   std::span<const std::size_t> tried() const { return tried_; }
 
-  Allowance Begin(std::size_t index, const Clock& clock);
+  // `others`: of a try on another instance.
+  Allowance Begin(std::size_t index, Others others, const Clock& clock);
 
   // Tries and time are left for another one. Whether there is somebody to ask and the budget allows
   // it, the owner asks next.

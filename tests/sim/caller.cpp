@@ -58,7 +58,7 @@ absl::StatusCode Caller::Begin(Handle id, Pending& pending) {
   pending.list = list_;
   pending.deadline = Deadline::After(time, clock);
   pending.tries = rpc::Tries({.timeout = options_.timeout,
-                              .try_timeout = options_.try_timeout,
+                              .try_timeout = FairTime(pending.call.method),
                               .idempotent = reads,
                               .max_tries = static_cast<std::size_t>(options_.max_tries)},
                              pending.deadline, list_->instances.size());
@@ -87,12 +87,27 @@ void Caller::SendCanaries(const Pending& original, std::size_t chosen) {
     canary.canary = true;
     canary.place = running_.size();
     running_.push_back(id);
-    Send(id, canary, options_.try_timeout);
+    Send(id, canary, FairTime(canary.call.method));
   }
 }
 
+Duration Caller::FairTime(std::size_t method) const {
+  return rpc::FairTryTime(options_.try_timeout, usual_[method]->p95());
+}
+
+rpc::Others Caller::OthersThan(const Pending& pending, std::size_t index) const {
+  absl::InlinedVector<std::size_t, rpc::kMaxTries + 1> tried(pending.tries.tried().begin(),
+                                                             pending.tries.tried().end());
+  tried.push_back(index);
+  const std::optional<Duration> quickest = rpc::QuickestOther(pending.list->peers, tried);
+  const Duration usual = usual_[pending.call.method]->median().value_or(Duration::zero());
+  return {.possible = quickest && budget_.Ample(rpc::BudgetPartFor(pending.call.criticality)),
+          .takes = std::max(quickest.value_or(Duration::zero()), usual)};
+}
+
 void Caller::Try(Handle id, Pending& pending, std::size_t index) {
-  const rpc::Tries::Allowance allowed = pending.tries.Begin(index, owner_.clock());
+  const rpc::Tries::Allowance allowed =
+      pending.tries.Begin(index, OthersThan(pending, index), owner_.clock());
   pending.target = index;
   pending.fair = allowed.fair;
   pending.attempt.emplace(pending.list->peers[index]->Begin());

@@ -85,6 +85,8 @@ class Caller final : public Actor, public Sender {
   absl::StatusCode Begin(Handle id, Pending& pending);
   void SendCanaries(const Pending& original, std::size_t chosen);
   void Try(Handle id, Pending& pending, std::size_t index);
+  Duration FairTime(std::size_t method) const;
+  rpc::Others OthersThan(const Pending& pending, std::size_t index) const;
   void Send(Handle id, Pending& pending, Duration time);
   void TryEnded(Handle id, Pending& pending, const rpc::TryResult& result);
   bool WillTryAgain(Handle id, Pending& pending, const rpc::Verdict& verdict);

@@ -111,6 +111,34 @@ Report SlowOneOfTwoHundred(std::uint64_t seed) {
   return report;
 }
 
+// A neighbour or a machine that is short of everything: no answer comes within try_timeout.
+Report EverybodySlow(std::uint64_t seed) {
+  Report report(
+      "Nine instances at 1 % load; for ten seconds every call takes 75 times as long, 300 ms, twice "
+      "as long as a try may usually take.");
+  Stage stage({.load = 0.01}, seed);
+  const auto slow_down = [&](double factor) {
+    for (std::size_t n = 0; n < 9; ++n) stage.BackProcess(n).server().SetSlowness(factor);
+  };
+  stage.Run(3s);
+  slow_down(75);
+  const Window first = stage.Run(1s);
+  const Window trouble = stage.Run(9s);
+  ShowCalls(report, "in the nine seconds after the first", trouble);
+  report.ShareAtLeast("success of all calls in the first second", first.all().success(), 0.5);
+  report.ShareAtLeast("success of all calls then", trouble.all().success(), 0.999);
+  report.AtMost("tries for each call in the first second", first.amplification(), 2.0);
+  report.AtMost("tries for each call then", trouble.amplification(), 1.1);
+  slow_down(1);
+  const Window after = stage.Run(3s);
+  report.AtMost("failed calls afterwards", after.all().failed, std::uint64_t{0});
+  report.AtMost("p99.9 of critical calls afterwards", after.call_times[0].Quantile(0.999), 450ms);
+  stage.Run(10s);
+  report.AtMost("busiest instance at the end, times its fair share",
+                stage.Unfairness(stage.Run(10s)), 1.5);
+  return report;
+}
+
 Report LyingInstance(std::uint64_t seed) {
   Report report(
       "Nine instances at 60 % load; one answers every call with UNAVAILABLE for ten seconds while "
@@ -167,6 +195,7 @@ std::vector<Scenario> InstanceScenarios() {
       {"instance_hang", "An instance hangs", Hang},
       {"two_of_three_hang", "Two of three instances hang", TwoOfThreeHang},
       {"slow_one_of_200", "One of 200 instances becomes ten times as slow", SlowOneOfTwoHundred},
+      {"everybody_slow", "All instances become slower than a try may take", EverybodySlow},
       {"lying_instance", "An instance fails every call and looks healthy", LyingInstance},
       {"half_lying_instance", "An instance fails every other call and looks healthy",
        HalfLyingInstance},
