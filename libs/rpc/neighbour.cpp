@@ -199,11 +199,16 @@ void Neighbour::Update(const discovery::InstanceSet& set) {
   auto after = std::make_shared<InstanceList>();
   after->options = before->options;
   for (const discovery::Instance& wanted : set) {
-    const auto known =
-        std::find_if(before->instances.begin(), before->instances.end(),
-                     [&](const auto& instance) { return instance->peer.instance() == wanted; });
-    after->instances.push_back(known == before->instances.end() ? Connect(wanted, after->options)
-                                                                : *known);
+    const auto known = std::find_if(
+        before->instances.begin(), before->instances.end(), [&](const auto& instance) {
+          return discovery::SameProcess(instance->peer.instance(), wanted);
+        });
+    if (known == before->instances.end()) {
+      after->instances.push_back(Connect(wanted, after->options));
+    } else {
+      (*known)->peer.Announced(wanted);
+      after->instances.push_back(*known);
+    }
     after->peers.push_back(&after->instances.back()->peer);
   }
   telemetry::Log(

@@ -151,7 +151,9 @@ void OutgoingCall::Hedge() {
     if (!tries_.MayTryAgain(slow, neighbour_->clock)) return;
   }
   const std::optional<std::size_t> other = neighbour_->Pick(*list_, {&first, 1});
-  if (!other || !list_->peers[*other]->usable()) return;  // a doubtful one will not be faster
+  if (!other) return;
+  const Peer& peer = *list_->peers[*other];
+  if (!peer.usable() || peer.draining()) return;  // a doubtful one will not be faster
   if (!neighbour_->hedge_budget.TryTakeRetry(BudgetPartFor(criticality_))) {
     neighbour_->metrics.hedges.With({neighbour_->service, "refused"}).Add();
     return;

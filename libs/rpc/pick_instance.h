@@ -24,10 +24,13 @@ struct PickOptions {
 // The index of the instance to call, or nothing when all have been `tried`. In this order:
 //   1. usable ones: of the own zone and of the others, by healthy capacity
 //   2. usable ones that asked us to wait
-//   3. the others, UP before UNPROVEN before DOWN: a doubt about an instance is no reason to fail a
+//   3. those that are draining: they answer, but want no new calls
+//   4. the others, UP before UNPROVEN before DOWN: a doubt about an instance is no reason to fail a
 //      call that has nowhere else to go, so doubts about all of them change nothing
 // Of two random ones (heavier ones are drawn more often) the one with the lower Peer::Load is
 // taken: always taking the best would send every caller to the same instance.
+//
+// Where all are draining none is. Those that are count neither as instances nor as usable below.
 //
 // Breakers never empty the choice: when more are ejected than max_ejected allows, those ejected
 // last stay in; a single instance is never ejected, of two or three one stays. Panic: when too few
@@ -39,8 +42,8 @@ std::optional<std::size_t> PickInstance(std::span<Peer* const> peers,
                                         const PickOptions& options = {});
 
 // How long a call takes just now where it is quickest, of a few instances that could be asked
-// instead of those in `tried`: up to four that are not known to be down or ejected. Nothing when
-// there is none.
+// instead of those in `tried`: up to four that are not known to be down, ejected or draining.
+// Nothing when there is none.
 std::optional<Duration> QuickestOther(std::span<Peer* const> peers,
                                       std::span<const std::size_t> tried);
 
@@ -49,6 +52,7 @@ struct Standing {
   std::size_t instances = 0;
   std::size_t usable = 0;   // after the cap on ejections
   std::size_t ejected = 0;  // kept out by their breakers, after the cap
+  std::size_t draining = 0;
   bool panic = false;
 };
 Standing StandingOf(std::span<Peer* const> peers, const PickOptions& options = {});

@@ -275,7 +275,9 @@ void Caller::Update(const discovery::InstanceSet& set) {
   auto known = list_->instances.begin();  // both are sorted by id
   for (const discovery::Instance& wanted : set) {
     while (known != list_->instances.end() && (*known)->peer->instance().id < wanted.id) ++known;
-    const bool same = known != list_->instances.end() && (*known)->peer->instance() == wanted;
+    const bool same = known != list_->instances.end() &&
+                      discovery::SameProcess((*known)->peer->instance(), wanted);
+    if (same) (*known)->peer->Announced(wanted);
     after->instances.push_back(same ? *known : Connect(wanted));
     after->peers.push_back(&*after->instances.back()->peer);
   }
