@@ -63,10 +63,11 @@ Duration FairTryTime(Duration configured, std::optional<Duration> p95) {
   return p95 ? std::max(configured, 2 * *p95) : configured;
 }
 
-Duration TryTime(Duration call_remaining, Duration try_timeout, const Others& others) {
+Duration TryTime(Duration call_remaining, Duration try_timeout, std::optional<Duration> p95,
+                 bool another_possible) {
   const Duration half = call_remaining / 2;
-  if (!others.possible || others.takes > half) return call_remaining;
-  return std::min(half, std::max(try_timeout, 2 * others.takes));
+  if (!another_possible || (p95 && *p95 > half)) return call_remaining;
+  return std::min(half, FairTryTime(try_timeout, p95));
 }
 
 Verdict Judge(const TryResult& result, bool idempotent, bool fair_time) {

@@ -34,21 +34,16 @@ struct TryResult {
 // Zero: too late to begin.
 Duration CallTime(Duration caller_remaining, Duration timeout);
 
-// After how long a try is given up for another one: `configured`, or twice what 95 % of the tries
-// take where that is more. A neighbour that is slow by nature, or a starved machine, is no reason
-// to give up answers that are on their way.
+// After how long another instance is asked beside one that has not answered: `configured`, or twice
+// what 95 % of the tries take where that is more, so that a neighbour that is slow by nature is not
+// asked everything twice.
 Duration FairTryTime(Duration configured, std::optional<Duration> p95);
 
-// What another try could hope for.
-struct Others {
-  bool possible = true;                  // the rules and the retry budget allow one
-  Duration takes = Duration::zero();     // how long it would take, as far as is known
-};
-
-// How long one try may take. While another instance could still be tried, a try leaves at least
-// half of the time for it. It gets all that is left when there will be no other, or when half of
-// the time would not be enough for another either: a slow success beats a fast error.
-Duration TryTime(Duration call_remaining, Duration try_timeout, const Others& others);
+// After how long a try is overdue and another instance is asked too. While one could still be,
+// that leaves at least half of the time for it. The try may take all that is left when there is no
+// other, or when half of it is less than what `p95` says that another one would take.
+Duration TryTime(Duration call_remaining, Duration try_timeout, std::optional<Duration> p95,
+                 bool another_possible);
 
 struct Verdict {
   TryOutcome instance;      // for the instance's breaker and latency

@@ -21,16 +21,15 @@ TEST(CallRulesTest, ACallTakesNoMoreThanTheCallerHas) {
 }
 
 TEST(CallRulesTest, ATryLeavesTimeForAnotherAndTheLastTakesAll) {
-  EXPECT_EQ(TryTime(500ms, 200ms, {}), 200ms);
-  EXPECT_EQ(TryTime(150ms, 200ms, {}), 75ms);
-  EXPECT_EQ(TryTime(500ms, 200ms, {.possible = false}), 500ms);
+  EXPECT_EQ(TryTime(500ms, 200ms, std::nullopt, true), 200ms);
+  EXPECT_EQ(TryTime(150ms, 200ms, 1ms, true), 75ms);
+  EXPECT_EQ(TryTime(500ms, 200ms, 1ms, false), 500ms);
 }
 
-TEST(CallRulesTest, ATryIsNotGivenUpForOneThatWouldTakeAsLong) {
-  EXPECT_EQ(TryTime(500ms, 150ms, {.takes = 10ms}), 150ms);
-  EXPECT_EQ(TryTime(500ms, 150ms, {.takes = 100ms}), 200ms) << "twice what another one takes";
-  EXPECT_EQ(TryTime(500ms, 150ms, {.takes = 200ms}), 250ms) << "half is left for the other one";
-  EXPECT_EQ(TryTime(500ms, 150ms, {.takes = 251ms}), 500ms) << "half is not enough for it";
+TEST(CallRulesTest, NobodyElseIsAskedWhoWouldTakeAsLong) {
+  EXPECT_EQ(TryTime(500ms, 150ms, 100ms, true), 200ms);
+  EXPECT_EQ(TryTime(500ms, 150ms, 200ms, true), 250ms) << "half is left for the other one";
+  EXPECT_EQ(TryTime(500ms, 150ms, 251ms, true), 500ms) << "half is not enough for it";
 }
 
 TEST(CallRulesTest, WhoIsSlowByNatureIsGivenTwiceItsUsualTime) {

@@ -106,8 +106,7 @@ TEST_F(ThreeInstancesTest, AnInstanceThatLeavesTheDirectoryGetsNothingMore) {
 TEST_F(ThreeInstancesTest, AnInstanceThatDrainsKeepsItsConnectionAndGetsNothingNew) {
   discovery::InstanceSet set;
   for (int i = 0; i < 3; ++i) {
-    set.push_back(
-        {.id = "echo-" + std::to_string(i), .address = gates_[i].address(), .zone = "a"});
+    set.push_back({.id = "echo-" + std::to_string(i), .address = gates_[i].address(), .zone = "a"});
   }
   set[2].state = discovery::State::kDraining;
   set[1].weight = 50;

@@ -31,10 +31,9 @@ std::string Neighbour::Describe() const {
   const auto list = instances();
   const Standing standing = StandingOf(list->peers, ChoiceOptions(list->options));
   const CircuitBreaker::State state = breaker.state();
-  std::string page =
-      fmt::format("{}: breaker {}, {} instances, {} usable, {} ejected, {} draining\n", service,
-                  Name(state), standing.instances, standing.usable, standing.ejected,
-                  standing.draining);
+  std::string page = fmt::format(
+      "{}: breaker {}, {} instances, {} usable, {} ejected, {} draining\n", service, Name(state),
+      standing.instances, standing.usable, standing.ejected, standing.draining);
   if (!tls_status_.ok()) page += fmt::format("  {}\n", ToString(tls_status_));
   if (state != CircuitBreaker::State::kClosed) {
     page += fmt::format("  breaker: {}, looks again in {:.0f} ms\n", breaker.why(),

@@ -78,7 +78,8 @@ absl::Status OutgoingCall::Begin(const Call& call, const google::protobuf::Messa
   {
     absl::MutexLock lock(&mutex_);
     tries_ = Tries({.timeout = timeout,
-                    .try_timeout = try_timeout_,
+                    .try_timeout = knobs.try_timeout,
+                    .p95 = method_.usual->p95(),
                     .idempotent = method_.idempotent,
                     .max_tries = static_cast<std::size_t>(knobs.max_tries)},
                    deadline_, list_->instances.size());
@@ -161,17 +162,6 @@ void OutgoingCall::Hedge() {
   if (StartTry(*other, Kind::kHedge)) neighbour_->hedges_sent.Add();
 }
 
-// What another instance could do if `index` is given up.
-Others OutgoingCall::OthersThan(std::size_t index) const {
-  absl::InlinedVector<std::size_t, kMaxTries + 1> tried(tries_.tried().begin(),
-                                                        tries_.tried().end());
-  tried.push_back(index);
-  const std::optional<Duration> quickest = QuickestOther(list_->peers, tried);
-  const Duration usual = method_.usual->median().value_or(Duration::zero());
-  return {.possible = quickest && neighbour_->budget.Ample(BudgetPartFor(criticality_)),
-          .takes = std::max(quickest.value_or(Duration::zero()), usual)};
-}
-
 // False: it was tried already, or the call is over.
 bool OutgoingCall::StartTry(std::size_t index, Kind kind) {
   SharedTry attempt;
@@ -179,15 +169,44 @@ bool OutgoingCall::StartTry(std::size_t index, Kind kind) {
     absl::MutexLock lock(&mutex_);
     const auto tried = tries_.tried();
     if (over_ || std::find(tried.begin(), tried.end(), index) != tried.end()) return false;
-    const Tries::Allowance allowed = tries_.Begin(index, OthersThan(index), neighbour_->clock);
     attempt =
-        std::make_shared<Try>(index, kind, allowed, list_->instances[index]->peer.Begin());
-    if (method_.hedged) attempt->response.reset(response_.New());
+        std::make_shared<Try>(index, kind, tries_.Begin(index, neighbour_->clock),
+                              neighbour_->clock.SteadyNow(), list_->instances[index]->peer.Begin());
+    if (method_.hedged || attempt->may_be_overdue() || !under_way_.empty()) {
+      attempt->response.reset(response_.New());
+    }
     under_way_.push_back(attempt);
     if (cancelled_) attempt->GiveUp();
   }
+  if (attempt->may_be_overdue()) neighbour_->reminders.Add(attempt->due(), weak_from_this());
   Send(attempt);
   return true;
+}
+
+bool OutgoingCall::AllOverdue() const {
+  return std::all_of(under_way_.begin(), under_way_.end(),
+                     [](const SharedTry& attempt) { return attempt->overdue; });
+}
+
+// A try that should have been answered by now is not given up: where everybody is slow its answer
+// is on its way, and another instance would be no quicker. Another one is asked beside it.
+void OutgoingCall::Remind() {
+  Failure late;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (over_ || cancelled_ || pausing_ || under_way_.empty()) return;
+    const SteadyTime now = neighbour_->clock.SteadyNow();
+    for (const SharedTry& attempt : under_way_) {
+      attempt->overdue = attempt->overdue || now >= attempt->due();
+    }
+    if (!AllOverdue()) return;
+    const SharedTry& last = under_way_.back();
+    late.result = {DeadlineExceeded("no answer yet"), Origin::kTransport};
+    late.verdict = Judge(late.result, method_.idempotent, last->allowed.fair);
+    late.index = last->index;
+    failure_ = late;
+  }
+  WillTryAgain(late.verdict);
 }
 
 void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
@@ -196,18 +215,19 @@ void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
   const Duration took = ended->attempt.age();
   bool late = false;  // the call is decided
   bool cancelled = false;
-  bool last = false;  // no other try is under way
+  bool blamed = false;
   {
     absl::MutexLock lock(&mutex_);
     under_way_.erase(std::remove(under_way_.begin(), under_way_.end(), ended), under_way_.end());
     late = over_;
     cancelled = cancelled_;
-    last = under_way_.empty();
+    blamed = ended->blamed;
   }
   TryOutcome outcome = WithSpeed(verdict.instance, took, SlowLimit());
   if ((late || cancelled) && result.status.code() == absl::StatusCode::kCancelled) {
     // It was us who ended it.
     outcome = cancelled             ? TryOutcome::kUnknown
+              : blamed              ? TryOutcome::kFailed
               : took >= SlowLimit() ? TryOutcome::kSlow
                                     : TryOutcome::kOvertaken;
   } else if (verdict.connection_lost) {
@@ -221,25 +241,27 @@ void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
   if (verdict.leave_alone > Duration::zero()) {
     list_->peers[ended->index]->AskedToWait(verdict.leave_alone);
   }
-  if (!late) Judged(ended, result, verdict, last);
+  if (!late) Judged(ended, result, verdict);
 }
 
-void OutgoingCall::Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict,
-                          bool last) {
+void OutgoingCall::Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict) {
   const Failure failure{.result = result, .verdict = verdict, .index = ended->index};
+  const bool answered = result.status.ok() || result.origin == Origin::kHandler;
+  const bool decides = answered && !verdict.retry;
   bool cancelled = false;
   {
     absl::MutexLock lock(&mutex_);
     if (over_) return;
     failure_ = failure;
     cancelled = cancelled_;
+    if (pausing_ && (cancelled || !decides)) return;  // it goes on after the pause
+    if (!under_way_.empty() && (cancelled || (!decides && !AllOverdue()))) return;
   }
-  const bool answered = result.status.ok() || result.origin == Origin::kHandler;
-  if (!last && (cancelled || verdict.retry || !answered)) return;  // the other one decides
   if (!cancelled && verdict.retry && WillTryAgain(verdict)) return;
   {
     absl::MutexLock lock(&mutex_);
-    if (!answered && !under_way_.empty()) return;  // a hedge began meanwhile
+    // An overdue one may still answer, and a hedge or another try may have begun meanwhile.
+    if (!decides && (pausing_ || !under_way_.empty())) return;
     if (std::exchange(over_, true)) return;
   }
   if (cancelled) return End(absl::CancelledError("the caller has left"));
@@ -269,6 +291,7 @@ bool OutgoingCall::WillTryAgain(const Verdict& verdict) {
       std::min(RetryPause(static_cast<int>(tries), list_->options.retry_pause, neighbour_->random),
                deadline_.Remaining(neighbour_->clock) / 4);
   absl::MutexLock lock(&mutex_);
+  if (std::exchange(pausing_, true)) return true;
   pause_ =
       std::make_unique<WireTimer>(pause, place_, [self = shared_from_this()] { self->TryAgain(); });
   return true;
@@ -279,6 +302,7 @@ void OutgoingCall::TryAgain() {
   bool may = false;
   {
     absl::MutexLock lock(&mutex_);
+    pausing_ = false;
     if (over_) return;
     tried.assign(tries_.tried().begin(), tries_.tried().end());
     may = !cancelled_ && tries_.MayTryAgain(failure_.verdict, neighbour_->clock);
@@ -306,6 +330,8 @@ void OutgoingCall::Answered(const SharedTry& winner, const TryResult& result,
   {
     absl::MutexLock lock(&mutex_);
     losers = under_way_;
+    const Duration took = neighbour_->clock.SteadyNow() - winner->start;
+    for (const SharedTry& loser : losers) loser->blamed = loser->BeatenBy(*winner, took);
   }
   for (const SharedTry& loser : losers) loser->GiveUp();
   if (winner->kind == Kind::kHedge) neighbour_->hedges_won.Add();

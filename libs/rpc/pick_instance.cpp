@@ -93,8 +93,10 @@ class View {
 
   void KeepThoseBeyondTheCap(Indexes& ejected) {
     const double share = options_.max_ejected * static_cast<double>(Staying());
-    const std::size_t cap =
-        std::min(static_cast<std::size_t>(std::ceil(share)), Staying() - !peers_.empty());
+    // One stays of those that are up, whatever the others are.
+    const std::size_t up = ejected.size() + static_cast<std::size_t>(
+                                                std::count(in_play_.begin(), in_play_.end(), true));
+    const std::size_t cap = std::min(static_cast<std::size_t>(std::ceil(share)), up - (up > 0));
     ejected_ = std::min(ejected.size(), cap);
     if (ejected.size() <= cap) return;
     std::stable_sort(ejected.begin(), ejected.end(), [&](std::size_t a, std::size_t b) {
@@ -182,25 +184,6 @@ std::optional<std::size_t> PickInstance(std::span<Peer* const> peers,
   }
   if (candidates.empty()) return std::nullopt;
   return BetterOfTwo(peers, candidates, random);
-}
-
-std::optional<Duration> QuickestOther(std::span<Peer* const> peers,
-                                      std::span<const std::size_t> tried) {
-  constexpr std::size_t kEnough = 4;  // with hundreds of instances, looking at all costs too much
-  std::optional<Duration> quickest;
-  std::size_t seen = 0;
-  // Beginning after the one that is asked now, so that not always the same ones are looked at.
-  const std::size_t from = tried.empty() ? 0 : tried.back() + 1;
-  for (std::size_t n = 0; n < peers.size() && seen < kEnough; ++n) {
-    const std::size_t i = (from + n) % peers.size();
-    const Peer& peer = *peers[i];
-    if (peer.health() == Peer::Health::kDown || peer.ejected() || peer.draining()) continue;
-    if (std::find(tried.begin(), tried.end(), i) != tried.end()) continue;
-    const Duration takes = peer.latency();
-    if (!quickest || takes < *quickest) quickest = takes;
-    ++seen;
-  }
-  return quickest;
 }
 
 Standing StandingOf(std::span<Peer* const> peers, const PickOptions& options) {

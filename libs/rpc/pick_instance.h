@@ -33,19 +33,13 @@ struct PickOptions {
 // Where all are draining none is. Those that are count neither as instances nor as usable below.
 //
 // Breakers never empty the choice: when more are ejected than max_ejected allows, those ejected
-// last stay in; a single instance is never ejected, of two or three one stays. Panic: when too few
+// last stay in; the only one that is up is never ejected, of two or three one stays. Panic: when too few
 // are usable, the first try may go to any that is connected, in case it is our view that is wrong;
 // further tries still go to usable ones first.
 std::optional<std::size_t> PickInstance(std::span<Peer* const> peers,
                                         std::span<const std::size_t> tried,
                                         std::string_view own_zone, Random& random,
                                         const PickOptions& options = {});
-
-// How long a call takes just now where it is quickest, of a few instances that could be asked
-// instead of those in `tried`: up to four that are not known to be down, ejected or draining.
-// Nothing when there is none.
-std::optional<Duration> QuickestOther(std::span<Peer* const> peers,
-                                      std::span<const std::size_t> tried);
 
 // What PickInstance counts, for metrics and pages.
 struct Standing {

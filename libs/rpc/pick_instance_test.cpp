@@ -59,24 +59,6 @@ class PickInstanceTest : public testing::Test {
   std::vector<Peer*> list_;
 };
 
-TEST_F(PickInstanceTest, TheQuickestOtherIsNeitherTriedNorKnownToBeBad) {
-  EXPECT_EQ(QuickestOther(list_, {}), std::nullopt);
-  Peer& tried = Add("a", Health::kUp);
-  Peer& slow = Add("a", Health::kUp);
-  Peer& ejected = Add("a", Health::kUp);
-  Add("a", Health::kDown);
-  Eject(ejected);
-  Answer(tried, 1ms);
-  Answer(slow, 80ms);
-  const std::size_t index = 0;
-  EXPECT_EQ(QuickestOther(list_, {&index, 1}), slow.latency());
-  EXPECT_EQ(QuickestOther(list_, {}), tried.latency());
-  Add("a", Health::kUnproven);
-  EXPECT_EQ(QuickestOther(list_, {&index, 1}), 0ms) << "nothing is known against it";
-  Peer* const alone[] = {&tried};
-  EXPECT_EQ(QuickestOther(alone, {&index, 1}), std::nullopt);
-}
-
 TEST_F(PickInstanceTest, WhoDrainsIsLeftOutUnlessAllDo) {
   Peer& leaving = Add("a", Health::kUp);
   Peer& staying = Add("b", Health::kUp);
@@ -115,6 +97,15 @@ TEST_F(PickInstanceTest, AWeightThatChangesCountsFromNowOn) {
   heavier.weight = 300;
   light.Announced(heavier);
   EXPECT_DOUBLE_EQ(light.Weight(), 300);
+}
+
+TEST_F(PickInstanceTest, TheLastOneThatIsUpIsNotEjected) {
+  Eject(Add("a", Health::kUp));
+  Add("a", Health::kDown);
+  Add("a", Health::kDown);
+  EXPECT_EQ(StandingOf(list_).usable, 1U);
+  EXPECT_FALSE(StandingOf(list_).panic);
+  EXPECT_EQ(Picks()[0], 10000);
 }
 
 TEST_F(PickInstanceTest, NobodyToPick) { EXPECT_EQ(Pick(), std::nullopt); }

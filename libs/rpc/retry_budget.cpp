@@ -19,13 +19,6 @@ bool RetryBudget::TryTakeRetry(double part) {
   return true;
 }
 
-bool RetryBudget::Ample(double part) const {
-  const SteadyTime now = clock_.SteadyNow();
-  absl::MutexLock lock(&mutex_);
-  const Counts total = window_.Total(now);
-  return static_cast<double>(total.retries) < part * Allowed(total) / 2;
-}
-
 void RetryBudget::SetOptions(const Options& options) {
   absl::MutexLock lock(&mutex_);
   options_ = options;

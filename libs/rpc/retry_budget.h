@@ -33,10 +33,6 @@ class RetryBudget {
   // unimportant ones must not leave nothing for those that matter.
   [[nodiscard]] bool TryTakeRetry(double part = 1.0);
 
-  // More than half of that part is left: who gives up a try now will be allowed another one, even
-  // if all that are under way want one too.
-  bool Ample(double part = 1.0) const;
-
   void SetOptions(const Options& options);
   double left() const;  // retries that may start now
 

@@ -41,17 +41,6 @@ TEST_F(RetryBudgetTest, IsGivenBackWhenTheWindowHasPassed) {
   EXPECT_EQ(TakeAll(), 10);
 }
 
-TEST_F(RetryBudgetTest, IsAmpleWhileLessThanHalfOfItIsUsed) {
-  Calls(100);
-  EXPECT_TRUE(budget_.Ample());
-  int used = 0;
-  for (; budget_.Ample(); ++used) ASSERT_TRUE(budget_.TryTakeRetry());
-  EXPECT_FALSE(budget_.Ample(0.5)) << "less is open to those that matter less";
-  const int left = TakeAll();
-  EXPECT_LE(used - left, 1);
-  EXPECT_GE(used, left);
-}
-
 TEST_F(RetryBudgetTest, SurvivesALongPause) {
   Calls(100);
   clock_.Advance(24h);

@@ -25,40 +25,32 @@ class TriesTest : public testing::Test {
 
 TEST_F(TriesTest, ATryLeavesTimeForAnother) {
   Tries tries = Make(/*idempotent=*/true, 3);
-  EXPECT_EQ(tries.Begin(0, {}, clock_).time, milliseconds(200));
+  const auto first = tries.Begin(0, clock_);
+  EXPECT_EQ(first.overdue_after, milliseconds(200));
+  EXPECT_EQ(first.time, milliseconds(500)) << "it is not given up meanwhile";
   clock_.Advance(milliseconds(200));
-  EXPECT_EQ(tries.Begin(1, {}, clock_).time, milliseconds(150));
+  const auto second = tries.Begin(1, clock_);
+  EXPECT_EQ(second.overdue_after, milliseconds(150));
+  EXPECT_EQ(second.time, milliseconds(300));
 }
 
 TEST_F(TriesTest, TheOnlyTryGetsAllTheTime) {
-  EXPECT_EQ(Make(/*idempotent=*/false, 3).Begin(0, {}, clock_).time, milliseconds(500));
-  EXPECT_EQ(Make(/*idempotent=*/true, 1).Begin(0, {}, clock_).time, milliseconds(500));
-}
-
-TEST_F(TriesTest, ATryThatCannotBeFollowedByAnotherGetsAllTheTime) {
-  EXPECT_EQ(Make(/*idempotent=*/true, 3).Begin(0, {.possible = false}, clock_).time,
-            milliseconds(500));
-}
-
-TEST_F(TriesTest, WhereEverybodyIsSlowATryIsNotGivenUp) {
-  Tries tries = Make(/*idempotent=*/true, 3);
-  const auto begun = tries.Begin(0, {.takes = milliseconds(300)}, clock_);
-  EXPECT_EQ(begun.time, milliseconds(500));
-  EXPECT_TRUE(begun.fair);
+  EXPECT_EQ(Make(/*idempotent=*/false, 3).Begin(0, clock_).overdue_after, milliseconds(500));
+  EXPECT_EQ(Make(/*idempotent=*/true, 1).Begin(0, clock_).overdue_after, milliseconds(500));
 }
 
 TEST_F(TriesTest, AShortenedTryIsNoFairOne) {
   Tries tries = Make(/*idempotent=*/true, 3);
-  EXPECT_TRUE(tries.Begin(0, {}, clock_).fair);
+  EXPECT_TRUE(tries.Begin(0, clock_).fair);
   clock_.Advance(milliseconds(400));
-  EXPECT_FALSE(tries.Begin(1, {}, clock_).fair);
+  EXPECT_FALSE(tries.Begin(1, clock_).fair);
 }
 
 TEST_F(TriesTest, ThereIsNoFourthTry) {
   Tries tries = Make(/*idempotent=*/true, 9);
   for (std::size_t index = 0; index < kMaxTries; ++index) {
     EXPECT_TRUE(index == 0 || tries.MayTryAgain(kRetry, clock_));
-    tries.Begin(index, {}, clock_);
+    tries.Begin(index, clock_);
   }
   EXPECT_FALSE(tries.MayTryAgain(kRetry, clock_));
   EXPECT_EQ(tries.tried().size(), kMaxTries);
@@ -66,7 +58,7 @@ TEST_F(TriesTest, ThereIsNoFourthTry) {
 
 TEST_F(TriesTest, ThereIsNoOtherTryWithoutReasonOrTime) {
   Tries tries = Make(/*idempotent=*/true, 3);
-  tries.Begin(0, {}, clock_);
+  tries.Begin(0, clock_);
   EXPECT_FALSE(tries.MayTryAgain(kNoRetry, clock_));
   clock_.Advance(milliseconds(499));
   EXPECT_FALSE(tries.MayTryAgain(kRetry, clock_));

@@ -114,28 +114,27 @@ Report SlowOneOfTwoHundred(std::uint64_t seed) {
 // A neighbour or a machine that is short of everything: no answer comes within try_timeout.
 Report EverybodySlow(std::uint64_t seed) {
   Report report(
-      "Nine instances at 1 % load; for ten seconds every call takes 75 times as long, 300 ms, twice "
-      "as long as a try may usually take.");
-  Stage stage({.load = 0.01}, seed);
+      "Nine instances, six callers with five calls a second each; for ten seconds every call takes "
+      "75 times as long, 300 ms, twice as long as a try is usually given.");
+  Stage stage({.front_per_zone = 2, .load = 0.003}, seed);
   const auto slow_down = [&](double factor) {
     for (std::size_t n = 0; n < 9; ++n) stage.BackProcess(n).server().SetSlowness(factor);
   };
-  stage.Run(3s);
+  stage.Run(15s);
   slow_down(75);
-  const Window first = stage.Run(1s);
-  const Window trouble = stage.Run(9s);
-  ShowCalls(report, "in the nine seconds after the first", trouble);
-  report.ShareAtLeast("success of all calls in the first second", first.all().success(), 0.5);
-  report.ShareAtLeast("success of all calls then", trouble.all().success(), 0.999);
-  report.AtMost("tries for each call in the first second", first.amplification(), 2.0);
-  report.AtMost("tries for each call then", trouble.amplification(), 1.1);
+  const Window first = stage.Run(3s);
+  const Window trouble = stage.Run(7s);
+  ShowCalls(report, "in the last seven of these seconds", trouble);
+  report.AtMost("failed calls", first.all().failed + trouble.all().failed, std::uint64_t{0});
+  report.AtMost("tries for each call in the first three seconds", first.amplification(), 3.0);
+  report.AtMost("tries for each call then", trouble.amplification(), 1.3);
   slow_down(1);
   const Window after = stage.Run(3s);
   report.AtMost("failed calls afterwards", after.all().failed, std::uint64_t{0});
   report.AtMost("p99.9 of critical calls afterwards", after.call_times[0].Quantile(0.999), 450ms);
   stage.Run(10s);
   report.AtMost("busiest instance at the end, times its fair share",
-                stage.Unfairness(stage.Run(10s)), 1.5);
+                stage.Unfairness(stage.Run(60s)), 1.5);
   return report;
 }
 
