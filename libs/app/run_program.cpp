@@ -66,8 +66,10 @@ void CommonConfig::Describe(config::Knobs& k) {
   k.Text("data_dir", data_dir,
          "Folder for replicas, spools and last good sets; made if missing. Must be set.");
   k.Text("discovery", discovery,
-         "How instances are found: static:service=host:port@zone,...;..., "
-         "dns:{service}.domain:port or etcd:http://host:port,... Empty: nobody is found.");
+         "How instances are found: static:service=host:port@zone,...;..., file:/path.json, "
+         "dns:{service}.domain:port, dns:_grpc._tcp.{service}.domain (SRV records), "
+         "etcd:https://host:port,...?ca=/path or kubernetes: (docs/discovery.md). Empty: nobody is "
+         "found.");
   k.Text("tls_dir", tls_dir,
          "Folder with ca.pem, <service>.pem and <service>.key. Empty: plain text.");
   k.Choice("log_level", log_level, {"debug", "info", "warning", "error"},

@@ -5,6 +5,7 @@
 
 #include "libs/app/app.h"
 #include "libs/base/status.h"
+#include "libs/testing/eventually.h"
 #include "libs/testing/temp_dir.h"
 
 namespace holdfast::app {
@@ -20,13 +21,20 @@ struct Config {
 absl::Status Succeed(const Config&, Runtime&) { return absl::OkStatus(); }
 absl::Status Fail(const Config&, Runtime&) { return Internal("broken"); }
 
+// Nobody has to be told of SIGTERM any more.
+bool Taken() {
+  sigset_t waiting;
+  sigpending(&waiting);
+  return sigismember(&waiting, SIGTERM) == 0;
+}
+
 // Sends itself signals as soon as it runs.
 template <int kSignals>
 absl::Status RunAndBeStopped(const Config&, Runtime& runtime) {
   runtime.ReportDependency("signal sender", [](Deadline) {
     for (int i = 0; i < kSignals; ++i) {
       kill(getpid(), SIGTERM);
-      usleep(100'000);  // two equal signals that wait together are one
+      test::Eventually(Taken);  // two equal signals that wait together are one
     }
     return absl::OkStatus();
   });

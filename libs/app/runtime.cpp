@@ -299,12 +299,13 @@ void RuntimeImpl::Register() {
                                         .version = HOLDFAST_VERSION});
 }
 
-// Readiness and registration go first, then everything goes on for a while so that callers take
-// notice, and only then does the door close.
+// Readiness goes first, and discovery says that this instance takes nothing new; then everything
+// goes on for a while so that callers take notice, and only then does the door close. Callers keep
+// their connections until the last call is answered, so the registration ends with the last one.
 void RuntimeImpl::Drain() {
   draining_ = true;
   if (options_.handle_signals) EndProcessWhenDrainHangs();
-  registration_.reset();
+  directory_->Drain();
   const Duration announce = options_.common.drain_announce;
   const Deadline deadline = Deadline::After(announce + options_.common.drain_timeout);
   std::thread grpc = StartThread("drain-grpc", [&] { rpc_server_->Drain(announce, deadline); });
@@ -312,6 +313,7 @@ void RuntimeImpl::Drain() {
   publications_.Stop();
   for (auto& server : http_servers_) server->Drain(deadline);
   grpc.join();
+  registration_.reset();
 }
 
 // A job that waits for a dead neighbour must not keep a stopped program alive: what it does is safe

@@ -14,6 +14,7 @@
 #include "libs/testing/process.h"
 #include "libs/testing/status_matchers.h"
 #include "libs/testing/temp_dir.h"
+#include "libs/testing/test_etcd.h"
 #include "libs/testing/test_postgres.h"
 
 namespace holdfast::app {
@@ -332,6 +333,61 @@ TEST_F(RuntimeTest, ARequestUnderWayIsAnsweredBeforeTheProgramEnds) {
   box.join();
   EXPECT_EQ(answer.body, "done");
   EXPECT_THAT(process.Stop(), IsOk());
+}
+
+// Callers are told before the door closes, and keep their connections to it until the last answer.
+TEST_F(RuntimeTest, AProgramThatStopsIsDrainingForDiscoveryUntilItsLastAnswer) {
+  const auto etcd = test::TestEtcd::Start();
+  ASSERT_NE(etcd, nullptr);
+  telemetry::Metrics metrics;
+  SeededRandom random(1);
+  const auto directory =
+      discovery::OpenDirectory({.spec = "etcd:" + etcd->url()}, SystemClock::Get(), random, metrics);
+  ASSERT_THAT(directory, IsOk());
+  absl::Mutex mutex;
+  discovery::InstanceSet seen;
+  const auto watch = (*directory)->Subscribe("tester", [&](const discovery::InstanceSet& set) {
+    absl::MutexLock lock(&mutex);
+    seen = set;
+  });
+  const auto shows = [&](std::size_t instances, discovery::State state_of_first) {
+    return Eventually([&] {
+      absl::MutexLock lock(&mutex);
+      return seen.size() == instances && seen[0].state == state_of_first;
+    });
+  };
+  InProcess staying({.service = "tester",
+                     .data_dir = dir_.File("b"),
+                     .discovery = "etcd:" + etcd->url(),
+                     .zone = "b"},
+                    [](Runtime& runtime) { return runtime.RunUntilStopped(); });
+  absl::Notification arrived, go_on;
+  InProcess leaving(
+      {.service = "tester", .data_dir = dir_.File("a"), .discovery = "etcd:" + etcd->url()},
+      [&](Runtime& runtime) {
+        http::Router router;
+        router.Get("/slow", http::Worker(runtime.workers(), [&](const http::Request&) {
+                     arrived.Notify();
+                     go_on.WaitForNotification();
+                     return http::Response::Text(200, "done");
+                   }));
+        runtime.ServeHttp({}, std::move(router));
+        return runtime.RunUntilStopped();
+      });
+  ASSERT_TRUE(staying.serving() && leaving.serving());
+  ASSERT_TRUE(shows(2, discovery::State::kServing));
+  const std::string url = leaving.http_url() + "/slow";
+  http::ClientResponse answer;
+  std::thread box([&] { answer = Get(url); });
+  arrived.WaitForNotification();
+  leaving.runtime().RequestStop();
+  EXPECT_TRUE(shows(2, discovery::State::kDraining));
+  go_on.Notify();
+  box.join();
+  EXPECT_EQ(answer.body, "done");
+  EXPECT_TRUE(shows(1, discovery::State::kServing));
+  EXPECT_THAT(leaving.Stop(), IsOk());
+  EXPECT_THAT(staying.Stop(), IsOk());
 }
 
 }  // namespace

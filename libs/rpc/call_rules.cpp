@@ -59,9 +59,15 @@ Duration CallTime(Duration caller_remaining, Duration timeout) {
                             Duration::zero());
 }
 
-Duration TryTime(Duration call_remaining, Duration try_timeout, bool another_possible) {
-  if (!another_possible) return call_remaining;
-  return std::min(call_remaining / 2, try_timeout);
+Duration FairTryTime(Duration configured, std::optional<Duration> p95) {
+  return p95 ? std::max(configured, 2 * *p95) : configured;
+}
+
+Duration TryTime(Duration call_remaining, Duration try_timeout, std::optional<Duration> p95,
+                 bool another_possible) {
+  const Duration half = call_remaining / 2;
+  if (!another_possible || (p95 && *p95 > half)) return call_remaining;
+  return std::min(half, FairTryTime(try_timeout, p95));
 }
 
 Verdict Judge(const TryResult& result, bool idempotent, bool fair_time) {

@@ -34,10 +34,16 @@ struct TryResult {
 // Zero: too late to begin.
 Duration CallTime(Duration caller_remaining, Duration timeout);
 
-// How long one try may take. While another instance could still be tried, a try leaves at least
-// half of the time for it; the last one gets all that is left, because a slow success beats a
-// fast error.
-Duration TryTime(Duration call_remaining, Duration try_timeout, bool another_possible);
+// After how long another instance is asked beside one that has not answered: `configured`, or twice
+// what 95 % of the tries take where that is more, so that a neighbour that is slow by nature is not
+// asked everything twice.
+Duration FairTryTime(Duration configured, std::optional<Duration> p95);
+
+// After how long a try is overdue and another instance is asked too. While one could still be,
+// that leaves at least half of the time for it. The try may take all that is left when there is no
+// other, or when half of it is less than what `p95` says that another one would take.
+Duration TryTime(Duration call_remaining, Duration try_timeout, std::optional<Duration> p95,
+                 bool another_possible);
 
 struct Verdict {
   TryOutcome instance;      // for the instance's breaker and latency

@@ -21,9 +21,22 @@ TEST(CallRulesTest, ACallTakesNoMoreThanTheCallerHas) {
 }
 
 TEST(CallRulesTest, ATryLeavesTimeForAnotherAndTheLastTakesAll) {
-  EXPECT_EQ(TryTime(500ms, 200ms, true), 200ms);
-  EXPECT_EQ(TryTime(150ms, 200ms, true), 75ms);
-  EXPECT_EQ(TryTime(500ms, 200ms, false), 500ms);
+  EXPECT_EQ(TryTime(500ms, 200ms, std::nullopt, true), 200ms);
+  EXPECT_EQ(TryTime(150ms, 200ms, 1ms, true), 75ms);
+  EXPECT_EQ(TryTime(500ms, 200ms, 1ms, false), 500ms);
+}
+
+TEST(CallRulesTest, NobodyElseIsAskedWhoWouldTakeAsLong) {
+  EXPECT_EQ(TryTime(500ms, 150ms, 100ms, true), 200ms);
+  EXPECT_EQ(TryTime(500ms, 150ms, 200ms, true), 250ms) << "half is left for the other one";
+  EXPECT_EQ(TryTime(500ms, 150ms, 251ms, true), 500ms) << "half is not enough for it";
+}
+
+TEST(CallRulesTest, WhoIsSlowByNatureIsGivenTwiceItsUsualTime) {
+  EXPECT_EQ(FairTryTime(150ms, std::nullopt), 150ms);
+  EXPECT_EQ(FairTryTime(150ms, 2ms), 150ms);
+  EXPECT_EQ(FairTryTime(150ms, 75ms), 150ms);
+  EXPECT_EQ(FairTryTime(150ms, 200ms), 400ms);
 }
 
 TEST(CallRulesTest, BusinessErrorsAreAnswers) {

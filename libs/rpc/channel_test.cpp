@@ -102,6 +102,26 @@ TEST_F(ThreeInstancesTest, AnInstanceThatLeavesTheDirectoryGetsNothingMore) {
   EXPECT_EQ(servers_[2].echo().calls, before);
 }
 
+TEST_F(ThreeInstancesTest, AnInstanceThatDrainsKeepsItsConnectionAndGetsNothingNew) {
+  discovery::InstanceSet set;
+  for (int i = 0; i < 3; ++i) {
+    set.push_back({.id = "echo-" + std::to_string(i), .address = gates_[i].address(), .zone = "a"});
+  }
+  set[2].state = discovery::State::kDraining;
+  set[1].weight = 50;
+  const auto connections = gates_[1].connections_seen() + gates_[2].connections_seen();
+  client_.directory().Set(set);
+  EXPECT_TRUE(client_.Shows("1 draining"));
+  const int before = servers_[2].echo().calls;
+  for (int i = 0; i < 50; ++i) ASSERT_THAT(client_.Ask(kSay, "x"), IsOk());
+  EXPECT_EQ(servers_[2].echo().calls, before);
+  set[2].state = discovery::State::kServing;  // its restart was called off
+  client_.directory().Set(set);
+  Load load(client_, kSay);
+  EXPECT_TRUE(Eventually([&] { return servers_[2].echo().calls > before + 5; }));
+  EXPECT_EQ(gates_[1].connections_seen() + gates_[2].connections_seen(), connections);
+}
+
 TEST_F(ThreeInstancesTest, ANewInstanceIsUsedWithoutTouchingTheOthers) {
   client_.directory().SetAddresses({gates_[0].address(), gates_[1].address()});
   const auto connections = gates_[0].connections_seen();

@@ -51,7 +51,8 @@ ClientMetrics::ClientMetrics(telemetry::Metrics& m)
           {"service", "scope", "state", "reason"})),
       instances(m.GaugeFamily(
           "holdfast_rpc_client_instances",
-          "Instances of a neighbour: up, ejected (answers probes, fails calls), unproven, down.",
+          "Instances of a neighbour: up, ejected (answers probes, fails calls), unproven, down, "
+          "draining.",
           {"service", "state"})),
       panic(m.GaugeFamily("holdfast_rpc_client_panic",
                           "1 while so few instances are usable that health is ignored.",

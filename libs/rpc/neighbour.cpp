@@ -18,8 +18,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Duration kLongestWait = milliseconds(100);  // between two looks at everything
-constexpr std::size_t kMaxInstanceLabels = 64;        // beyond: "other"
+constexpr Duration kLongestWait = milliseconds(20);  // so late may a call be reminded
+constexpr Duration kShowEvery = milliseconds(100);
+constexpr std::size_t kMaxInstanceLabels = 64;  // beyond: "other"
 
 double GaugeValue(CircuitBreaker::State state) {
   return static_cast<double>(static_cast<int>(state));
@@ -200,10 +201,15 @@ void Neighbour::Update(const discovery::InstanceSet& set) {
   after->options = before->options;
   for (const discovery::Instance& wanted : set) {
     const auto known =
-        std::find_if(before->instances.begin(), before->instances.end(),
-                     [&](const auto& instance) { return instance->peer.instance() == wanted; });
-    after->instances.push_back(known == before->instances.end() ? Connect(wanted, after->options)
-                                                                : *known);
+        std::find_if(before->instances.begin(), before->instances.end(), [&](const auto& instance) {
+          return discovery::SameProcess(instance->peer.instance(), wanted);
+        });
+    if (known == before->instances.end()) {
+      after->instances.push_back(Connect(wanted, after->options));
+    } else {
+      (*known)->peer.Announced(wanted);
+      after->instances.push_back(*known);
+    }
     after->peers.push_back(&after->instances.back()->peer);
   }
   telemetry::Log(
@@ -281,9 +287,16 @@ void Neighbour::Run() {
       absl::MutexLock lock(&mutex_);
       if (stopping_) return;
     }
-    const Duration until_next = StartDueProbes();
-    ShowState();
-    DropTheGone();
+    Duration until_next = StartDueProbes();
+    const SteadyTime now = clock.SteadyNow();
+    reminders.Run(now);
+    if (const auto next = reminders.next())
+      until_next = std::min<Duration>(until_next, *next - now);
+    if (shown_at_ == SteadyTime::min() || now - shown_at_ >= kShowEvery) {
+      shown_at_ = now;
+      ShowState();
+      DropTheGone();
+    }
     events_->Wait(std::clamp<Duration>(until_next, milliseconds(1), kLongestWait));
   }
 }

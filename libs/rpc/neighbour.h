@@ -22,6 +22,7 @@
 #include "libs/rpc/peer.h"
 #include "libs/rpc/peer_options.h"
 #include "libs/rpc/pick_instance.h"
+#include "libs/rpc/reminders.h"
 #include "libs/rpc/retry_budget.h"
 #include "libs/rpc/under_way.h"
 
@@ -110,6 +111,7 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   CircuitBreaker breaker;
   RetryBudget budget;
   RetryBudget hedge_budget;
+  Reminders reminders;
 
  private:
   void Update(const discovery::InstanceSet& set);
@@ -135,6 +137,7 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   std::unique_ptr<discovery::Watch> watch_;
   std::thread thread_;
   std::atomic<bool> canary_wanted_ = false;  // as of the last look
+  SteadyTime shown_at_ = SteadyTime::min();  // the thread's: the last look
 
   absl::Mutex changes_mutex_;  // one new list at a time
   StringSet instance_labels_ ABSL_GUARDED_BY(changes_mutex_);

@@ -31,9 +31,9 @@ std::string Neighbour::Describe() const {
   const auto list = instances();
   const Standing standing = StandingOf(list->peers, ChoiceOptions(list->options));
   const CircuitBreaker::State state = breaker.state();
-  std::string page =
-      fmt::format("{}: breaker {}, {} instances, {} usable, {} ejected\n", service, Name(state),
-                  standing.instances, standing.usable, standing.ejected);
+  std::string page = fmt::format(
+      "{}: breaker {}, {} instances, {} usable, {} ejected, {} draining\n", service, Name(state),
+      standing.instances, standing.usable, standing.ejected, standing.draining);
   if (!tls_status_.ok()) page += fmt::format("  {}\n", ToString(tls_status_));
   if (state != CircuitBreaker::State::kClosed) {
     page += fmt::format("  breaker: {}, looks again in {:.0f} ms\n", breaker.why(),
@@ -82,6 +82,7 @@ void Neighbour::ShowState() {
   show("ejected", standing.ejected);
   show("unproven", unproven);
   show("down", down);
+  show("draining", standing.draining);
   metrics.panic.With({service}).Set(standing.panic ? 1 : 0);
   metrics.limit.With({service}).Set(static_cast<double>(list->options.max_in_flight));
   metrics.budget_left.With({service, "retry"}).Set(budget.left());

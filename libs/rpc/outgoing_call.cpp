@@ -74,10 +74,12 @@ absl::Status OutgoingCall::Begin(const Call& call, const google::protobuf::Messa
   permit_ = neighbour_->breaker.TryAcquire();
   if (!permit_) return neighbour_->RefusedByBreaker();
   deadline_ = Deadline::After(time, neighbour_->clock);
+  try_timeout_ = FairTryTime(knobs.try_timeout, method_.usual->p95());
   {
     absl::MutexLock lock(&mutex_);
     tries_ = Tries({.timeout = timeout,
                     .try_timeout = knobs.try_timeout,
+                    .p95 = method_.usual->p95(),
                     .idempotent = method_.idempotent,
                     .max_tries = static_cast<std::size_t>(knobs.max_tries)},
                    deadline_, list_->instances.size());
@@ -110,7 +112,7 @@ void OutgoingCall::SendCanaries(std::size_t chosen) {
     neighbour_->metrics.canaries.With({neighbour_->service}).Add();
     auto shared = std::make_shared<Peer::Attempt>(*std::move(attempt));
     instance->connection.Start(
-        method_.path, headers_, request_, list_->options.try_timeout, nullptr,
+        method_.path, headers_, request_, try_timeout_, nullptr,
         [instance, shared, slow_from = SlowLimit()](const TryResult& result) {
           const Verdict verdict = Judge(result, /*idempotent=*/true, /*fair_time=*/true);
           shared->Finish(WithSpeed(verdict.instance, shared->age(), slow_from));
@@ -128,7 +130,7 @@ void OutgoingCall::PlanHedge() {
   if (knobs.hedge_share <= 0 || list_->instances.size() < 2) return;
   neighbour_->hedge_budget.RecordCall();
   const std::optional<Duration> wait =
-      HedgeAfter(method_.usual->p95(), knobs.hedge_after_at_least, knobs.try_timeout);
+      HedgeAfter(method_.usual->p95(), knobs.hedge_after_at_least, try_timeout_);
   if (!wait) return;
   absl::MutexLock lock(&mutex_);
   if (over_) return;
@@ -150,7 +152,9 @@ void OutgoingCall::Hedge() {
     if (!tries_.MayTryAgain(slow, neighbour_->clock)) return;
   }
   const std::optional<std::size_t> other = neighbour_->Pick(*list_, {&first, 1});
-  if (!other || !list_->peers[*other]->usable()) return;  // a doubtful one will not be faster
+  if (!other) return;
+  const Peer& peer = *list_->peers[*other];
+  if (!peer.usable() || peer.draining()) return;  // a doubtful one will not be faster
   if (!neighbour_->hedge_budget.TryTakeRetry(BudgetPartFor(criticality_))) {
     neighbour_->metrics.hedges.With({neighbour_->service, "refused"}).Add();
     return;
@@ -165,14 +169,44 @@ bool OutgoingCall::StartTry(std::size_t index, Kind kind) {
     absl::MutexLock lock(&mutex_);
     const auto tried = tries_.tried();
     if (over_ || std::find(tried.begin(), tried.end(), index) != tried.end()) return false;
-    attempt = std::make_shared<Try>(index, kind, tries_.Begin(index, neighbour_->clock),
-                                    list_->instances[index]->peer.Begin());
-    if (method_.hedged) attempt->response.reset(response_.New());
+    attempt =
+        std::make_shared<Try>(index, kind, tries_.Begin(index, neighbour_->clock),
+                              neighbour_->clock.SteadyNow(), list_->instances[index]->peer.Begin());
+    if (method_.hedged || attempt->may_be_overdue() || !under_way_.empty()) {
+      attempt->response.reset(response_.New());
+    }
     under_way_.push_back(attempt);
     if (cancelled_) attempt->GiveUp();
   }
+  if (attempt->may_be_overdue()) neighbour_->reminders.Add(attempt->due(), weak_from_this());
   Send(attempt);
   return true;
+}
+
+bool OutgoingCall::AllOverdue() const {
+  return std::all_of(under_way_.begin(), under_way_.end(),
+                     [](const SharedTry& attempt) { return attempt->overdue; });
+}
+
+// A try that should have been answered by now is not given up: where everybody is slow its answer
+// is on its way, and another instance would be no quicker. Another one is asked beside it.
+void OutgoingCall::Remind() {
+  Failure late;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (over_ || cancelled_ || pausing_ || under_way_.empty()) return;
+    const SteadyTime now = neighbour_->clock.SteadyNow();
+    for (const SharedTry& attempt : under_way_) {
+      attempt->overdue = attempt->overdue || now >= attempt->due();
+    }
+    if (!AllOverdue()) return;
+    const SharedTry& last = under_way_.back();
+    late.result = {DeadlineExceeded("no answer yet"), Origin::kTransport};
+    late.verdict = Judge(late.result, method_.idempotent, last->allowed.fair);
+    late.index = last->index;
+    failure_ = late;
+  }
+  WillTryAgain(late.verdict);
 }
 
 void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
@@ -181,18 +215,19 @@ void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
   const Duration took = ended->attempt.age();
   bool late = false;  // the call is decided
   bool cancelled = false;
-  bool last = false;  // no other try is under way
+  bool blamed = false;
   {
     absl::MutexLock lock(&mutex_);
     under_way_.erase(std::remove(under_way_.begin(), under_way_.end(), ended), under_way_.end());
     late = over_;
     cancelled = cancelled_;
-    last = under_way_.empty();
+    blamed = ended->blamed;
   }
   TryOutcome outcome = WithSpeed(verdict.instance, took, SlowLimit());
   if ((late || cancelled) && result.status.code() == absl::StatusCode::kCancelled) {
     // It was us who ended it.
     outcome = cancelled             ? TryOutcome::kUnknown
+              : blamed              ? TryOutcome::kFailed
               : took >= SlowLimit() ? TryOutcome::kSlow
                                     : TryOutcome::kOvertaken;
   } else if (verdict.connection_lost) {
@@ -206,25 +241,27 @@ void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
   if (verdict.leave_alone > Duration::zero()) {
     list_->peers[ended->index]->AskedToWait(verdict.leave_alone);
   }
-  if (!late) Judged(ended, result, verdict, last);
+  if (!late) Judged(ended, result, verdict);
 }
 
-void OutgoingCall::Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict,
-                          bool last) {
+void OutgoingCall::Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict) {
   const Failure failure{.result = result, .verdict = verdict, .index = ended->index};
+  const bool answered = result.status.ok() || result.origin == Origin::kHandler;
+  const bool decides = answered && !verdict.retry;
   bool cancelled = false;
   {
     absl::MutexLock lock(&mutex_);
     if (over_) return;
     failure_ = failure;
     cancelled = cancelled_;
+    if (pausing_ && (cancelled || !decides)) return;  // it goes on after the pause
+    if (!under_way_.empty() && (cancelled || (!decides && !AllOverdue()))) return;
   }
-  const bool answered = result.status.ok() || result.origin == Origin::kHandler;
-  if (!last && (cancelled || verdict.retry || !answered)) return;  // the other one decides
   if (!cancelled && verdict.retry && WillTryAgain(verdict)) return;
   {
     absl::MutexLock lock(&mutex_);
-    if (!answered && !under_way_.empty()) return;  // a hedge began meanwhile
+    // An overdue one may still answer, and a hedge or another try may have begun meanwhile.
+    if (!decides && (pausing_ || !under_way_.empty())) return;
     if (std::exchange(over_, true)) return;
   }
   if (cancelled) return End(absl::CancelledError("the caller has left"));
@@ -254,6 +291,7 @@ bool OutgoingCall::WillTryAgain(const Verdict& verdict) {
       std::min(RetryPause(static_cast<int>(tries), list_->options.retry_pause, neighbour_->random),
                deadline_.Remaining(neighbour_->clock) / 4);
   absl::MutexLock lock(&mutex_);
+  if (std::exchange(pausing_, true)) return true;
   pause_ =
       std::make_unique<WireTimer>(pause, place_, [self = shared_from_this()] { self->TryAgain(); });
   return true;
@@ -264,6 +302,7 @@ void OutgoingCall::TryAgain() {
   bool may = false;
   {
     absl::MutexLock lock(&mutex_);
+    pausing_ = false;
     if (over_) return;
     tried.assign(tries_.tried().begin(), tries_.tried().end());
     may = !cancelled_ && tries_.MayTryAgain(failure_.verdict, neighbour_->clock);
@@ -291,6 +330,8 @@ void OutgoingCall::Answered(const SharedTry& winner, const TryResult& result,
   {
     absl::MutexLock lock(&mutex_);
     losers = under_way_;
+    const Duration took = neighbour_->clock.SteadyNow() - winner->start;
+    for (const SharedTry& loser : losers) loser->blamed = loser->BeatenBy(*winner, took);
   }
   for (const SharedTry& loser : losers) loser->GiveUp();
   if (winner->kind == Kind::kHedge) neighbour_->hedges_won.Add();

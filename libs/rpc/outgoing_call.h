@@ -14,9 +14,10 @@
 
 namespace holdfast::rpc {
 
-// Lives until its answer is known and no try of it is under way, held by the tries. Two tries run
-// together only as call and hedge; the first good answer counts and the other is cancelled.
-class OutgoingCall : public std::enable_shared_from_this<OutgoingCall> {
+// Lives until its answer is known and no try of it is under way, held by the tries. Tries run
+// together as call and hedge, and when one is overdue; the first good answer counts and the others
+// are cancelled.
+class OutgoingCall final : public Reminded, public std::enable_shared_from_this<OutgoingCall> {
  public:
   using Done = std::function<void(absl::Status)>;
 
@@ -28,6 +29,8 @@ class OutgoingCall : public std::enable_shared_from_this<OutgoingCall> {
   OutgoingCall(std::shared_ptr<Neighbour> neighbour, const CalledMethod& method, const Call& call,
                std::shared_ptr<const InstanceList> list, google::protobuf::Message& response,
                Done done);
+
+  void Remind() override;  // some try may be overdue
 
  private:
   enum class Kind { kCall, kHedge };
@@ -54,8 +57,9 @@ class OutgoingCall : public std::enable_shared_from_this<OutgoingCall> {
   void SendNow(const SharedTry& attempt, Duration time);
   void Later(const SharedTry& attempt, Duration wait, std::function<void()> then);
 
+  bool AllOverdue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TryEnded(const SharedTry& ended, const TryResult& result);
-  void Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict, bool last);
+  void Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict);
   bool WillTryAgain(const Verdict& verdict);
   void TryAgain();
   void Answered(const SharedTry& winner, const TryResult& result, const Verdict& verdict);
@@ -74,6 +78,7 @@ class OutgoingCall : public std::enable_shared_from_this<OutgoingCall> {
 
   // Set before the first try.
   Deadline deadline_ = Deadline::Never();
+  Duration try_timeout_ = {};  // the fair one
   std::shared_ptr<const EncodedRequest> request_;
   Headers headers_;
   std::optional<CircuitBreaker::Permit> permit_;
@@ -85,14 +90,23 @@ class OutgoingCall : public std::enable_shared_from_this<OutgoingCall> {
   Failure failure_ ABSL_GUARDED_BY(mutex_);         // of the last try that failed
   bool over_ ABSL_GUARDED_BY(mutex_) = false;       // somebody ends it, or has
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;  // by the caller
+  bool pausing_ ABSL_GUARDED_BY(mutex_) = false;    // another try begins soon
   std::unique_ptr<WireTimer> pause_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<WireTimer> hedge_ ABSL_GUARDED_BY(mutex_);
 };
 
 // One request at one instance.
 struct OutgoingCall::Try {
-  Try(std::size_t i, Kind k, Tries::Allowance a, Peer::Attempt p)
-      : index(i), kind(k), allowed(a), attempt(std::move(p)) {}
+  Try(std::size_t i, Kind k, Tries::Allowance a, SteadyTime s, Peer::Attempt p)
+      : index(i), kind(k), allowed(a), start(s), attempt(std::move(p)) {}
+
+  bool may_be_overdue() const { return allowed.overdue_after < allowed.time; }
+  SteadyTime due() const { return start + allowed.overdue_after; }
+  // It had its fair time, and one that was asked later was quicker by more than half: it is at
+  // fault, and not everybody is slow.
+  bool BeatenBy(const Try& winner, Duration winner_took) const {
+    return overdue && allowed.fair && winner.start - start > winner_took;
+  }
 
   // Thread-safe. It still ends, soon.
   void GiveUp();
@@ -101,7 +115,10 @@ struct OutgoingCall::Try {
   const std::size_t index;
   const Kind kind;
   const Tries::Allowance allowed;
+  const SteadyTime start;
   Peer::Attempt attempt;
+  bool overdue = false;  // these two are guarded by the mutex of the call
+  bool blamed = false;
   // Of its own where two tries may be answered together; null: the caller's.
   std::unique_ptr<google::protobuf::Message> response;
   std::unique_ptr<WireTimer> timer;  // of a fault

@@ -53,6 +53,8 @@ void Peer::Attempt::End(TryOutcome outcome, bool timed) {
 Peer::Peer(discovery::Instance instance, const Options& options, const Clock& clock,
            Listener listener)
     : instance_(std::move(instance)),
+      weight_(instance_.weight),
+      draining_(instance_.state == discovery::State::kDraining),
       clock_(clock),
       listener_(std::move(listener)),
       breaker_(options.breaker, clock,
@@ -64,6 +66,13 @@ void Peer::SetOptions(const Options& options) {
   breaker_.SetOptions(options.breaker);
   absl::MutexLock lock(&mutex_);
   options_ = options;
+}
+
+void Peer::Announced(const discovery::Instance& instance) {
+  weight_.store(instance.weight, std::memory_order_relaxed);
+  const bool drains = instance.state == discovery::State::kDraining;
+  if (draining_.exchange(drains, std::memory_order_relaxed) == drains) return;
+  if (listener_) listener_(*this, drains ? "draining" : "serving", "said by discovery");
 }
 
 bool Peer::ProbeSucceeded() {
@@ -133,7 +142,7 @@ bool Peer::wants_to_wait() const {
   return until != SteadyTime::min() && clock_.SteadyNow() < until;
 }
 
-double Peer::StaticWeight() const { return std::clamp(instance_.weight, 1, 1000); }
+double Peer::StaticWeight() const { return std::clamp(given_weight(), 1, 1000); }
 
 double Peer::Weight() const {
   const SteadyTime returned_at = returned_at_.load(std::memory_order_relaxed);
@@ -178,6 +187,7 @@ std::string Peer::Describe() const {
                         counts.slow);
   }
   if (state != CircuitBreaker::State::kClosed) line += fmt::format("  ejected for: {}", why);
+  if (draining()) line += "  draining";
   if (waits) line += "  asked us to wait";
   if (!last_trouble_.empty()) {
     line += fmt::format("  last trouble {:.1f} s ago: {}",

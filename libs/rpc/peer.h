@@ -86,7 +86,10 @@ class Peer {
   Peer(discovery::Instance instance, const Options& options, const Clock& clock,
        Listener listener = nullptr);
 
+  // As it was first announced; its weight and state may have changed since.
   const discovery::Instance& instance() const { return instance_; }
+  // The registry's present word on the same process: its weight, and whether it drains.
+  void Announced(const discovery::Instance& instance);
   void SetOptions(const Options& options);
 
   // Evidence of probes and of the connection. True: it has just become UP.
@@ -102,6 +105,9 @@ class Peer {
   void AskedToWait(Duration wait);
 
   // These take no lock.
+  int given_weight() const { return weight_.load(std::memory_order_relaxed); }
+  // The registry says that it takes no new calls. No word on its health, which it tells by itself.
+  bool draining() const { return draining_.load(std::memory_order_relaxed); }
   Health health() const { return health_.load(std::memory_order_relaxed); }
   bool ejected() const;  // its breaker keeps it out
   bool usable() const { return health() == Health::kUp && !ejected(); }
@@ -132,6 +138,8 @@ class Peer {
   double StaticWeight() const;
 
   const discovery::Instance instance_;
+  std::atomic<int> weight_;
+  std::atomic<bool> draining_;
   const Clock& clock_;
   const Listener listener_;
   CircuitBreaker breaker_;

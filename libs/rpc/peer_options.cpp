@@ -15,8 +15,10 @@ constexpr config::Bounds<double> kShare = {.min = 0, .max = 1};
 void DescribeCall(PeerOptions& o, config::Knobs& k) {
   k.Duration("timeout", o.timeout, {.min = 1ms, .max = 1h},
              "Longest whole call, retries included.");
-  k.Duration("try_timeout", o.try_timeout, {.min = 1ms, .max = 1h},
-             "Longest try while another instance could still be asked.");
+  k.Duration(
+      "try_timeout", o.try_timeout, {.min = 1ms, .max = 1h},
+      "An instance that is silent for so long, and for twice what 95 % of the tries take, gets "
+      "company: another one is asked too.");
   k.Int("max_in_flight", o.max_in_flight, {.min = 1, .max = 100000},
         "Calls under way at once; more are refused here, less important ones sooner.");
   k.Int("max_tries", o.max_tries, {.min = 1, .max = 3},

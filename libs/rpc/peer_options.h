@@ -30,11 +30,11 @@ struct PeerOptions {
   std::chrono::milliseconds hedge_after_at_least = std::chrono::milliseconds(5);
 
   // The breaker of the whole neighbour: calls that no instance answered.
-  std::int64_t failures_to_open = 5;
+  std::int64_t failures_to_open = 0;
   double failure_ratio = 0.5;
   std::chrono::milliseconds slow_call = std::chrono::milliseconds(0);
   double slow_ratio = 0.8;
-  std::int64_t min_calls = 20;
+  std::int64_t min_calls = 5;
   std::chrono::milliseconds breaker_window = std::chrono::seconds(10);
   std::chrono::milliseconds open_for = std::chrono::seconds(2);
   std::chrono::milliseconds open_for_max = std::chrono::seconds(10);
@@ -42,8 +42,8 @@ struct PeerOptions {
   // The breaker of each instance.
   std::int64_t instance_failures_to_open = 3;
   double instance_failure_ratio = 0.5;
-  double instance_slow_factor = 5;
-  std::chrono::milliseconds instance_slow_call = std::chrono::milliseconds(50);
+  double instance_slow_factor = 3;
+  std::chrono::milliseconds instance_slow_call = std::chrono::milliseconds(10);
   double instance_slow_ratio = 0.5;
   std::int64_t instance_min_calls = 10;
   std::chrono::milliseconds instance_open_for = std::chrono::seconds(1);

@@ -14,6 +14,7 @@ enum Place : std::uint8_t {
   kNear,
   kFar,
   kWaiting,
+  kDraining,
   kEjected,
   kUnproven,
   kDown,
@@ -37,9 +38,12 @@ class View {
   View(std::span<Peer* const> peers, const PickOptions& options)
       : peers_(peers), options_(options) {
     in_play_.resize(peers.size());
+    draining_ = static_cast<std::size_t>(
+        std::count_if(peers.begin(), peers.end(), [](const Peer* p) { return p->draining(); }));
+    if (draining_ == peers.size()) draining_ = 0;
     Indexes ejected;
     for (std::size_t i = 0; i < peers.size(); ++i) {
-      if (peers[i]->health() != Peer::Health::kUp) continue;
+      if (peers[i]->health() != Peer::Health::kUp || drains(i)) continue;
       if (peers[i]->ejected()) {
         ejected.push_back(i);
       } else {
@@ -51,11 +55,14 @@ class View {
   }
 
   bool in_play(std::size_t i) const { return in_play_[i]; }
+  // Leaves while others stay.
+  bool drains(std::size_t i) const { return draining_ > 0 && peers_[i]->draining(); }
+  std::size_t draining() const { return draining_; }
   std::size_t usable() const { return usable_; }
   std::size_t ejected() const { return ejected_; }
 
   bool Panic() const {
-    const double needed = std::floor(options_.panic_below * static_cast<double>(peers_.size()));
+    const double needed = std::floor(options_.panic_below * static_cast<double>(Staying()));
     return static_cast<double>(usable_) < needed;
   }
 
@@ -67,8 +74,8 @@ class View {
     for (std::size_t i = 0; i < peers_.size(); ++i) {
       const discovery::Instance& instance = peers_[i]->instance();
       Capacity& side = instance.zone == own_zone ? near : far;
-      side.known += instance.weight;
-      if (in_play_[i]) side.healthy += instance.weight;
+      side.known += peers_[i]->given_weight();
+      if (in_play_[i]) side.healthy += peers_[i]->given_weight();
       if (std::find(zones.begin(), zones.end(), instance.zone) == zones.end()) {
         zones.push_back(instance.zone);
       }
@@ -82,10 +89,14 @@ class View {
   }
 
  private:
+  std::size_t Staying() const { return peers_.size() - draining_; }
+
   void KeepThoseBeyondTheCap(Indexes& ejected) {
-    const double share = options_.max_ejected * static_cast<double>(peers_.size());
-    const std::size_t cap =
-        std::min(static_cast<std::size_t>(std::ceil(share)), peers_.size() - !peers_.empty());
+    const double share = options_.max_ejected * static_cast<double>(Staying());
+    // One stays of those that are up, whatever the others are.
+    const std::size_t up = ejected.size() + static_cast<std::size_t>(
+                                                std::count(in_play_.begin(), in_play_.end(), true));
+    const std::size_t cap = std::min(static_cast<std::size_t>(std::ceil(share)), up - (up > 0));
     ejected_ = std::min(ejected.size(), cap);
     if (ejected.size() <= cap) return;
     std::stable_sort(ejected.begin(), ejected.end(), [&](std::size_t a, std::size_t b) {
@@ -99,9 +110,11 @@ class View {
   absl::InlinedVector<bool, 64> in_play_;
   std::size_t usable_ = 0;
   std::size_t ejected_ = 0;
+  std::size_t draining_ = 0;  // 0 where all are
 };
 
-Place PlaceOf(const Peer& peer, bool in_play, std::string_view own_zone) {
+Place PlaceOf(const Peer& peer, bool in_play, bool drains, std::string_view own_zone) {
+  if (drains && peer.health() == Peer::Health::kUp) return kDraining;
   if (in_play && peer.wants_to_wait()) return kWaiting;
   if (in_play) return peer.instance().zone == own_zone ? kNear : kFar;
   switch (peer.health()) {
@@ -115,7 +128,10 @@ Place PlaceOf(const Peer& peer, bool in_play, std::string_view own_zone) {
   return kDown;
 }
 
-Place PlaceInPanic(const Peer& peer) { return peer.connected() ? kNear : kDown; }
+Place PlaceInPanic(const Peer& peer, bool drains) {
+  if (!peer.connected()) return kDown;
+  return drains ? kDraining : kNear;
+}
 
 // A random one, heavier ones more often; `drawn` before is not drawn again.
 std::size_t Draw(std::span<const double> weights, double total, std::optional<std::size_t> drawn,
@@ -156,7 +172,9 @@ std::optional<std::size_t> PickInstance(std::span<Peer* const> peers,
   Place best = kNobody;
   for (std::size_t i = 0; i < peers.size(); ++i) {
     if (std::find(tried.begin(), tried.end(), i) != tried.end()) continue;
-    Place place = panic ? PlaceInPanic(*peers[i]) : PlaceOf(*peers[i], view.in_play(i), own_zone);
+    const bool drains = view.drains(i);
+    Place place = panic ? PlaceInPanic(*peers[i], drains)
+                        : PlaceOf(*peers[i], view.in_play(i), drains, own_zone);
     if (place <= kFar && !zones_matter) place = kNear;
     if (place <= kFar && !stay) place = place == kNear ? kFar : kNear;
     if (place > best) continue;
@@ -173,6 +191,7 @@ Standing StandingOf(std::span<Peer* const> peers, const PickOptions& options) {
   return {.instances = peers.size(),
           .usable = view.usable(),
           .ejected = view.ejected(),
+          .draining = view.draining(),
           .panic = view.Panic()};
 }
 

@@ -29,6 +29,11 @@ class PickInstanceTest : public testing::Test {
     list_.push_back(&peer);
     return peer;
   }
+  void Drain(Peer& peer, bool drains) {
+    discovery::Instance announced = peer.instance();
+    announced.state = drains ? discovery::State::kDraining : discovery::State::kServing;
+    peer.Announced(announced);
+  }
   void Eject(Peer& peer) {
     for (int i = 0; i < 3; ++i) peer.Begin().Finish(TryOutcome::kFailed);
     clock_.Advance(1ms);
@@ -53,6 +58,55 @@ class PickInstanceTest : public testing::Test {
   std::vector<std::unique_ptr<Peer>> peers_;
   std::vector<Peer*> list_;
 };
+
+TEST_F(PickInstanceTest, WhoDrainsIsLeftOutUnlessAllDo) {
+  Peer& leaving = Add("a", Health::kUp);
+  Peer& staying = Add("b", Health::kUp);
+  Drain(leaving, true);
+  EXPECT_EQ(Picks()[1], 10000) << "the other zone before one that leaves";
+  EXPECT_EQ(StandingOf(list_).draining, 1U);
+  EXPECT_EQ(StandingOf(list_).usable, 1U);
+  EXPECT_EQ(Pick({1}), 0U) << "there is nobody else";
+  Drain(staying, true);
+  EXPECT_EQ(Picks()[0], 10000) << "all drain: the own zone as usual";
+  EXPECT_EQ(StandingOf(list_).draining, 0U);
+  Drain(leaving, false);
+  EXPECT_EQ(Picks()[0], 10000);
+}
+
+TEST_F(PickInstanceTest, WhoDrainsAnswersBetterThanWhoIsEjected) {
+  Drain(Add("a", Health::kUp), true);
+  for (int i = 0; i < 2; ++i) Eject(Add("a", Health::kUp));
+  Add("a", Health::kDown);
+  EXPECT_EQ(Pick({2}), 0U);
+  Drain(Add("a", Health::kDown), true);
+  EXPECT_NE(Pick({0, 2}), 4U) << "down is down";
+}
+
+TEST_F(PickInstanceTest, ALargeScaleDownIsNoReasonForPanic) {
+  for (int i = 0; i < 9; ++i) Drain(Add("a", Health::kUp), i < 6);
+  EXPECT_FALSE(StandingOf(list_).panic);
+  const std::vector<int> picks = Picks();
+  EXPECT_EQ(std::accumulate(picks.begin(), picks.begin() + 6, 0), 0);
+}
+
+TEST_F(PickInstanceTest, AWeightThatChangesCountsFromNowOn) {
+  Peer& light = Add("a", Health::kUp);
+  Add("a", Health::kUp);
+  discovery::Instance heavier = light.instance();
+  heavier.weight = 300;
+  light.Announced(heavier);
+  EXPECT_DOUBLE_EQ(light.Weight(), 300);
+}
+
+TEST_F(PickInstanceTest, TheLastOneThatIsUpIsNotEjected) {
+  Eject(Add("a", Health::kUp));
+  Add("a", Health::kDown);
+  Add("a", Health::kDown);
+  EXPECT_EQ(StandingOf(list_).usable, 1U);
+  EXPECT_FALSE(StandingOf(list_).panic);
+  EXPECT_EQ(Picks()[0], 10000);
+}
 
 TEST_F(PickInstanceTest, NobodyToPick) { EXPECT_EQ(Pick(), std::nullopt); }
 

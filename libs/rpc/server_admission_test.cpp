@@ -143,5 +143,29 @@ TEST(ServerAdmissionTest, AHandlerHearsThatItsCallerHasLeft) {
   EXPECT_TRUE(Eventually([&] { return heard.load(); }));
 }
 
+TEST(ServerAdmissionTest, WhatAHandlerCallsHearsItToo) {
+  std::atomic<bool> heard = false;
+  EchoServer inner([&](const Call& call, const v1::Text&) {
+    heard = Eventually([&] { return call.cancellation()->cancelled(); });
+    return absl::OkStatus();
+  });
+  EchoClient to_inner({inner.address()});
+  EchoServer outer([&](const Call& call, const v1::Text& request) {
+    return to_inner.channel().Invoke<v1::Text>(call, kOrder, request, {.timeout = 60s}).status();
+  });
+  EchoClient client({outer.address()});
+  const auto cancellation = std::make_shared<Cancellation>();
+  const Call call(Deadline::After(60s), telemetry::TraceContext::Start(client.random()),
+                  Criticality::kInteractive, "", cancellation);
+  std::thread leaver([&] {
+    EXPECT_TRUE(Eventually([&] { return inner.echo().calls == 1; }));
+    cancellation->Cancel();
+  });
+  EXPECT_THAT(client.channel().Invoke<v1::Text>(call, kOrder, v1::Text(), {.timeout = 60s}),
+              test::HasCode(absl::StatusCode::kCancelled));
+  EXPECT_TRUE(Eventually([&] { return heard.load(); }));
+  leaver.join();
+}
+
 }  // namespace
 }  // namespace holdfast::rpc

@@ -8,9 +8,12 @@ Tries::Allowance Tries::Begin(std::size_t index, const Clock& clock) {
   tried_.push_back(index);
   const bool another_possible =
       options_.idempotent && tried_.size() < options_.max_tries && tried_.size() < instances_;
-  const Duration time = TryTime(deadline_.Remaining(clock), options_.try_timeout, another_possible);
-  return {.time = time,
-          .fair = time >= std::min<Duration>(options_.try_timeout, options_.timeout / 2)};
+  const Duration left = deadline_.Remaining(clock);
+  const Duration overdue_after =
+      TryTime(left, options_.try_timeout, options_.p95, another_possible);
+  return {.time = left,
+          .overdue_after = overdue_after,
+          .fair = overdue_after >= std::min<Duration>(options_.try_timeout, options_.timeout / 2)};
 }
 
 bool Tries::MayTryAgain(const Verdict& verdict, const Clock& clock) const {

@@ -1,6 +1,7 @@
 // The tries of one call to a neighbour: how long each may take, and whether there may be one more.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "absl/container/inlined_vector.h"
@@ -14,15 +15,17 @@ namespace holdfast::rpc {
 class Tries {
  public:
   struct Options {
-    Duration timeout = {};      // of the whole call, as the neighbour's options grant it
-    Duration try_timeout = {};  // of one try
-    bool idempotent = false;    // the method may run twice
+    Duration timeout = {};        // of the whole call, as the neighbour's options grant it
+    Duration try_timeout = {};    // of one try, until another is made beside it
+    std::optional<Duration> p95;  // what tries usually take at most
+    bool idempotent = false;      // the method may run twice
     std::size_t max_tries = kMaxTries;
   };
 
   struct Allowance {
-    Duration time;
-    bool fair;  // as much as the options grant: a timeout is the instance's fault
+    Duration time;           // all that is left
+    Duration overdue_after;  // then another instance is asked too; `time`: none will be
+    bool fair;               // that is as much as the options grant: silence is its fault
   };
 
   Tries() = default;

@@ -25,14 +25,18 @@ class TriesTest : public testing::Test {
 
 TEST_F(TriesTest, ATryLeavesTimeForAnother) {
   Tries tries = Make(/*idempotent=*/true, 3);
-  EXPECT_EQ(tries.Begin(0, clock_).time, milliseconds(200));
+  const auto first = tries.Begin(0, clock_);
+  EXPECT_EQ(first.overdue_after, milliseconds(200));
+  EXPECT_EQ(first.time, milliseconds(500)) << "it is not given up meanwhile";
   clock_.Advance(milliseconds(200));
-  EXPECT_EQ(tries.Begin(1, clock_).time, milliseconds(150));
+  const auto second = tries.Begin(1, clock_);
+  EXPECT_EQ(second.overdue_after, milliseconds(150));
+  EXPECT_EQ(second.time, milliseconds(300));
 }
 
 TEST_F(TriesTest, TheOnlyTryGetsAllTheTime) {
-  EXPECT_EQ(Make(/*idempotent=*/false, 3).Begin(0, clock_).time, milliseconds(500));
-  EXPECT_EQ(Make(/*idempotent=*/true, 1).Begin(0, clock_).time, milliseconds(500));
+  EXPECT_EQ(Make(/*idempotent=*/false, 3).Begin(0, clock_).overdue_after, milliseconds(500));
+  EXPECT_EQ(Make(/*idempotent=*/true, 1).Begin(0, clock_).overdue_after, milliseconds(500));
 }
 
 TEST_F(TriesTest, AShortenedTryIsNoFairOne) {

@@ -59,6 +59,7 @@ absl::StatusCode Caller::Begin(Handle id, Pending& pending) {
   pending.deadline = Deadline::After(time, clock);
   pending.tries = rpc::Tries({.timeout = options_.timeout,
                               .try_timeout = options_.try_timeout,
+                              .p95 = usual_[pending.call.method]->p95(),
                               .idempotent = reads,
                               .max_tries = static_cast<std::size_t>(options_.max_tries)},
                              pending.deadline, list_->instances.size());
@@ -82,75 +83,131 @@ void Caller::SendCanaries(const Pending& original, std::size_t chosen) {
     canary.call = original.call;
     canary.call.asker = nullptr;
     canary.list = original.list;
-    canary.attempt.emplace(*std::move(attempt));
-    canary.target = index;
     canary.canary = true;
     canary.place = running_.size();
     running_.push_back(id);
-    Send(id, canary, options_.try_timeout);
+    canary.flights.push_back(
+        std::make_unique<Flight>(*std::move(attempt), index, owner_.clock().SteadyNow()));
+    Send(id, canary, *canary.flights.back(), FairTime(canary.call.method));
   }
+}
+
+Duration Caller::FairTime(std::size_t method) const {
+  return rpc::FairTryTime(options_.try_timeout, usual_[method]->p95());
 }
 
 void Caller::Try(Handle id, Pending& pending, std::size_t index) {
   const rpc::Tries::Allowance allowed = pending.tries.Begin(index, owner_.clock());
-  pending.target = index;
-  pending.fair = allowed.fair;
-  pending.attempt.emplace(pending.list->peers[index]->Begin());
-  Send(id, pending, allowed.time);
+  const SteadyTime now = owner_.clock().SteadyNow();
+  pending.flights.push_back(
+      std::make_unique<Flight>(pending.list->peers[index]->Begin(), index, now));
+  Flight& flight = *pending.flights.back();
+  flight.fair = allowed.fair;
+  if (allowed.overdue_after < allowed.time) {
+    flight.due = now + allowed.overdue_after;
+    world_.timeline.In(allowed.overdue_after, *this, kOverdue, id);
+  }
+  Send(id, pending, flight, allowed.time);
 }
 
-void Caller::Send(Handle id, Pending& pending, Duration time) {
-  const std::size_t to = pending.list->instances[pending.target]->process;
-  ++pending.try_number;
-  pending.request = kNothing;
-  world_.timeline.In(time, *this, kTimeout | pending.try_number << 8, id);
+void Caller::Send(Handle id, Pending& pending, Flight& flight, Duration time) {
+  const std::size_t to = pending.list->instances[flight.target]->process;
+  flight.number = ++pending.try_number;
+  world_.timeline.In(time, *this, kTimeout | flight.number << 8, id);
   if (to == kOutside) return;  // nobody is there, and nobody says so
   world_.recorder.TryBegan(to, pending.canary ? Recorder::For::kCanary : Recorder::For::kSomebody);
-  pending.request = world_.post.Send({.sender = this,
-                                      .token = id,
-                                      .from = owner_.index(),
-                                      .to = to,
-                                      .method = pending.call.method,
-                                      .criticality = pending.call.criticality,
-                                      .wanted_until = owner_.clock().SteadyNow() + time});
+  flight.request = world_.post.Send({.sender = this,
+                                     .token = id,
+                                     .from = owner_.index(),
+                                     .to = to,
+                                     .method = pending.call.method,
+                                     .criticality = pending.call.criticality,
+                                     .wanted_until = owner_.clock().SteadyNow() + time});
+}
+
+// Somebody should have answered by now: another instance is asked beside it.
+void Caller::Overdue(Handle id) {
+  Pending* pending = pending_.Find(id);
+  if (pending == nullptr || pending->pausing || pending->flights.empty()) return;
+  const SteadyTime now = owner_.clock().SteadyNow();
+  for (const auto& flight : pending->flights) {
+    flight->overdue = flight->overdue || now >= flight->due;
+    if (!flight->overdue) return;
+  }
+  WillTryAgain(id, *pending,
+               rpc::Judge(Result(absl::StatusCode::kDeadlineExceeded, Origin::kTransport),
+                          /*idempotent=*/true, pending->flights.back()->fair));
 }
 
 void Caller::Answered(Handle handle) {
   const Request& request = *world_.requests.Find(handle);
   Pending* pending = pending_.Find(request.token);
-  if (pending == nullptr || pending->request != handle) return;  // too late
-  rpc::TryResult result = Result(request.code, request.origin);
-  result.pushback = request.pushback;
-  TryEnded(request.token, *pending, result);
+  if (pending == nullptr) return;  // too late
+  for (const auto& flight : pending->flights) {
+    if (flight->request != handle) continue;
+    rpc::TryResult result = Result(request.code, request.origin);
+    result.pushback = request.pushback;
+    return TryEnded(request.token, *pending, *flight, result);
+  }
 }
 
 void Caller::TimedOut(Handle id, std::uint32_t try_number) {
   Pending* pending = pending_.Find(id);
-  if (pending == nullptr || !pending->attempt || pending->try_number != try_number) return;
-  if (Request* request = world_.requests.Find(pending->request)) request->cancelled = true;
-  TryEnded(id, *pending, Result(absl::StatusCode::kDeadlineExceeded, Origin::kTransport));
+  if (pending == nullptr) return;
+  for (const auto& flight : pending->flights) {
+    if (flight->number != try_number) continue;
+    if (Request* request = world_.requests.Find(flight->request)) request->cancelled = true;
+    return TryEnded(id, *pending, *flight,
+                    Result(absl::StatusCode::kDeadlineExceeded, Origin::kTransport));
+  }
 }
 
-void Caller::TryEnded(Handle id, Pending& pending, const rpc::TryResult& result) {
-  const bool reads = world_.spec(service_).methods[pending.call.method].reads;
+// Tells the peer the outcome, with its speed.
+void Caller::Finish(const Pending& pending, Flight& flight, rpc::TryOutcome outcome) {
   rpc::LatencyWindow& usual = *usual_[pending.call.method];
-  Peer& peer = *pending.list->peers[pending.target];
-  const rpc::Verdict verdict = rpc::Judge(result, reads, pending.fair);
-  const Duration took = pending.attempt->age();
-  const rpc::TryOutcome outcome = rpc::WithSpeed(
-      verdict.instance, took,
+  const Duration took = flight.attempt.age();
+  outcome = rpc::WithSpeed(
+      outcome, took,
       rpc::SlowFrom(usual.median(), options_.instance_slow_factor, options_.instance_slow_call));
-  pending.attempt->Finish(outcome);
-  pending.attempt.reset();
-  pending.request = kNothing;
+  flight.attempt.Finish(outcome);
+  const bool answered = outcome == rpc::TryOutcome::kAnswered || outcome == rpc::TryOutcome::kSlow;
+  if (answered && !pending.canary) usual.Record(took);
+}
+
+void Caller::TryEnded(Handle id, Pending& pending, const Flight& flight,
+                      const rpc::TryResult& result) {
+  const bool reads = world_.spec(service_).methods[pending.call.method].reads;
+  const auto at = std::find_if(pending.flights.begin(), pending.flights.end(),
+                               [&](const auto& known) { return known.get() == &flight; });
+  const std::unique_ptr<Flight> ended = std::move(*at);
+  pending.flights.erase(at);
+  Peer& peer = *pending.list->peers[ended->target];
+  const rpc::Verdict verdict = rpc::Judge(result, reads, ended->fair);
+  Finish(pending, *ended, verdict.instance);
   if (verdict.connection_lost) peer.ConnectionLost("refused");
   if (pending.canary) return End(id, result.status.code());
-  if (outcome == rpc::TryOutcome::kAnswered || outcome == rpc::TryOutcome::kSlow) {
-    usual.Record(took);
-  }
   if (verdict.leave_alone > Duration::zero()) peer.AskedToWait(verdict.leave_alone);
-  if (WillTryAgain(id, pending, verdict)) return;
-  Decided(id, pending, verdict, result.status.code());
+  const bool answered = result.status.ok() || result.origin == Origin::kHandler;
+  if (answered && !verdict.retry) {
+    GiveUpOthers(pending, *ended);
+    return Decided(id, pending, verdict, result.status.code());
+  }
+  pending.verdict = verdict;
+  pending.code = result.status.code();
+  if (pending.pausing) return;
+  const bool all_overdue = std::all_of(pending.flights.begin(), pending.flights.end(),
+                                       [](const auto& other) { return other->overdue; });
+  if (!all_overdue || WillTryAgain(id, pending, verdict) || !pending.flights.empty()) return;
+  Decided(id, pending, verdict, pending.code);
+}
+
+void Caller::GiveUpOthers(const Pending& pending, const Flight& winner) {
+  const Duration took = owner_.clock().SteadyNow() - winner.start;
+  for (const auto& flight : pending.flights) {
+    const bool blamed = flight->overdue && flight->fair && winner.start - flight->start > took;
+    if (Request* request = world_.requests.Find(flight->request)) request->cancelled = true;
+    flight->attempt.Finish(blamed ? rpc::TryOutcome::kFailed : rpc::TryOutcome::kOvertaken);
+  }
 }
 
 bool Caller::WillTryAgain(Handle id, Pending& pending, const rpc::Verdict& verdict) {
@@ -160,6 +217,7 @@ bool Caller::WillTryAgain(Handle id, Pending& pending, const rpc::Verdict& verdi
   const double part = rpc::BudgetPartFor(pending.call.criticality, verdict.instance);
   if (!budget_.TryTakeRetry(part)) return false;
   pending.verdict = verdict;
+  pending.pausing = true;
   const Duration pause =
       rpc::RetryPause(static_cast<int>(tries), options_.retry_pause, world_.dice);
   world_.timeline.In(std::min(pause, pending.deadline.Remaining(owner_.clock()) / 4), *this,
@@ -170,10 +228,11 @@ bool Caller::WillTryAgain(Handle id, Pending& pending, const rpc::Verdict& verdi
 void Caller::TryAgain(Handle id) {
   Pending* pending = pending_.Find(id);
   if (pending == nullptr) return;
+  pending->pausing = false;
   const bool may = pending->tries.MayTryAgain(pending->verdict, owner_.clock());
   const std::optional<std::size_t> next = may ? Pick(*pending) : std::nullopt;
   if (next) return Try(id, *pending, *next);
-  Decided(id, *pending, pending->verdict, absl::StatusCode::kUnavailable);
+  if (pending->flights.empty()) Decided(id, *pending, pending->verdict, pending->code);
 }
 
 // There will be no other try.
@@ -205,9 +264,13 @@ void Caller::HungUp(std::size_t process) {
   const std::vector<Handle> running = running_;
   for (const Handle id : running) {
     Pending* pending = pending_.Find(id);
-    if (pending == nullptr || !pending->attempt) continue;
-    if (pending->list->instances[pending->target]->process != process) continue;
-    TryEnded(id, *pending, Result(absl::StatusCode::kUnavailable, Origin::kTransport));
+    if (pending == nullptr) continue;
+    const auto lost =
+        std::find_if(pending->flights.begin(), pending->flights.end(), [&](const auto& flight) {
+          return pending->list->instances[flight->target]->process == process;
+        });
+    if (lost == pending->flights.end()) continue;
+    TryEnded(id, *pending, **lost, Result(absl::StatusCode::kUnavailable, Origin::kTransport));
   }
 }
 
@@ -222,6 +285,7 @@ void Caller::Act(std::uint32_t what, std::uint64_t with) {
   if (dead_ || owner_.PutOff(*this, what, with)) return;
   if (what == kProbe) return ProbeAll();
   if (what == kTryAgain) return TryAgain(with);
+  if (what == kOverdue) return Overdue(with);
   TimedOut(with, what >> 8);
 }
 
@@ -260,7 +324,9 @@ void Caller::Update(const discovery::InstanceSet& set) {
   auto known = list_->instances.begin();  // both are sorted by id
   for (const discovery::Instance& wanted : set) {
     while (known != list_->instances.end() && (*known)->peer->instance().id < wanted.id) ++known;
-    const bool same = known != list_->instances.end() && (*known)->peer->instance() == wanted;
+    const bool same = known != list_->instances.end() &&
+                      discovery::SameProcess((*known)->peer->instance(), wanted);
+    if (same) (*known)->peer->Announced(wanted);
     after->instances.push_back(same ? *known : Connect(wanted));
     after->peers.push_back(&*after->instances.back()->peer);
   }

@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "libs/rpc/circuit_breaker.h"
 #include "libs/rpc/latency_window.h"
 #include "libs/rpc/peer.h"
@@ -50,8 +52,8 @@ class Caller final : public Actor, public Sender {
   std::size_t usable() const;  // instances
 
  private:
-  // kTimeout has the number of its try above it.
-  enum What : std::uint32_t { kProbe, kTryAgain, kTimeout };
+  // kOverdue and kTimeout have the number of their try above them.
+  enum What : std::uint32_t { kProbe, kTryAgain, kOverdue, kTimeout };
 
   struct Instance {
     std::optional<rpc::Peer> peer;
@@ -65,31 +67,49 @@ class Caller final : public Actor, public Sender {
     std::vector<std::shared_ptr<Instance>> instances;
     std::vector<rpc::Peer*> peers;
   };
+  // A try on its way.
+  struct Flight {
+    Flight(rpc::Peer::Attempt a, std::size_t t, SteadyTime s)
+        : attempt(std::move(a)), target(t), start(s) {}
+
+    rpc::Peer::Attempt attempt;
+    std::size_t target;  // index into the list
+    SteadyTime start;
+    SteadyTime due = SteadyTime::max();
+    std::uint32_t number = 0;
+    bool fair = true;
+    bool overdue = false;
+    Handle request = kNothing;
+  };
+  using Flights = absl::InlinedVector<std::unique_ptr<Flight>, 1>;
   struct Pending {
     OutgoingCall call;
     SteadyTime began;
     std::shared_ptr<const List> list;
     rpc::Tries tries;
     Deadline deadline = Deadline::Never();
-    rpc::Verdict verdict = {};  // of the last try, while another one is waited for
+    rpc::Verdict verdict = {};  // of the last try that failed
+    absl::StatusCode code = absl::StatusCode::kUnavailable;
+    bool pausing = false;  // another try begins soon
     std::optional<rpc::CircuitBreaker::Permit> permit;
-    std::optional<rpc::Peer::Attempt> attempt;  // nothing between two tries
-    std::size_t target = 0;                     // index into list
+    Flights flights;
     std::uint32_t try_number = 0;
-    bool fair = true;
     bool canary = false;
-    Handle request = kNothing;
     std::size_t place = 0;  // in running_
   };
 
   absl::StatusCode Begin(Handle id, Pending& pending);
   void SendCanaries(const Pending& original, std::size_t chosen);
+  Duration FairTime(std::size_t method) const;
   void Try(Handle id, Pending& pending, std::size_t index);
-  void Send(Handle id, Pending& pending, Duration time);
-  void TryEnded(Handle id, Pending& pending, const rpc::TryResult& result);
+  void Send(Handle id, Pending& pending, Flight& flight, Duration time);
+  void Overdue(Handle id);
+  void TryEnded(Handle id, Pending& pending, const Flight& ended, const rpc::TryResult& result);
+  void Finish(const Pending& pending, Flight& flight, rpc::TryOutcome outcome);
   bool WillTryAgain(Handle id, Pending& pending, const rpc::Verdict& verdict);
   void TryAgain(Handle id);
   void Decided(Handle id, Pending& pending, const rpc::Verdict& last, absl::StatusCode code);
+  void GiveUpOthers(const Pending& pending, const Flight& winner);
   void End(Handle id, absl::StatusCode code);
 
   void TimedOut(Handle id, std::uint32_t try_number);

@@ -29,6 +29,8 @@ void Directory::Register(std::size_t process) {
   Changed(service);
 }
 
+void Directory::StateChanged(std::size_t process) { Changed(world_.process(process).service()); }
+
 void Directory::Unregister(std::size_t process) {
   const std::size_t service = world_.process(process).service();
   if (away_) return Vanished(process);

@@ -25,6 +25,7 @@ class Directory final : public Actor {
   void StartWithTheWorld();  // everybody is registered, and known to be
 
   void Register(std::size_t process);
+  void StateChanged(std::size_t process);
   void Unregister(std::size_t process);  // says goodbye
   void Vanished(std::size_t process);    // its lease runs out
   void SetAway(bool away);

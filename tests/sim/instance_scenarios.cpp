@@ -111,6 +111,38 @@ Report SlowOneOfTwoHundred(std::uint64_t seed) {
   return report;
 }
 
+// A neighbour or a machine that is short of everything: no answer comes within try_timeout.
+Report EverybodySlow(std::uint64_t seed) {
+  Report report(
+      "Nine instances, three callers with ten calls a second each; for ten seconds every call "
+      "takes "
+      "50 times as long, 200 ms and more, longer than a try is usually given; one in thirty then "
+      "takes longer than a call may.");
+  Stage stage({.front_per_zone = 1, .load = 0.004}, seed);
+  const auto slow_down = [&](double factor) {
+    for (std::size_t n = 0; n < 9; ++n) stage.BackProcess(n).server().SetSlowness(factor);
+  };
+  stage.Run(15s);
+  slow_down(50);
+  const Window first = stage.Run(3s);
+  const Window trouble = stage.Run(7s);
+  ShowCalls(report, "in the last seven of these seconds", trouble);
+  report.ShareAtLeast("success of all calls in the first three seconds", first.all().success(),
+                      0.95);
+  report.ShareAtLeast("success of all calls then", trouble.all().success(), 0.95);
+  report.AtMost("tries for each call in the first three seconds", first.amplification(), 3.0);
+  report.AtMost("tries for each call then", trouble.amplification(), 1.3);
+  slow_down(1);
+  stage.Run(500ms);  // what was under way
+  const Window after = stage.Run(3s);
+  report.AtMost("failed calls, half a second after it ends", after.all().failed, std::uint64_t{0});
+  report.AtMost("p99.9 of critical calls then", after.call_times[0].Quantile(0.999), 100ms);
+  stage.Run(10s);
+  report.AtMost("busiest instance at the end, times its fair share",
+                stage.Unfairness(stage.Run(60s)), 1.5);
+  return report;
+}
+
 Report LyingInstance(std::uint64_t seed) {
   Report report(
       "Nine instances at 60 % load; one answers every call with UNAVAILABLE for ten seconds while "
@@ -167,6 +199,7 @@ std::vector<Scenario> InstanceScenarios() {
       {"instance_hang", "An instance hangs", Hang},
       {"two_of_three_hang", "Two of three instances hang", TwoOfThreeHang},
       {"slow_one_of_200", "One of 200 instances becomes ten times as slow", SlowOneOfTwoHundred},
+      {"everybody_slow", "All instances become slower than a try may take", EverybodySlow},
       {"lying_instance", "An instance fails every call and looks healthy", LyingInstance},
       {"half_lying_instance", "An instance fails every other call and looks healthy",
        HalfLyingInstance},

@@ -38,6 +38,7 @@ void Process::Start(Duration boot) {
 void Process::Booted() {
   life_ = Life::kRunning;
   leaving_ = closed_ = false;
+  instance_.state = discovery::State::kServing;
   for (const std::size_t service : world_.spec(service_).calls) {
     callers_[service] = std::make_unique<Caller>(world_, *this, service);
   }
@@ -50,7 +51,7 @@ void Process::Crash() {
   End();
   life_ = Life::kDead;
   world_.post.Hangup(index_);
-  if (!said_goodbye) world_.directory.Vanished(index_);
+  said_goodbye ? world_.directory.Unregister(index_) : world_.directory.Vanished(index_);
 }
 
 void Process::CrashLater(Duration within, Duration away) {
@@ -98,7 +99,8 @@ void Process::Drain(Duration announce, Duration until_start) {
   if (life_ != Life::kRunning) return;
   leaving_ = true;
   until_start_ = until_start;
-  world_.directory.Unregister(index_);
+  instance_.state = discovery::State::kDraining;
+  world_.directory.StateChanged(index_);
   world_.timeline.In(announce, *this, kClosed, incarnation_);
 }
 

@@ -90,7 +90,7 @@ class Process final : public Actor {
   const std::size_t index_;
   const std::size_t service_;
   const int zone_;
-  const discovery::Instance instance_;
+  discovery::Instance instance_;
   OwnClock clock_;
   Life life_ = Life::kDead;
   bool leaving_ = false;
