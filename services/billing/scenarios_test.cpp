@@ -294,5 +294,46 @@ TEST_F(ScenariosTest, AWrongClockChargesNobody) {
   EXPECT_THAT(renewals_.Run(Soon()), HasMessage("our clock and the database's differ"));
 }
 
+// -- Kinds of money -------------------------------------------------------------------------------
+
+TEST_F(ScenariosTest, PartsOfADebtSettleTheOldestInvoiceFirst) {
+  ASSERT_THAT(Put(Monthly("cheap", 300)), IsOk());
+  Open("paul", v1::CHARGING_POSTPAID);
+  ASSERT_THAT(Buy("paul", "cheap"), IsOk());
+  ASSERT_THAT(Buy("paul", "cheap"), IsOk());
+  ASSERT_THAT(Pay("paul", 200), IsOk());
+  EXPECT_EQ(Invoices("paul")[0].open(), 100);
+  EXPECT_EQ(Invoices("paul")[1].open(), 300);
+  ASSERT_THAT(Pay("paul", 250), IsOk());
+  EXPECT_EQ(Invoices("paul")[0].open(), 0);
+  EXPECT_EQ(Invoices("paul")[1].open(), 150);
+  ASSERT_THAT(Pay("paul", 200), IsOk());
+  EXPECT_EQ(Owed("paul"), 0);
+  EXPECT_EQ(Wallet("paul"), 50);
+  EXPECT_THAT(WhatIsWrong(), IsEmpty());
+}
+
+// Yen have no decimals, Kuwaiti dinars three: a part of a price is whole minor units of its own.
+TEST_F(ScenariosTest, APartOfAPriceIsWholeMinorUnitsOfItsCurrency) {
+  v1::TariffPlan plan = Monthly("calendar-world", 3100);
+  plan.set_calendar(true);
+  for (const auto& [amount, currency] : {std::pair(1000, "JPY"), std::pair(9999, "KWD")}) {
+    v1::DatedPrice& price = *plan.add_prices();
+    *price.mutable_amount() = ToProto(*holdfast::Money::Make(amount, currency));
+    price.set_valid_from("2020-01-01");
+  }
+  ASSERT_THAT(Put(plan), IsOk());
+  for (const char* currency : {"JPY", "KWD"}) {
+    v1::CreateAccountRequest account = NewAccount(currency);
+    account.set_charging(v1::CHARGING_POSTPAID);
+    account.set_currency(currency);
+    ASSERT_THAT(service_.CreateAccount(Call(), account), IsOk());
+    ASSERT_THAT(Buy(currency, "calendar-world"), IsOk());  // on 31 January: one day of 31
+  }
+  EXPECT_EQ(Invoices("JPY").front().net(), 32);
+  EXPECT_EQ(Invoices("KWD").front().net(), 323);
+  EXPECT_THAT(WhatIsWrong(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace holdfast::billing
