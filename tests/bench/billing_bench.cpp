@@ -1,0 +1,151 @@
+// What tests/bench/billing measures of billing itself, on the database it is given:
+//
+//   billing_bench --hosts 127.0.0.1:1 --database d --user u prepare 10000   accounts, all due today
+//   billing_bench ... renewals                    charges all that are due; how many in what time
+//   billing_bench ... snapshots 5                 for so many seconds, one caller
+//   billing_bench ... verify
+//
+// Prints "count seconds".
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "fmt/format.h"
+#include "libs/base/random.h"
+#include "libs/base/status.h"
+#include "libs/storage/pg_migrate.h"
+#include "services/billing/convert.h"
+#include "services/billing/jobs.h"
+#include "services/billing/pg_store.h"
+
+namespace holdfast::billing {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Prepaid accounts with money for many months, each with a monthly subscription whose last paid day
+// was yesterday; written as a month of life would have left them.
+std::string Prepare(int accounts) {
+  return fmt::format(R"sql(
+    INSERT INTO package (package_id, name) VALUES ('base', 'Base') ON CONFLICT DO NOTHING;
+    INSERT INTO tariff_plan (tariff_plan_id, name, price_minor_units, price_currency, period_days,
+                             max_streams, max_devices, grace_days, period_unit)
+      VALUES ('monthly', 'Monthly', 999, 'EUR', 1, 2, 5, 7, 'months');
+    INSERT INTO tariff_plan_version (tariff_plan_id, version, price_minor_units, price_currency,
+        period_days, period_unit, alignment, trial_days, grace_days, prices, setup_fees)
+      VALUES ('monthly', 1, 999, 'EUR', 1, 'months', 'anniversary', 0, 7, '{{}}', '{{}}');
+    INSERT INTO tariff_plan_package VALUES ('monthly', 'base');
+    INSERT INTO account (account_id, account_number, created_at, charging, currency)
+      SELECT 'a-' || n, 'a-' || n, now(), 'prepaid', 'EUR' FROM generate_series(1, {0}) AS n;
+    INSERT INTO subscription (subscription_id, account_id, tariff_plan_id, state, valid_until,
+                              started_at, revision, plan_version, charging, currency, anchor)
+      SELECT 's-' || n, 'a-' || n, 'monthly', 'active', current_date, now() - interval '1 month', 1,
+             1, 'prepaid', 'EUR', current_date - interval '1 month'
+        FROM generate_series(1, {0}) AS n;
+    INSERT INTO subscription_term (subscription_id, from_day, to_day)
+      SELECT 's-' || n, current_date - interval '1 month', current_date
+        FROM generate_series(1, {0}) AS n;
+    INSERT INTO ledger_account (ledger_account_id, kind, owner, currency, overdraft)
+      SELECT 'wallet/a-' || n || '/EUR', 'wallet', 'a-' || n, 'EUR', 0
+        FROM generate_series(1, {0}) AS n;
+    INSERT INTO ledger_account (ledger_account_id, kind, owner, currency)
+      VALUES ('promotion/bench/EUR', 'promotion', 'bench', 'EUR');
+    INSERT INTO ledger_transfer (position, transfer_id, entry_id, kind, currency, debit_account,
+                                 credit_account, amount, reason, created_at)
+      SELECT n, 'gift-' || n, 'gift-' || n, 'posted', 'EUR', 'promotion/bench/EUR',
+             'wallet/a-' || n || '/EUR', 100000, 'bench', now() FROM generate_series(1, {0}) AS n;
+    UPDATE ledger_counter SET position = {0};
+    ANALYZE;
+  )sql",
+                     accounts);
+}
+
+absl::Status Renewals(Store& store, Metrics& metrics, storage::PgPool& pool) {
+  RenewalJob job(store, metrics, SystemClock::Get(), {});
+  const auto began = std::chrono::steady_clock::now();
+  HOLDFAST_RETURN_IF_ERROR(
+      job.RunFor(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()),
+                 Deadline::After(12h)));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const storage::PgResult renewed,
+      pool.Query(Deadline::After(1min), "SELECT count(*) FROM subscription WHERE revision = 2"));
+  fmt::print("{} {:.3f}\n", renewed.Int(0, 0), took.count());
+  return absl::OkStatus();
+}
+
+// As an instance makes one for an account that it does not have in memory.
+absl::Status Snapshots(Store& store, std::chrono::seconds time, int accounts) {
+  SeededRandom chance(1);
+  std::int64_t made = 0;
+  const auto began = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - began < time) {
+    const AccountId id("a-" +
+                       std::to_string(1 + chance.Below(static_cast<std::uint64_t>(accounts))));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Facts> facts,
+                              store.FindFacts(Deadline::After(10s), {id}));
+    if (facts.size() != 1 || facts.front().holdings.size() != 1) return Internal("{}?", id.value());
+    if (ToProto(DeriveEntitlement(facts.front())).SerializeAsString().empty()) {
+      return Internal("empty");
+    }
+    ++made;
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  fmt::print("{} {:.3f}\n", made, took.count());
+  return absl::OkStatus();
+}
+
+absl::Status Verify(Store& store) {
+  const auto began = std::chrono::steady_clock::now();
+  HOLDFAST_ASSIGN_OR_RETURN(const BooksReport report, store.VerifyBooks(Deadline::After(1h)));
+  for (const auto& problem : report.problems) {
+    return Internal("books: {} {}", problem.check, problem.what);
+  }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  fmt::print("{} {:.3f}\n", report.transfers, took.count());
+  return absl::OkStatus();
+}
+
+absl::Status Run(const storage::PgOptions& options, const std::string& what, int number) {
+  telemetry::Metrics registry;
+  Metrics metrics(registry);
+  storage::PgPool pool(options, registry);
+  HOLDFAST_RETURN_IF_ERROR(storage::Migrate(pool, Migrations(), Deadline::After(1min)));
+  PgStore store(pool);
+  if (what == "prepare") return pool.Execute(Deadline::After(1h), Prepare(number));
+  if (what == "renewals") return Renewals(store, metrics, pool);
+  if (what == "verify") return Verify(store);
+  HOLDFAST_ASSIGN_OR_RETURN(const storage::PgResult accounts,
+                            pool.Query(Deadline::After(1min), "SELECT count(*) FROM account"));
+  if (what == "snapshots") {
+    return Snapshots(store, std::chrono::seconds(number), static_cast<int>(accounts.Int(0, 0)));
+  }
+  return InvalidArgument("what is {}?", what);
+}
+
+}  // namespace
+}  // namespace holdfast::billing
+
+int main(int argc, char** argv) {
+  holdfast::storage::PgOptions options;
+  std::string what;
+  int number = 0;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const auto value = [&] { return i + 1 < argc ? std::string(argv[++i]) : std::string(); };
+    if (word == "--hosts")
+      options.hosts = value();
+    else if (word == "--database")
+      options.database = value();
+    else if (word == "--user")
+      options.user = value();
+    else if (what.empty())
+      what = word;
+    else
+      number = std::atoi(word.c_str());
+  }
+  const absl::Status status = holdfast::billing::Run(options, what, number);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "billing_bench: %s\n", holdfast::ToString(status).c_str());
+  return 1;
+}
