@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <thread>
 
@@ -46,6 +47,7 @@ class CrashTest : public testing::Test {
     telemetry::InitLogging({.service = "test", .minimum = telemetry::Level::kError});
     ASSERT_TRUE(billing_.WaitUntilReady());
     fmt::print("seed {}, {} operations\n", seed_, operations_);
+    std::fflush(stdout);
     ASSERT_NO_FATAL_FAILURE(Sell());
     ASSERT_NO_FATAL_FAILURE(OpenAccounts());
   }
@@ -131,6 +133,9 @@ class CrashTest : public testing::Test {
     for (int n = 1; !calm_.WaitForNotificationWithTimeout(
              absl::Milliseconds(700 + static_cast<int>(chance.Below(600))));
          ++n) {
+      // On a starved machine an instance may need longer than that to be back; without any, nothing
+      // would be tried.
+      (void)billing_.WaitUntilReady(5s);
       const int instance = static_cast<int>(chance.Below(2));
       for (int i = 0; i < BillingPair::kInstances; ++i) {
         if (!billing_.running(i)) died_alone_ += fmt::format("instance {} died; ", i);
