@@ -113,13 +113,14 @@ absl::StatusOr<bool> Biller::ChargeDue(Holding& held) {
 
 absl::StatusOr<int> Biller::ChargeAllDue() {
   HOLDFAST_ASSIGN_OR_RETURN(std::vector<Holding> holdings, tx_.LiveHoldings(account_.id));
-  for (Holding& held : holdings) {  // bases stand before add-ons
+  for (Holding& held : holdings) {                         // bases stand before add-ons
     if (held.subscription.suspended_for_debt()) continue;  // only money brings it back
     const bool on_firm_ground = BaseIsPaid(held, holdings, today_);
     if (!on_firm_ground && !TermDue(held, today_)) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const bool charged,
                               on_firm_ground ? ChargeDue(held) : absl::StatusOr<bool>(false));
     if (charged) continue;
+    if (!held.subscription.retry_on) tx_.Tell(ChargeRefused(held.subscription));
     held.subscription = ChargeFailed(held.subscription, today_);
     HOLDFAST_RETURN_IF_ERROR(tx_.SaveSubscription(held.subscription));
   }

@@ -3,8 +3,11 @@
 
 #include <chrono>
 
+#include "libs/app/app.h"
 #include "libs/config/knobs.h"
 #include "libs/storage/pg_pool.h"
+#include "services/billing/gateway.h"
+#include "services/billing/jobs_events.h"
 
 namespace holdfast::billing {
 
@@ -17,6 +20,11 @@ struct Config {
 
   std::string time_zone = "UTC";
 
+  std::string dunning_days = "1,7,14";
+  GatewayConfig gateway;
+  app::HttpConfig http;  // of the gateway's webhook
+  WebhookConfig webhook;
+
   void Describe(config::Knobs& k) {
     using namespace std::chrono_literals;
     k.Group("postgres", postgres);
@@ -27,6 +35,11 @@ struct Config {
     k.Text("time_zone", time_zone, "Where the operator's days begin: an IANA name.");
     k.Duration("verify_interval", verify_interval, {.min = 100ms, .max = 24h},
                "Pause between two verifications of the books; each reads all of them.");
+    k.Text("dunning_days", dunning_days,
+           "Days after the due day of an invoice on which it is reminded of while it is open.");
+    k.Group("gateway", gateway);
+    k.Group("http", http);
+    k.Group("webhook", webhook);
   }
 };
 

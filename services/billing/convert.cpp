@@ -195,6 +195,8 @@ v1::Entitlement ToProto(const Entitlement& entitlement) {
   out.set_full_name(entitlement.full_name);
   out.set_phone(entitlement.phone);
   out.set_tariff_plan_name(entitlement.tariff_plan_name);
+  out.set_balance_minor_units(entitlement.balance);
+  out.set_currency(entitlement.currency);
   return out;
 }
 

@@ -81,6 +81,35 @@ v1::Payment ToProto(const Payment& payment) {
   return out;
 }
 
+v1::PaymentAttempt ToProto(const PaymentAttempt& attempt) {
+  const auto state = [&] {
+    switch (attempt.state) {
+      case PaymentAttempt::State::kStarted:
+        return v1::PaymentAttempt::STATE_STARTED;
+      case PaymentAttempt::State::kPending:
+        return v1::PaymentAttempt::STATE_PENDING;
+      case PaymentAttempt::State::kPaid:
+        return v1::PaymentAttempt::STATE_PAID;
+      case PaymentAttempt::State::kDeclined:
+        return v1::PaymentAttempt::STATE_DECLINED;
+      case PaymentAttempt::State::kAbsent:
+        return v1::PaymentAttempt::STATE_ABSENT;
+    }
+    return v1::PaymentAttempt::STATE_UNSPECIFIED;
+  };
+  v1::PaymentAttempt out;
+  out.set_attempt_id(attempt.id.value());
+  out.set_account_id(attempt.account.value());
+  out.set_gateway(attempt.gateway);
+  *out.mutable_amount() = ToProto(attempt.amount);
+  out.set_state(state());
+  out.set_reference(attempt.reference);
+  out.set_reason(attempt.reason);
+  if (attempt.payment) out.set_payment_id(attempt.payment->value());
+  SetTime(attempt.created_at, *out.mutable_created_at());
+  return out;
+}
+
 v1::Reseller ToProto(const Reseller& reseller) {
   v1::Reseller out;
   out.set_reseller_id(reseller.id.value());

@@ -17,6 +17,7 @@ v1::TaxRate ToProto(const TaxRate& rate);
 v1::Invoice ToProto(const BookedInvoice& booked);
 v1::CreditNote ToProto(const CreditNote& note);
 v1::Payment ToProto(const Payment& payment);
+v1::PaymentAttempt ToProto(const PaymentAttempt& attempt);
 
 v1::Reseller ToProto(const Reseller& reseller);
 

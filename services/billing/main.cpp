@@ -1,16 +1,20 @@
 // Billing: who pays for what, and therefore who may watch what. Owns golden data.
 // Start reading at domain/, then store.h, then service.cpp.
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
+#include <utility>
 
 #include "libs/app/app.h"
 #include "libs/base/status.h"
 #include "services/billing/books_service.h"
 #include "services/billing/config.h"
 #include "services/billing/entitlements.h"
+#include "services/billing/gateways_service.h"
 #include "services/billing/jobs.h"
 #include "services/billing/jobs_books.h"
+#include "services/billing/jobs_events.h"
 #include "services/billing/metrics.h"
 #include "services/billing/payments_service.h"
 #include "services/billing/pg_store.h"
@@ -22,12 +26,14 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   using namespace std::chrono_literals;
   Metrics metrics(runtime.metrics());
   const std::optional<TimeZone> zone = TimeZone::Load(config.time_zone);
+  HOLDFAST_ASSIGN_OR_RETURN(const DunningSchedule reminders,
+                            ParseDunningSchedule(config.dunning_days));
   if (!zone) return InvalidArgument("time zone {} is unknown to this machine", config.time_zone);
 
   // State. Billing is the only reader and writer of its tables. Without them nothing can be bought
   // or changed; what accounts may watch is answered from the last copy, also after a restart.
   storage::PgPool postgres = runtime.OpenPostgres(config.postgres);
-  PgStore store(postgres);
+  PgStore store(postgres, config.webhook.url.empty() ? Events::kNone : Events::kWritten);
   Entitlements entitlements(
       {store, metrics, runtime.workers(), runtime.clock(), runtime.metrics(), *zone},
       runtime.DataPath("entitlements"));
@@ -44,19 +50,37 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   ForgetJob forget(store);
   VerifyJob verify(store, metrics, runtime.clock());
   HoldExpiryJob hold_expiry(store, runtime.clock());
+  DunningJob dunning(store, metrics, reminders);
+  EventSender events({store, metrics, runtime.clock(), runtime.random()}, config.webhook,
+                     PostTo(config.webhook));
+  HttpGateway gateway(config.gateway, runtime.clock());
+  const bool has_gateway = !config.gateway.url.empty();
+  GatewaysService gateways({store, entitlements, metrics, runtime.clock(),
+                            has_gateway ? &gateway : nullptr, config.gateway.first_look});
 
   runtime.Serve(service);
   runtime.Serve(books);
   runtime.Serve(payments);
+  runtime.Serve(gateways);
+  if (has_gateway) {
+    http::Router router;
+    router.Post("/webhooks/gateway", http::Worker(runtime.workers(), [&](const http::Request& r) {
+                  return gateways.TakeWebhook(r, config.gateway.secret);
+                }));
+    runtime.ServeHttp(config.http, std::move(router));
+  }
   runtime.Publish(feed.publication());
   runtime.Repeat("entitlement_feed", config.feed_interval,
                  [&](Deadline deadline) { return feed.Run(deadline); });
   runtime.Repeat("save_entitlements", 10s, [&](Deadline) { return entitlements.SaveToDisk(); });
-  runtime.RepeatOnOneInstance("expiry", config.postgres, config.expiry_interval,
-                              [&](Deadline deadline) -> absl::Status {
-                                HOLDFAST_RETURN_IF_ERROR(renewals.Run(deadline));
-                                return expiry.Run(deadline);
-                              });
+  runtime.RepeatOnOneInstance(
+      "expiry", config.postgres, config.expiry_interval, [&](Deadline deadline) -> absl::Status {
+        HOLDFAST_RETURN_IF_ERROR(renewals.Run(deadline));
+        HOLDFAST_RETURN_IF_ERROR(expiry.Run(deadline));
+        HOLDFAST_ASSIGN_OR_RETURN(const sys_days today,
+                                  AgreedToday(store, runtime.clock(), *zone, deadline));
+        return dunning.RunFor(today, deadline);
+      });
   runtime.RepeatOnOneInstance("forget", config.postgres, 1h,
                               [&](Deadline deadline) { return forget.Run(deadline); });
 
@@ -64,6 +88,15 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
                               [&](Deadline deadline) { return verify.Run(deadline); });
   runtime.RepeatOnOneInstance("hold_expiry", config.postgres, config.expiry_interval,
                               [&](Deadline deadline) { return hold_expiry.Run(deadline); });
+
+  runtime.RepeatOnOneInstance(
+      "payment_attempts", config.postgres,
+      std::min<std::chrono::milliseconds>(config.gateway.first_look, 10s),
+      [&](Deadline deadline) { return gateways.LookAfterOpenAttempts(deadline); });
+  if (!config.webhook.url.empty()) {
+    runtime.RepeatOnOneInstance("webhooks", config.postgres, 500ms,
+                                [&](Deadline deadline) { return events.Run(deadline); });
+  }
 
   runtime.ReportDependency("postgres", [&](Deadline deadline) { return postgres.Ping(deadline); });
   runtime.ReadyWhen("entitlements", [&] { return has_schema || !entitlements.empty(); });

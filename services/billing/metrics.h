@@ -19,6 +19,19 @@ struct Metrics {
         degraded_answers(m.CounterFamily("holdfast_billing_degraded_answers_total",
                                          "Answers from an older copy, by who was away.",
                                          {"neighbour", "call"})),
+        gateway_answers(m.CounterFamily(
+            "holdfast_billing_gateway_answers_total",
+            "What the payment gateway was asked: answered, unknown (no or no usable answer), or "
+            "unbelievable.",
+            {"result"})),
+        webhooks_in(m.CounterFamily("holdfast_billing_webhooks_in_total",
+                                    "The gateway's webhooks: taken, not_signed or refused.",
+                                    {"result"})),
+        webhooks_out(m.CounterFamily("holdfast_billing_webhooks_out_total",
+                                     "Tries to tell others: taken, retried or given_up.",
+                                     {"result"})),
+        dunning_notices(
+            m.Counter("holdfast_billing_dunning_notices_total", "Reminders of unpaid invoices.")),
         books_unbalanced(m.Gauge("holdfast_billing_books_unbalanced",
                                  "What the last verification of the books found wrong.")),
         books_verified(m.Gauge("holdfast_billing_books_verified_timestamp_seconds",
@@ -29,6 +42,10 @@ struct Metrics {
   telemetry::Counter renewals;
   telemetry::Gauge feed_revision;
   telemetry::CounterFamily degraded_answers;
+  telemetry::CounterFamily gateway_answers;
+  telemetry::CounterFamily webhooks_in;
+  telemetry::CounterFamily webhooks_out;
+  telemetry::Counter dunning_notices;
   telemetry::Gauge books_unbalanced;
   telemetry::Gauge books_verified;
 };

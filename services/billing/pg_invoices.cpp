@@ -197,6 +197,7 @@ constexpr std::string_view kAddLine = R"sql(
 )sql";
 
 absl::Status PgBillingTransaction::AddInvoice(const Invoice& i) {
+  Tell(InvoiceIssued(i));
   HOLDFAST_RETURN_IF_ERROR(tx_.Query(kAddInvoice, i.id.value(), i.account.value(), i.currency,
                                      i.rate.region, i.rate.name, i.rate.parts_per_million,
                                      i.rate.kind == TaxRate::Kind::kInclusive, i.net, i.tax,
@@ -279,6 +280,31 @@ absl::StatusOr<std::vector<Invoice>> PgBillingTransaction::OpenInvoices(const Ac
   return open;
 }
 
+// $1 today, $2 the days of the schedule, $3 limit. The step of an invoice is the number of days of
+// the schedule that it is behind.
+absl::StatusOr<std::vector<OverdueInvoice>> PgBillingTransaction::OverdueInvoices(
+    sys_days today, const DunningSchedule& schedule, int limit) {
+  static const std::string kFind =
+      "SELECT " HOLDFAST_INVOICE_COLUMNS
+      ", n.told FROM invoice i"
+      " CROSS JOIN LATERAL (SELECT coalesce(max(d.step), 0) AS told FROM dunning_notice d"
+      "                      WHERE d.invoice_id = i.invoice_id) n"
+      " WHERE " +
+      std::string(kIsOpen) +
+      " AND i.due_on < DATE '1970-01-01' + $1::int"
+      " AND n.told < (SELECT count(*) FROM unnest($2::int[]) AS days"
+      "                WHERE i.due_on + days <= DATE '1970-01-01' + $1::int)"
+      " ORDER BY i.due_on LIMIT $3";
+  std::vector<std::int64_t> days;
+  for (const std::chrono::days after : schedule) days.push_back(after.count());
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kFind, DayParam(today), days, limit));
+  std::vector<OverdueInvoice> overdue;
+  for (int row = 0; row < rows.rows(); ++row) {
+    overdue.push_back({InvoiceAt(rows, row), static_cast<int>(rows.Int(row, 15))});
+  }
+  return overdue;
+}
+
 absl::StatusOr<std::vector<BookedInvoice>> PgStore::ListInvoices(Deadline deadline,
                                                                  const InvoiceFilter& filter) {
   static const std::string kList =
@@ -355,12 +381,23 @@ constexpr std::string_view kAddPayment = R"sql(
 )sql";
 
 absl::Status PgBillingTransaction::AddPayment(const Payment& p) {
+  Tell(PaymentTaken(p.account, p.id, p.amount, p.method));
   const absl::Status status =
       tx_.Query(kAddPayment, p.id.value(), p.account.value(), p.amount.currency(),
                 p.amount.minor_units(), p.method, p.reference)
           .status();
   if (!absl::IsAlreadyExists(status)) return status;
   return AlreadyExists("already_paid: {} {} was recorded before", p.method, p.reference);
+}
+
+absl::StatusOr<std::optional<PaymentId>> PgBillingTransaction::FindPaymentOf(
+    const std::string& method, const std::string& reference) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      tx_.Query("SELECT payment_id FROM payment WHERE method = $1 AND reference = $2", method,
+                reference));
+  if (rows.rows() == 0) return std::optional<PaymentId>();
+  return std::optional(PaymentId(std::string(rows.Text(0, 0))));
 }
 
 absl::StatusOr<Payment> PgBillingTransaction::FindPayment(const PaymentId& id) {

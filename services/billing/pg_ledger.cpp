@@ -170,6 +170,12 @@ absl::StatusOr<std::vector<Transfer>> PgBillingTransaction::ExpiredTransfers(Wal
 absl::Status PgBillingTransaction::Post(const Entry& entry) {
   HOLDFAST_RETURN_IF_ERROR(CheckEntry(entry));
   posted_.push_back(entry);
+  // An entitlement tells what the wallet holds.
+  for (const Transfer& transfer : entry.transfers) {
+    for (const LedgerAccountId& id : {transfer.debit, transfer.credit}) {
+      if (id.kind == LedgerKind::kWallet) changed_.insert(AccountId(id.owner));
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -17,7 +17,7 @@ using storage::PgTransaction;
 absl::Status PgStore::Transact(Deadline deadline,
                                const std::function<absl::Status(Transaction&)>& body) {
   return pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
-    PgBillingTransaction transaction(tx);
+    PgBillingTransaction transaction(tx, events_);
     HOLDFAST_RETURN_IF_ERROR(body(transaction));
     return transaction.Finish();
   });
@@ -55,7 +55,7 @@ absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& comm
       answer = known.Bytes(0, 1);
       return absl::OkStatus();
     }
-    PgBillingTransaction transaction(tx);
+    PgBillingTransaction transaction(tx, events_);
     HOLDFAST_ASSIGN_OR_RETURN(answer, effect(transaction));
     HOLDFAST_RETURN_IF_ERROR(tx.Query(kKeepAnswer, command.key, PgParam::Bytes(answer)).status());
     HOLDFAST_RETURN_IF_ERROR(tx.Query(kAudit, command.caller, command.method, command.subject,
@@ -173,9 +173,13 @@ absl::StatusOr<std::vector<Subscription>> PgStore::ListSubscriptions(Deadline de
 
 // One statement, so one moment. An account without live subscriptions is one row of NULLs.
 constexpr std::string_view kFindFacts =
-    "SELECT " HOLDFAST_ACCOUNT_COLUMNS ", a.entitlement_revision, " HOLDFAST_SUBSCRIPTION_COLUMNS
-    ", " HOLDFAST_PLAN_COLUMNS
+    "SELECT " HOLDFAST_ACCOUNT_COLUMNS
+    ", a.entitlement_revision,"
+    " coalesce(l.credits_posted - l.debits_posted - l.debits_pending, "
+    "0), " HOLDFAST_SUBSCRIPTION_COLUMNS ", " HOLDFAST_PLAN_COLUMNS
     "  FROM account a"
+    "  LEFT JOIN ledger_account l"
+    "    ON l.ledger_account_id = 'wallet/' || a.account_id || '/' || a.currency"
     "  LEFT JOIN subscription s ON s.account_id = a.account_id"
     "        AND s.state NOT IN ('cancelled', 'expired')"
     "  LEFT JOIN tariff_plan p ON p.tariff_plan_id = s.tariff_plan_id"
@@ -186,12 +190,13 @@ constexpr std::string_view kFindFacts =
 absl::StatusOr<std::vector<Facts>> PgStore::FindFacts(Deadline deadline,
                                                       const std::vector<AccountId>& ids) {
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kFindFacts, Values(ids)));
-  constexpr int kFirst = kAccountColumns + 1;
+  constexpr int kFirst = kAccountColumns + 2;
   std::vector<Facts> all;
   for (int row = 0; row < rows.rows(); ++row) {
     if (all.empty() || all.back().account.id.value() != rows.Text(row, 0)) {
       all.push_back({.account = AccountAt(rows, row),
-                     .revision = static_cast<std::uint64_t>(rows.Int(row, kAccountColumns))});
+                     .revision = static_cast<std::uint64_t>(rows.Int(row, kAccountColumns)),
+                     .wallet = rows.Int(row, kAccountColumns + 1)});
     }
     if (rows.IsNull(row, kFirst)) continue;
     all.back().holdings.push_back(
@@ -263,11 +268,26 @@ constexpr std::string_view kForgetChanges = R"sql(
      WHERE created_at < now() - make_interval(hours => $1) LIMIT 10000)
 )sql";
 
+constexpr std::string_view kForgetEvents = R"sql(
+  DELETE FROM event WHERE event_id IN (
+    SELECT event_id FROM event
+     WHERE created_at < now() - make_interval(hours => $1)
+       AND (delivered_at IS NOT NULL OR given_up_at IS NOT NULL) LIMIT 10000)
+)sql";
+// A webhook that old is refused for its age.
+constexpr std::string_view kForgetTaken = R"sql(
+  DELETE FROM gateway_event WHERE (gateway, event_id) IN (
+    SELECT gateway, event_id FROM gateway_event
+     WHERE taken_at < now() - make_interval(hours => $1) LIMIT 10000)
+)sql";
+
 absl::StatusOr<std::int64_t> PgStore::Forget(Deadline deadline, std::chrono::hours age) {
   const auto hours = static_cast<std::int64_t>(age.count());
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult commands, pool_.Query(deadline, kForgetCommands, hours));
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult changes, pool_.Query(deadline, kForgetChanges, hours));
-  return commands.affected() + changes.affected();
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult events, pool_.Query(deadline, kForgetEvents, hours));
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult taken, pool_.Query(deadline, kForgetTaken, hours));
+  return commands.affected() + changes.affected() + events.affected() + taken.affected();
 }
 
 absl::StatusOr<WallTime> PgStore::Now(Deadline deadline) {

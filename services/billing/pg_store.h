@@ -13,10 +13,14 @@ namespace holdfast::billing {
 
 std::span<const storage::Migration> Migrations();
 
+// Whether somebody listens to events: without, none are written down.
+enum class Events { kNone, kWritten };
+
 // Thread-safe. The pool must outlive it.
 class PgStore final : public Store {
  public:
-  explicit PgStore(storage::PgPool& pool) : pool_(pool) {}
+  explicit PgStore(storage::PgPool& pool, Events events = Events::kNone)
+      : pool_(pool), events_(events) {}
 
   absl::StatusOr<std::string> Once(Deadline deadline, const Command& command,
                                    const Effect& effect) override;
@@ -43,6 +47,17 @@ class PgStore final : public Store {
   absl::StatusOr<std::vector<Payment>> ListPayments(Deadline deadline,
                                                     const AccountId& account) override;
   absl::StatusOr<std::vector<TaxRate>> ListTaxRates(Deadline deadline) override;
+  // pg_attempts.cpp
+  absl::StatusOr<PaymentAttempt> FindAttempt(Deadline deadline, const AttemptId& id) override;
+  absl::StatusOr<std::vector<PaymentAttempt>> ListAttempts(Deadline deadline,
+                                                           const AccountId& account) override;
+  absl::StatusOr<std::vector<PaymentAttempt>> AttemptsToLookAt(Deadline deadline,
+                                                               const std::string& gateway,
+                                                               WallTime now, int limit) override;
+  // pg_events.cpp
+  absl::StatusOr<std::vector<StoredEvent>> EventsToSend(Deadline deadline, WallTime now,
+                                                        int limit) override;
+  absl::Status SaveEvent(Deadline deadline, const StoredEvent& event) override;
   // pg_sales.cpp
   absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline) override;
   // pg_ledger.cpp, pg_verify.cpp
@@ -59,6 +74,7 @@ class PgStore final : public Store {
 
  private:
   storage::PgPool& pool_;
+  const Events events_;
 };
 
 }  // namespace holdfast::billing

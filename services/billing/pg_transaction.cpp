@@ -270,6 +270,7 @@ constexpr std::string_view kAddSubscription = R"sql(
 
 absl::Status PgBillingTransaction::AddSubscription(const Subscription& s) {
   changed_.insert(s.account);
+  Tell(SubscriptionChanged(s));
   const storage::PgParam base = s.base ? storage::PgParam(s.base->value()) : std::nullopt;
   return tx_
       .Query(kAddSubscription, s.id.value(), s.account.value(), s.plan.value(), NameOf(s.state),
@@ -290,6 +291,7 @@ constexpr std::string_view kSaveSubscription = R"sql(
 
 absl::Status PgBillingTransaction::SaveSubscription(const Subscription& s) {
   changed_.insert(s.account);
+  Tell(SubscriptionChanged(s));
   const storage::PgParam change_plan =
       s.change ? storage::PgParam(s.change->plan.value()) : std::nullopt;
   const std::optional<sys_days> change_on = s.change ? s.change->on : std::nullopt;
@@ -328,6 +330,7 @@ absl::Status PgBillingTransaction::Finish() {
   HOLDFAST_RETURN_IF_ERROR(LockChanged());
   HOLDFAST_RETURN_IF_ERROR(WriteBooks());
   HOLDFAST_RETURN_IF_ERROR(NumberInvoices());
+  HOLDFAST_RETURN_IF_ERROR(WriteEvents());
   return WriteOutbox();
 }
 

@@ -4,13 +4,15 @@
 #include <set>
 
 #include "libs/storage/pg_pool.h"
+#include "services/billing/pg_store.h"
 #include "services/billing/store.h"
 
 namespace holdfast::billing {
 
 class PgBillingTransaction final : public Transaction {
  public:
-  explicit PgBillingTransaction(storage::PgTransaction& tx) : tx_(tx) {}
+  PgBillingTransaction(storage::PgTransaction& tx, Events events)
+      : tx_(tx), tells_(events == Events::kWritten) {}
 
   absl::StatusOr<Account> FindAccount(const AccountId& id) override;
   absl::Status AddAccount(const Account& account, const std::string& password_hash) override;
@@ -47,6 +49,24 @@ class PgBillingTransaction final : public Transaction {
   absl::StatusOr<Payment> FindPayment(const PaymentId& id) override;
   absl::Status SavePayment(const Payment& payment) override;
 
+  absl::StatusOr<std::optional<PaymentId>> FindPaymentOf(const std::string& method,
+                                                         const std::string& reference) override;
+  absl::StatusOr<std::vector<OverdueInvoice>> OverdueInvoices(sys_days today,
+                                                              const DunningSchedule& schedule,
+                                                              int limit) override;
+
+  // pg_attempts.cpp
+  absl::Status AddAttempt(const PaymentAttempt& attempt) override;
+  absl::StatusOr<PaymentAttempt> FindAttempt(const AttemptId& id) override;
+  absl::Status SaveAttempt(const PaymentAttempt& attempt) override;
+  absl::StatusOr<bool> AddGatewayEvent(const std::string& gateway,
+                                       const std::string& event_id) override;
+
+  // pg_events.cpp
+  absl::StatusOr<bool> AddDunningNotice(const InvoiceId& invoice, int step,
+                                        sys_days today) override;
+  void Tell(Event event) override;
+
   // pg_sales.cpp
   absl::Status AddVoucherBatch(const VoucherBatch& batch,
                                const std::vector<std::string>& code_hashes) override;
@@ -72,9 +92,12 @@ class PgBillingTransaction final : public Transaction {
   absl::Status LockChanged();
   absl::Status WriteBooks();
   absl::Status NumberInvoices();
+  absl::Status WriteEvents();
   absl::Status WriteOutbox();
 
   storage::PgTransaction& tx_;
+  const bool tells_;
+  std::vector<Event> events_;
   std::set<AccountId> changed_;
   std::vector<Entry> posted_;
   std::vector<std::string> invoices_;  // that have no number yet

@@ -12,7 +12,10 @@
 #include "absl/status/statusor.h"
 #include "libs/base/deadline.h"
 #include "services/billing/command.h"
+#include "services/billing/domain/attempt.h"
+#include "services/billing/domain/dunning.h"
 #include "services/billing/domain/entitlement.h"
+#include "services/billing/domain/event.h"
 #include "services/billing/domain/invoice.h"
 #include "services/billing/domain/ledger.h"
 #include "services/billing/domain/sales.h"
@@ -100,6 +103,26 @@ class Transaction {
   virtual absl::Status AddPayment(const Payment& payment) = 0;
   virtual absl::StatusOr<Payment> FindPayment(const PaymentId& id) = 0;
   virtual absl::Status SavePayment(const Payment& payment) = 0;
+  // The payment with that reference, if there is one.
+  virtual absl::StatusOr<std::optional<PaymentId>> FindPaymentOf(const std::string& method,
+                                                                 const std::string& reference) = 0;
+
+  virtual absl::Status AddAttempt(const PaymentAttempt& attempt) = 0;
+  virtual absl::StatusOr<PaymentAttempt> FindAttempt(const AttemptId& id) = 0;
+  virtual absl::Status SaveAttempt(const PaymentAttempt& attempt) = 0;
+  // False: it was taken before.
+  virtual absl::StatusOr<bool> AddGatewayEvent(const std::string& gateway,
+                                               const std::string& event_id) = 0;
+
+  // Invoices that are open and have reached a step of the schedule that was not told.
+  virtual absl::StatusOr<std::vector<OverdueInvoice>> OverdueInvoices(
+      sys_days today, const DunningSchedule& schedule, int limit) = 0;
+  // False: it was told before.
+  virtual absl::StatusOr<bool> AddDunningNotice(const InvoiceId& invoice, int step,
+                                                sys_days today) = 0;
+  // Tells other systems, if anybody listens; written with the commit. What is added or saved above
+  // is told of by itself.
+  virtual void Tell(Event event) = 0;
 
   // ALREADY_EXISTS: the id is taken.
   virtual absl::Status AddVoucherBatch(const VoucherBatch& batch,
@@ -195,6 +218,17 @@ struct AuditFilter {
   int limit = 50;
 };
 
+// An event of the outbox.
+struct StoredEvent {
+  std::string id;
+  std::string body;  // JSON
+  int tries = 0;
+  WallTime created_at;
+  WallTime try_at;  // not before
+  std::optional<WallTime> delivered_at;
+  std::optional<WallTime> given_up_at;
+};
+
 // What a verification of the books found.
 struct BooksReport {
   struct Problem {
@@ -258,6 +292,17 @@ class Store {
                                                             const AccountId& account) = 0;
   virtual absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline) = 0;
   virtual absl::StatusOr<std::vector<TaxRate>> ListTaxRates(Deadline deadline) = 0;
+  virtual absl::StatusOr<PaymentAttempt> FindAttempt(Deadline deadline, const AttemptId& id) = 0;
+  // The newest first.
+  virtual absl::StatusOr<std::vector<PaymentAttempt>> ListAttempts(Deadline deadline,
+                                                                   const AccountId& account) = 0;
+  // Open ones that are to be asked about, the most overdue first.
+  virtual absl::StatusOr<std::vector<PaymentAttempt>> AttemptsToLookAt(Deadline deadline,
+                                                                       const std::string& gateway,
+                                                                       WallTime now, int limit) = 0;
+  virtual absl::StatusOr<std::vector<StoredEvent>> EventsToSend(Deadline deadline, WallTime now,
+                                                                int limit) = 0;
+  virtual absl::Status SaveEvent(Deadline deadline, const StoredEvent& event) = 0;
   // Recomputes everything that can be recomputed.
   virtual absl::StatusOr<BooksReport> VerifyBooks(Deadline deadline) = 0;
 

@@ -43,6 +43,7 @@ BillingPair::BillingPair(Options options) : options_(std::move(options)) {
   for (int i = 0; i < kInstances; ++i) {
     grpc_ports_[Index(i)] = FreePort();
     admin_ports_[Index(i)] = FreePort();
+    http_ports_[Index(i)] = FreePort();
     Start(i);
   }
 }
@@ -66,7 +67,8 @@ void BillingPair::Start(int instance) {
       .command = {HOLDFAST_BIN_DIR "/holdfast-billing", "--zone", name, "--data_dir",
                   dir_.File("data-" + name), "--grpc_port",
                   std::to_string(grpc_ports_[Index(instance)]), "--admin_port",
-                  std::to_string(admin_ports_[Index(instance)]), "--postgres_hosts",
+                  std::to_string(admin_ports_[Index(instance)]), "--http_port",
+                  std::to_string(http_ports_[Index(instance)]), "--postgres_hosts",
                   options_.postgres_hosts, "--postgres_database", options_.database,
                   "--postgres_user", options_.user, "--log_level", "warning"},
       .log_file = dir_.File("log-" + std::to_string(instance))};
@@ -93,6 +95,9 @@ std::string BillingPair::address(int instance) const {
 }
 std::string BillingPair::admin_url(int instance) const {
   return "http://127.0.0.1:" + std::to_string(admin_ports_[Index(instance)]);
+}
+std::string BillingPair::http_url(int instance) const {
+  return "http://127.0.0.1:" + std::to_string(http_ports_[Index(instance)]);
 }
 std::string BillingPair::discovery() const {
   return "static:billing=" + address(0) + "@a," + address(1) + "@b";

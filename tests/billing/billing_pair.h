@@ -48,6 +48,7 @@ class BillingPair {
   std::string discovery() const;
   std::string discovery(int instance) const;
   std::string admin_url(int instance) const;
+  std::string http_url(int instance) const;  // of the gateway's webhook, if there is a gateway
   std::string Log(int instance) const;
 
  private:
@@ -57,6 +58,7 @@ class BillingPair {
   TempDir dir_;
   std::array<std::uint16_t, kInstances> grpc_ports_;
   std::array<std::uint16_t, kInstances> admin_ports_;
+  std::array<std::uint16_t, kInstances> http_ports_;
   std::array<std::optional<Process>, kInstances> processes_;
 };
 

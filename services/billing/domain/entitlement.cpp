@@ -79,7 +79,9 @@ Entitlement DeriveEntitlement(const Facts& facts, const TimeZone& zone) {
                           .standing = StandingOf(facts),
                           .account_number = facts.account.number,
                           .full_name = facts.account.full_name,
-                          .phone = facts.account.phone};
+                          .phone = facts.account.phone,
+                          .balance = facts.wallet,
+                          .currency = facts.account.currency};
   const std::vector<const Holding*> serving = Serving(facts);
   if (serving.empty()) return entitlement;
 

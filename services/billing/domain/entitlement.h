@@ -15,6 +15,7 @@ namespace holdfast::billing {
 struct Facts {
   Account account;
   std::uint64_t revision = 0;  // of the last change of any of it
+  std::int64_t wallet = 0;     // what can be spent, in the account's currency
   std::vector<Holding> holdings;
 };
 
@@ -33,6 +34,8 @@ struct Entitlement {
   std::string full_name;
   std::string phone;
   std::string tariff_plan_name;
+  std::int64_t balance = 0;  // of the wallet, less what is held
+  std::string currency;      // empty: charged elsewhere
 };
 
 // Only subscriptions that give service count, and of add-ons only those whose base does. Packages

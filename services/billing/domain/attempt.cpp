@@ -1,0 +1,64 @@
+#include "services/billing/domain/attempt.h"
+
+#include <algorithm>
+#include <array>
+
+#include "libs/base/status.h"
+
+namespace holdfast::billing {
+
+using State = PaymentAttempt::State;
+using std::chrono::seconds;
+
+absl::StatusOr<std::optional<PaymentAttempt>> Learn(const PaymentAttempt& attempt,
+                                                    const GatewayNews& news, WallTime now) {
+  std::optional<PaymentAttempt> next;
+  if (attempt.state == State::kPaid) return next;
+  switch (news.state) {
+    case GatewayNews::State::kPaid:
+      if (news.reference.empty()) {
+        return FailedPrecondition("no_reference: gateway {} names none for attempt {}",
+                                  attempt.gateway, attempt.id.value());
+      }
+      if (news.amount && *news.amount != attempt.amount) {
+        return FailedPrecondition("wrong_amount: gateway {} took {} {} for attempt {} of {} {}",
+                                  attempt.gateway, news.amount->minor_units(),
+                                  news.amount->currency(), attempt.id.value(),
+                                  attempt.amount.minor_units(), attempt.amount.currency());
+      }
+      next = attempt;
+      next->state = State::kPaid;
+      next->reference = news.reference;
+      next->reason.clear();
+      return next;
+    case GatewayNews::State::kDeclined:
+      if (attempt.state == State::kDeclined) return next;
+      next = attempt;
+      next->state = State::kDeclined;
+      next->reason = news.reason;
+      return next;
+    case GatewayNews::State::kPending:
+      if (attempt.state != State::kStarted && attempt.state != State::kAbsent) return next;
+      next = attempt;
+      next->state = State::kPending;
+      next->look_at = now + PauseBeforeLook(attempt.looks);
+      return next;
+    case GatewayNews::State::kAbsent:
+      if (attempt.state != State::kStarted || now - attempt.created_at < kNeverArrivedAfter) {
+        return next;
+      }
+      next = attempt;
+      next->state = State::kAbsent;
+      return next;
+  }
+  return next;
+}
+
+seconds PauseBeforeLook(int looks) {
+  using namespace std::chrono_literals;
+  constexpr std::array<seconds, 7> kPauses = {30s, 60s, 5min, 15min, 1h, 6h, 24h};
+  return kPauses[std::min<std::size_t>(static_cast<std::size_t>(std::max(looks, 0)),
+                                       kPauses.size() - 1)];
+}
+
+}  // namespace holdfast::billing

@@ -1,0 +1,65 @@
+// A try to collect money through a payment gateway.
+//
+//   STARTED --> PENDING --> PAID
+//      |           |----> DECLINED
+//      |--> PAID, DECLINED directly
+//      '--> ABSENT   the gateway says, long after, that it never got it
+//
+// It is written down as STARTED before the gateway is asked. Money that the gateway says it has is
+// always taken in, whatever was thought before: PAID can be reached from every state and is left by
+// none.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "libs/base/clock.h"
+#include "libs/base/money.h"
+#include "services/billing/domain/ids.h"
+
+namespace holdfast::billing {
+
+using AttemptId = StrongId<struct AttemptIdTag>;
+
+// No request can still be under way to the gateway after that.
+inline constexpr std::chrono::minutes kNeverArrivedAfter{15};
+
+struct PaymentAttempt {
+  enum class State { kStarted, kPending, kPaid, kDeclined, kAbsent };
+  AttemptId id;
+  AccountId account;
+  std::string gateway;
+  Money amount;
+  std::string source;  // a token of the gateway; may be empty
+  State state = State::kStarted;
+  std::string reference;             // the gateway's
+  std::string reason;                // why it was declined
+  std::optional<PaymentId> payment;  // kPaid
+  int looks = 0;                     // how often the gateway was asked what became of it
+  WallTime look_at;                  // when it is asked next
+  WallTime created_at;
+
+  bool open() const { return state == State::kStarted || state == State::kPending; }
+};
+
+// What a gateway says of an attempt.
+struct GatewayNews {
+  enum class State { kPaid, kDeclined, kPending, kAbsent };
+  State state = State::kPending;
+  std::string reference;  // needed when paid
+  std::string reason;
+  std::optional<Money> amount;  // that was paid; nothing: not said
+};
+
+// What the news make of it; nothing if they change nothing. FAILED_PRECONDITION ("wrong_amount: ",
+// "no_reference: "): they cannot be believed; a person has to look.
+absl::StatusOr<std::optional<PaymentAttempt>> Learn(const PaymentAttempt& attempt,
+                                                    const GatewayNews& news, WallTime now);
+
+// When the gateway is asked again what became of it, after it was asked `looks` times: at first
+// soon, then less and less often.
+std::chrono::seconds PauseBeforeLook(int looks);
+
+}  // namespace holdfast::billing

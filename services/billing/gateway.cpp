@@ -1,0 +1,108 @@
+#include "services/billing/gateway.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <utility>
+
+#include "holdfast/billing/v1/gateway.pb.h"
+#include "libs/base/encoding.h"
+#include "libs/base/status.h"
+#include "libs/http/client.h"
+#include "services/billing/signature.h"
+
+namespace holdfast::billing {
+namespace {
+
+constexpr std::size_t kLongestMessage = 64 * 1024;
+constexpr std::size_t kLongestText = 200;
+
+absl::StatusOr<GatewayNews::State> StateOf(const std::string& name) {
+  if (name == "paid") return GatewayNews::State::kPaid;
+  if (name == "declined") return GatewayNews::State::kDeclined;
+  if (name == "pending") return GatewayNews::State::kPending;
+  return InvalidArgument("state is not one of paid, declined, pending");
+}
+
+absl::StatusOr<GatewayNews> Understand(const http::ClientResponse& answer, const AttemptId& id) {
+  absl::StatusOr<GatewayMessage> message = ParseGatewayMessage(answer.body);
+  if (!message.ok()) {
+    return Unavailable("gateway answered {} and no result: {}", answer.status,
+                       View(message.status().message()));
+  }
+  if (message->attempt != id) return Unavailable("gateway answered about another attempt");
+  return message->news;
+}
+
+}  // namespace
+
+void GatewayConfig::Describe(config::Knobs& k) {
+  using namespace std::chrono_literals;
+  k.Text("name", name, "Name of the payment gateway: the method of payments that come through it.");
+  k.Text("url", url,
+         "Where the gateway's adapter listens: http://host:port/path, on this machine or behind a "
+         "proxy that speaks TLS. Empty: none.");
+  k.Secret("secret", secret, "Secret that signs requests to the gateway and its webhooks.");
+  k.Duration("timeout", timeout, {.min = 100ms, .max = 60s}, "Time the gateway gets to answer.");
+  k.Duration("first_look", first_look, {.min = 100ms, .max = 1h},
+             "How long after an attempt without an answer the gateway is asked what became of it.");
+}
+
+absl::StatusOr<GatewayMessage> ParseGatewayMessage(std::string_view json) {
+  if (json.size() > kLongestMessage) return InvalidArgument("the message is too long");
+  v1::GatewayResult result;
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  const auto parsed = google::protobuf::util::JsonStringToMessage(
+      google::protobuf::StringPiece(json.data(), json.size()), &result, options);
+  if (!parsed.ok()) return InvalidArgument("the message is not a result in JSON");
+  HOLDFAST_RETURN_IF_ERROR(CheckId("attempt_id", result.attempt_id()));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("reference", result.reference(), kLongestText));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("reason", result.reason(), kLongestText));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("event_id", result.event_id(), kLongestText));
+  GatewayMessage message{.attempt = AttemptId(result.attempt_id()), .event_id = result.event_id()};
+  HOLDFAST_ASSIGN_OR_RETURN(message.news.state, StateOf(result.state()));
+  message.news.reference = result.reference();
+  message.news.reason = result.reason();
+  if (!result.currency().empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(message.news.amount,
+                              Money::Make(result.minor_units(), result.currency()));
+  }
+  return message;
+}
+
+absl::StatusOr<GatewayNews> HttpGateway::Charge(Deadline deadline, const PaymentAttempt& attempt) {
+  v1::GatewayCharge charge;
+  charge.set_attempt_id(attempt.id.value());
+  charge.set_account_id(attempt.account.value());
+  charge.set_minor_units(attempt.amount.minor_units());
+  charge.set_currency(attempt.amount.currency());
+  charge.set_source(attempt.source);
+  std::string body;
+  google::protobuf::util::JsonPrintOptions names;
+  names.preserve_proto_field_names = true;
+  (void)google::protobuf::util::MessageToJsonString(charge, &body, names);
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const http::ClientResponse answer,
+      http::Fetch({.method = "POST",
+                   .url = config_.url + "/charges",
+                   .headers = {{"Content-Type", "application/json"},
+                               {"Idempotency-Key", attempt.id.value()},
+                               {std::string(kSignatureHeader),
+                                SignMessage(config_.secret, body, clock_.Now())}},
+                   .body = body},
+                  deadline.AtMost(config_.timeout)));
+  return Understand(answer, attempt.id);
+}
+
+absl::StatusOr<GatewayNews> HttpGateway::Find(Deadline deadline, const AttemptId& id) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const http::ClientResponse answer,
+      http::Fetch({.url = config_.url + "/charges/" + PercentEncode(id.value()),
+                   .headers = {{std::string(kSignatureHeader),
+                                SignMessage(config_.secret, id.value(), clock_.Now())}}},
+                  deadline.AtMost(config_.timeout)));
+  if (answer.status == 404) return GatewayNews{.state = GatewayNews::State::kAbsent};
+  return Understand(answer, id);
+}
+
+}  // namespace holdfast::billing

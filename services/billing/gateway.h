@@ -1,0 +1,65 @@
+// The way to a payment gateway. What is behind it (a bank's API, a provider's, a test's process) is
+// the operator's: an adapter that speaks the few lines of gateway.proto over HTTP.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "libs/base/clock.h"
+#include "libs/base/deadline.h"
+#include "libs/config/knobs.h"
+#include "services/billing/domain/attempt.h"
+
+namespace holdfast::billing {
+
+// Thread-safe. Both calls block up to the deadline. Any error means: what became of the attempt is
+// unknown.
+class PaymentGateway {
+ public:
+  virtual ~PaymentGateway() = default;
+  virtual const std::string& name() const = 0;  // also the `method` of its payments
+  // Asks for the money. One attempt id is charged once, however often it is sent.
+  virtual absl::StatusOr<GatewayNews> Charge(Deadline deadline, const PaymentAttempt& attempt) = 0;
+  // What became of it; kAbsent: it was never there.
+  virtual absl::StatusOr<GatewayNews> Find(Deadline deadline, const AttemptId& id) = 0;
+};
+
+struct GatewayConfig {
+  std::string name = "card";
+  std::string url;  // empty: none
+  std::string secret;
+  std::chrono::milliseconds timeout = std::chrono::seconds(5);
+  std::chrono::milliseconds first_look = PauseBeforeLook(0);
+
+  void Describe(config::Knobs& k);
+};
+
+//   POST <url>/charges         GatewayCharge   --> GatewayResult
+//   GET  <url>/charges/<id>                    --> GatewayResult, or 404
+//
+// Requests are signed (signature.h). Only a GatewayResult of that attempt is an answer; any other
+// body or status leaves it unknown.
+class HttpGateway final : public PaymentGateway {
+ public:
+  HttpGateway(const GatewayConfig& config, const Clock& clock) : config_(config), clock_(clock) {}
+
+  const std::string& name() const override { return config_.name; }
+  absl::StatusOr<GatewayNews> Charge(Deadline deadline, const PaymentAttempt& attempt) override;
+  absl::StatusOr<GatewayNews> Find(Deadline deadline, const AttemptId& id) override;
+
+ private:
+  const GatewayConfig config_;
+  const Clock& clock_;
+};
+
+// A GatewayResult in JSON, from an answer or a webhook. Hostile input is answered with
+// INVALID_ARGUMENT.
+struct GatewayMessage {
+  AttemptId attempt;
+  GatewayNews news;
+  std::string event_id;
+};
+absl::StatusOr<GatewayMessage> ParseGatewayMessage(std::string_view json);
+
+}  // namespace holdfast::billing

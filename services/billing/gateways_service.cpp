@@ -1,0 +1,205 @@
+#include "services/billing/gateways_service.h"
+
+#include "libs/base/random.h"
+#include "libs/base/status.h"
+#include "libs/telemetry/log.h"
+#include "services/billing/biller.h"
+#include "services/billing/convert_money.h"
+#include "services/billing/service_once.h"
+#include "services/billing/signature.h"
+
+namespace holdfast::billing {
+namespace {
+
+constexpr auto kStepTimeout = std::chrono::seconds(3);
+constexpr int kAttemptsAtOnce = 50;
+constexpr std::size_t kLongestSource = 200;
+
+http::Response Refuse(int status, const absl::Status& why) {
+  return http::Response::Text(status, std::string(why.message()) + "\n");
+}
+
+int HttpStatusOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+      return 400;
+    case absl::StatusCode::kUnauthenticated:
+      return 401;
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kFailedPrecondition:
+      return 409;
+    default:
+      return 503;
+  }
+}
+
+}  // namespace
+
+void GatewaysService::Register(rpc::ServiceTable& table) {
+  table.Worker("Collect", *this, &GatewaysService::Collect);
+  table.Worker("GetAttempt", *this, &GatewaysService::GetAttempt);
+  table.Worker("ListAttempts", *this, &GatewaysService::ListAttempts);
+}
+
+absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& call,
+                                                            const v1::CollectRequest& request) {
+  if (parts_.gateway == nullptr) {
+    return FailedPrecondition("no_gateway: none is set up (gateway_url)");
+  }
+  HOLDFAST_RETURN_IF_ERROR(CheckText("source", request.source(), kLongestSource));
+  HOLDFAST_ASSIGN_OR_RETURN(const Money amount, ParseMoney("amount", request.amount()));
+  if (amount.minor_units() == 0) return InvalidArgument("amount is nothing");
+  const WallTime now = parts_.clock.Now();
+  const PaymentAttempt wanted{.id = AttemptId(SecureHex(12)),
+                              .account = AccountId(request.account_id()),
+                              .gateway = parts_.gateway->name(),
+                              .amount = amount,
+                              .source = request.source(),
+                              .look_at = now + parts_.first_look,
+                              .created_at = now};
+  // First it is written down; then, whatever happens to us, somebody finds out what became of it.
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const v1::PaymentAttempt begun,
+      CarryOutOnce(parts_.store, call, request, Secrecy::kNone,
+                   [&](Transaction& tx) -> absl::StatusOr<v1::PaymentAttempt> {
+                     HOLDFAST_RETURN_IF_ERROR(tx.FindAccount(wanted.account).status());
+                     HOLDFAST_RETURN_IF_ERROR(tx.AddAttempt(wanted));
+                     return ToProto(wanted);
+                   }));
+  const AttemptId id(begun.attempt_id());
+  HOLDFAST_ASSIGN_OR_RETURN(const PaymentAttempt attempt,
+                            parts_.store.FindAttempt(call.deadline(), id));
+  if (!attempt.open()) return ToProto(attempt);
+  // A repetition comes here as well: the gateway charges one attempt id once.
+  const absl::StatusOr<GatewayNews> news =
+      parts_.gateway->Charge(call.deadline().AtMost(call.deadline().Remaining() * 3 / 4), attempt);
+  parts_.metrics.gateway_answers.With({news.ok() ? "answered" : "unknown"}).Add();
+  if (!news.ok()) {
+    telemetry::Log(telemetry::Warning, "gateway gave no answer",
+                   {{"attempt", id.value()}, {"error", ToString(news.status())}});
+    return ToProto(attempt);
+  }
+  const absl::StatusOr<PaymentAttempt> taken = Take(call.deadline(), id, *news, "");
+  // Not written: the attempt is open, and the janitor comes for it.
+  return ToProto(taken.ok() ? *taken : attempt);
+}
+
+absl::StatusOr<v1::PaymentAttempt> GatewaysService::GetAttempt(
+    const rpc::Call& call, const v1::GetAttemptRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PaymentAttempt attempt,
+      parts_.store.FindAttempt(call.deadline(), AttemptId(request.attempt_id())));
+  return ToProto(attempt);
+}
+
+absl::StatusOr<v1::ListAttemptsResponse> GatewaysService::ListAttempts(
+    const rpc::Call& call, const v1::ListAttemptsRequest& request) {
+  const AccountId account(request.account_id());
+  HOLDFAST_RETURN_IF_ERROR(parts_.store.FindAccount(call.deadline(), account).status());
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<PaymentAttempt> attempts,
+                            parts_.store.ListAttempts(call.deadline(), account));
+  v1::ListAttemptsResponse response;
+  for (const PaymentAttempt& attempt : attempts) *response.add_attempts() = ToProto(attempt);
+  return response;
+}
+
+// -- What the gateway says ------------------------------------------------------------------------
+
+absl::Status GatewaysService::BookPayment(Transaction& tx, PaymentAttempt& paid) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(paid.account));
+  // Somebody may have recorded it by hand meanwhile: the reference is taken once.
+  HOLDFAST_ASSIGN_OR_RETURN(paid.payment, tx.FindPaymentOf(paid.gateway, paid.reference));
+  if (paid.payment) return absl::OkStatus();
+  paid.payment = PaymentId("gw-" + paid.id.value());
+  return Biller(tx, account, Today())
+      .TakeIn(Payment{.id = *paid.payment,
+                      .account = paid.account,
+                      .amount = paid.amount,
+                      .method = paid.gateway,
+                      .reference = paid.reference,
+                      .created_at = parts_.clock.Now()});
+}
+
+absl::StatusOr<PaymentAttempt> GatewaysService::Take(Deadline deadline, const AttemptId& id,
+                                                     const GatewayNews& news,
+                                                     const std::string& event_id) {
+  PaymentAttempt result;
+  bool changed = false;
+  const absl::Status status =
+      parts_.store.Transact(deadline.AtMost(kStepTimeout), [&](Transaction& tx) -> absl::Status {
+        changed = false;
+        HOLDFAST_ASSIGN_OR_RETURN(result, tx.FindAttempt(id));
+        if (!event_id.empty()) {
+          HOLDFAST_ASSIGN_OR_RETURN(const bool is_new,
+                                    tx.AddGatewayEvent(result.gateway, event_id));
+          if (!is_new) return absl::OkStatus();
+        }
+        HOLDFAST_ASSIGN_OR_RETURN(std::optional<PaymentAttempt> next,
+                                  Learn(result, news, parts_.clock.Now()));
+        if (!next) return absl::OkStatus();
+        if (next->state == PaymentAttempt::State::kPaid) {
+          HOLDFAST_RETURN_IF_ERROR(BookPayment(tx, *next));
+        }
+        HOLDFAST_RETURN_IF_ERROR(tx.SaveAttempt(*next));
+        result = *std::move(next);
+        changed = true;
+        return absl::OkStatus();
+      });
+  if (absl::IsFailedPrecondition(status)) {
+    telemetry::Log(telemetry::Error, "gateway cannot be believed",
+                   {{"attempt", id.value()}, {"error", ToString(status)}});
+    parts_.metrics.gateway_answers.With({"unbelievable"}).Add();
+  }
+  HOLDFAST_RETURN_IF_ERROR(status);
+  if (changed) parts_.entitlements.Refresh(result.account, deadline);
+  return result;
+}
+
+absl::Status GatewaysService::LookAfterOpenAttempts(Deadline deadline) {
+  if (parts_.gateway == nullptr) return absl::OkStatus();
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const std::vector<PaymentAttempt> open,
+      parts_.store.AttemptsToLookAt(deadline.AtMost(kStepTimeout), parts_.gateway->name(),
+                                    parts_.clock.Now(), kAttemptsAtOnce));
+  absl::Status first_error;
+  for (const PaymentAttempt& attempt : open) {
+    if (deadline.Passed()) break;
+    // Before asking, so that one that always fails does not stand in front for ever.
+    HOLDFAST_RETURN_IF_ERROR(
+        parts_.store.Transact(deadline.AtMost(kStepTimeout), [&](Transaction& tx) -> absl::Status {
+          HOLDFAST_ASSIGN_OR_RETURN(PaymentAttempt now, tx.FindAttempt(attempt.id));
+          ++now.looks;
+          now.look_at = parts_.clock.Now() + PauseBeforeLook(now.looks);
+          return tx.SaveAttempt(now);
+        }));
+    const absl::StatusOr<GatewayNews> news = parts_.gateway->Find(deadline, attempt.id);
+    parts_.metrics.gateway_answers.With({news.ok() ? "answered" : "unknown"}).Add();
+    const absl::Status taken =
+        news.ok() ? Take(deadline, attempt.id, *news, "").status() : news.status();
+    if (!taken.ok() && first_error.ok()) first_error = taken;
+  }
+  return first_error;
+}
+
+http::Response GatewaysService::TakeWebhook(const http::Request& request,
+                                            const std::string& secret) {
+  if (absl::Status status = CheckSignature(request.Header(kSignatureHeader), secret, request.body(),
+                                           parts_.clock.Now());
+      !status.ok()) {
+    parts_.metrics.webhooks_in.With({"not_signed"}).Add();
+    return Refuse(401, status);
+  }
+  const absl::StatusOr<GatewayMessage> message = ParseGatewayMessage(request.body());
+  if (!message.ok()) {
+    parts_.metrics.webhooks_in.With({"refused"}).Add();
+    return Refuse(400, message.status());
+  }
+  const absl::StatusOr<PaymentAttempt> taken =
+      Take(Deadline::After(kStepTimeout), message->attempt, message->news, message->event_id);
+  parts_.metrics.webhooks_in.With({taken.ok() ? "taken" : "refused"}).Add();
+  if (!taken.ok()) return Refuse(HttpStatusOf(taken.status()), taken.status());
+  return http::Response::Json("{}\n");
+}
+
+}  // namespace holdfast::billing

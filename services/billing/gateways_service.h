@@ -1,0 +1,61 @@
+// Collects money through the payment gateway: the RPCs, the gateway's webhook, and the janitor that
+// finds out what became of attempts whose answer was lost. All three end in the same place: what
+// the gateway says is taken in once, in one transaction.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "holdfast/billing/v1/billing.pb.h"
+#include "libs/base/clock.h"
+#include "libs/http/server.h"
+#include "libs/rpc/call.h"
+#include "libs/rpc/service.h"
+#include "services/billing/entitlements.h"
+#include "services/billing/gateway.h"
+#include "services/billing/metrics.h"
+#include "services/billing/store.h"
+
+namespace holdfast::billing {
+
+// Thread-safe; every method is a worker method. What it was made from must outlive it.
+class GatewaysService {
+ public:
+  static constexpr char kServiceName[] = "holdfast.billing.v1.Gateways";
+
+  struct Parts {
+    Store& store;
+    Entitlements& entitlements;
+    Metrics& metrics;
+    const Clock& clock;
+    PaymentGateway* gateway = nullptr;  // null: none is set up
+    // When the gateway is asked what became of an attempt without an answer, for the first time.
+    std::chrono::milliseconds first_look = PauseBeforeLook(0);
+  };
+  explicit GatewaysService(const Parts& parts) : parts_(parts) {}
+
+  void Register(rpc::ServiceTable& table);
+
+  absl::StatusOr<v1::PaymentAttempt> Collect(const rpc::Call& call,
+                                             const v1::CollectRequest& request);
+  absl::StatusOr<v1::PaymentAttempt> GetAttempt(const rpc::Call& call,
+                                                const v1::GetAttemptRequest& request);
+  absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const rpc::Call& call,
+                                                        const v1::ListAttemptsRequest& request);
+
+  // The job: asks the gateway about attempts that are open for too long. Safe on two instances.
+  absl::Status LookAfterOpenAttempts(Deadline deadline);
+
+  // The gateway's webhook: 200 taken, now or before; 400, 401, 404, 409 for what cannot be taken;
+  // 503: send it again. Blocks.
+  http::Response TakeWebhook(const http::Request& request, const std::string& secret);
+
+ private:
+  // What the gateway says of an attempt, taken in. `event_id`: of a webhook, or empty.
+  absl::StatusOr<PaymentAttempt> Take(Deadline deadline, const AttemptId& id,
+                                      const GatewayNews& news, const std::string& event_id);
+  absl::Status BookPayment(Transaction& tx, PaymentAttempt& paid);
+  sys_days Today() const { return DayOf(parts_.clock.Now(), parts_.entitlements.zone()); }
+
+  const Parts parts_;
+};
+
+}  // namespace holdfast::billing

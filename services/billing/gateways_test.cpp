@@ -1,0 +1,237 @@
+// The payment gateway: whatever it answers, and whenever, its money is taken in once.
+#include <gmock/gmock.h>
+
+#include <deque>
+
+#include "libs/testing/eventually.h"
+#include "services/billing/billing_money_test.h"
+#include "services/billing/gateways_service.h"
+#include "services/billing/signature.h"
+
+namespace holdfast::billing {
+namespace {
+
+using namespace std::chrono_literals;
+using test::HasMessage;
+using test::IsOk;
+using testing::IsEmpty;
+using A = v1::PaymentAttempt;
+
+// Answers as it was told to, in turn; then "no answer".
+class ScriptedGateway final : public PaymentGateway {
+ public:
+  const std::string& name() const override { return name_; }
+  absl::StatusOr<GatewayNews> Charge(Deadline, const PaymentAttempt& attempt) override {
+    charged.push_back(attempt.id);
+    return Next();
+  }
+  absl::StatusOr<GatewayNews> Find(Deadline, const AttemptId&) override {
+    ++found;
+    return Next();
+  }
+  std::deque<absl::StatusOr<GatewayNews>> answers;
+  std::vector<AttemptId> charged;
+  int found = 0;
+
+ private:
+  absl::StatusOr<GatewayNews> Next() {
+    if (answers.empty()) return DeadlineExceeded("no answer");
+    auto next = answers.front();
+    answers.pop_front();
+    return next;
+  }
+  const std::string name_ = "card";
+};
+
+class Posted final : public http::Request {
+ public:
+  Posted(std::string body, std::string signature)
+      : body_(std::move(body)), signature_(std::move(signature)) {}
+  std::string_view method() const override { return "POST"; }
+  std::string_view target() const override { return "/webhooks/gateway"; }
+  std::string_view path() const override { return target(); }
+  std::string_view query() const override { return ""; }
+  std::string_view Header(std::string_view name) const override {
+    return name == kSignatureHeader ? std::string_view(signature_) : std::string_view();
+  }
+  std::string_view body() const override { return body_; }
+  std::string_view remote_address() const override { return "127.0.0.1"; }
+  const std::vector<std::string>& captures() const override { return captures_; }
+
+ private:
+  const std::string body_;
+  const std::string signature_;
+  const std::vector<std::string> captures_;
+};
+
+class GatewaysTest : public MoneyTest {
+ protected:
+  GatewaysTest() { Open("ann", v1::CHARGING_PREPAID); }
+
+  v1::CollectRequest Ask(std::int64_t minor_units) {
+    v1::CollectRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_account_id("ann");
+    *request.mutable_amount() = ToProto(*holdfast::Money::Make(minor_units, "EUR"));
+    return request;
+  }
+  v1::PaymentAttempt Collect(const v1::CollectRequest& request) {
+    const auto attempt = gateways_.Collect(Call(), request);
+    EXPECT_THAT(attempt, IsOk());
+    return attempt.value_or(v1::PaymentAttempt());
+  }
+  A::State StateOf(const v1::PaymentAttempt& attempt) {
+    v1::GetAttemptRequest request;
+    request.set_attempt_id(attempt.attempt_id());
+    return gateways_.GetAttempt(Call(), request)->state();
+  }
+  void Look() { (void)gateways_.LookAfterOpenAttempts(Soon()); }
+  int Webhook(const std::string& body, const std::string& secret = "secret") {
+    return gateways_.TakeWebhook(Posted(body, SignMessage(secret, body, clock_.Now())), "secret")
+        .status;
+  }
+  static std::string PaidMessage(const v1::PaymentAttempt& attempt, const std::string& event,
+                                 std::int64_t minor_units = 500) {
+    return fmt::format(R"({{"attempt_id":"{}","state":"paid","reference":"r-{}","minor_units":{},)"
+                       R"("currency":"EUR","event_id":"{}","more":[1]}})",
+                       attempt.attempt_id(), attempt.attempt_id(), minor_units, event);
+  }
+  static GatewayNews Paid(const std::string& reference = "r-1") {
+    return {.state = GatewayNews::State::kPaid, .reference = reference};
+  }
+
+  ScriptedGateway gateway_;
+  GatewaysService gateways_{{store_, entitlements_, metrics_, clock_, &gateway_}};
+};
+
+TEST_F(GatewaysTest, MoneyThatWasCollectedIsInTheWallet) {
+  gateway_.answers = {Paid()};
+  const auto attempt = Collect(Ask(500));
+  EXPECT_EQ(attempt.state(), A::STATE_PAID);
+  EXPECT_EQ(Wallet("ann"), 500);
+  EXPECT_THAT(WhatIsWrong(), IsEmpty());
+}
+
+TEST_F(GatewaysTest, AnAttemptIsWrittenDownBeforeTheGatewayIsAsked) {
+  const auto attempt = Collect(Ask(500));  // no answer
+  EXPECT_EQ(attempt.state(), A::STATE_STARTED);
+  EXPECT_EQ(StateOf(attempt), A::STATE_STARTED);
+  EXPECT_EQ(Wallet("ann"), 0);
+}
+
+TEST_F(GatewaysTest, ARepetitionChargesTheSameAttemptAgainAndNoOther) {
+  const v1::CollectRequest request = Ask(500);
+  Collect(request);
+  gateway_.answers = {Paid()};
+  EXPECT_EQ(Collect(request).state(), A::STATE_PAID);
+  EXPECT_EQ(Collect(request).state(), A::STATE_PAID);  // not asked any more
+  ASSERT_EQ(gateway_.charged.size(), 2u);
+  EXPECT_EQ(gateway_.charged[0], gateway_.charged[1]);
+  EXPECT_EQ(Wallet("ann"), 500);
+}
+
+TEST_F(GatewaysTest, TheJanitorFindsOutWhatBecameOfALostAnswer) {
+  const auto attempt = Collect(Ask(500));
+  gateway_.answers = {Paid()};
+  Look();  // too early
+  EXPECT_EQ(gateway_.found, 0);
+  clock_.Advance(31s);
+  Look();
+  EXPECT_EQ(StateOf(attempt), A::STATE_PAID);
+  EXPECT_EQ(Wallet("ann"), 500);
+  clock_.Advance(48h);
+  Look();
+  EXPECT_EQ(gateway_.found, 1);
+}
+
+TEST_F(GatewaysTest, TheJanitorGoesOnAskingAndGivesUpOnlyWhatNeverArrived) {
+  const auto attempt = Collect(Ask(500));
+  for (int i = 0; i < 6; ++i) {
+    gateway_.answers = {GatewayNews{.state = GatewayNews::State::kAbsent}};
+    clock_.Advance(31s);
+    Look();
+  }
+  EXPECT_EQ(StateOf(attempt), A::STATE_STARTED);
+  clock_.Advance(1h);
+  gateway_.answers = {GatewayNews{.state = GatewayNews::State::kAbsent}};
+  Look();
+  EXPECT_EQ(StateOf(attempt), A::STATE_ABSENT);
+  EXPECT_EQ(Webhook(PaidMessage(attempt, "e-1")), 200);  // it arrived after all
+  EXPECT_EQ(StateOf(attempt), A::STATE_PAID);
+}
+
+TEST_F(GatewaysTest, ADeclinedAttemptSaysWhy) {
+  gateway_.answers = {
+      GatewayNews{.state = GatewayNews::State::kDeclined, .reason = "card expired"}};
+  const auto attempt = Collect(Ask(500));
+  EXPECT_EQ(attempt.state(), A::STATE_DECLINED);
+  EXPECT_EQ(attempt.reason(), "card expired");
+  EXPECT_EQ(Wallet("ann"), 0);
+}
+
+TEST_F(GatewaysTest, AWebhookIsTakenOnceHoweverOftenItComes) {
+  gateway_.answers = {GatewayNews{.state = GatewayNews::State::kPending}};
+  const auto attempt = Collect(Ask(500));
+  EXPECT_EQ(attempt.state(), A::STATE_PENDING);
+  for (const char* event : {"e-1", "e-1", "e-2"}) {
+    EXPECT_EQ(Webhook(PaidMessage(attempt, event)), 200);
+  }
+  EXPECT_EQ(Wallet("ann"), 500);
+  EXPECT_THAT(WhatIsWrong(), IsEmpty());
+}
+
+TEST_F(GatewaysTest, AWebhookThatIsNotSignedOrNotUnderstoodChangesNothing) {
+  const auto attempt = Collect(Ask(500));
+  EXPECT_EQ(Webhook(PaidMessage(attempt, "e-1"), "other secret"), 401);
+  EXPECT_EQ(Webhook("{"), 400);
+  EXPECT_EQ(Webhook("[]"), 400);
+  EXPECT_EQ(Webhook(R"({"attempt_id":"a/b","state":"paid"})"), 400);
+  EXPECT_EQ(Webhook(fmt::format(R"({{"attempt_id":"{}","state":"lost"}})", attempt.attempt_id())),
+            400);
+  EXPECT_EQ(Webhook(R"({"attempt_id":"unknown","state":"pending"})"), 404);
+  EXPECT_EQ(Webhook(PaidMessage(attempt, "e-1", 1)), 409);  // another amount
+  EXPECT_EQ(StateOf(attempt), A::STATE_STARTED);
+  EXPECT_EQ(Wallet("ann"), 0);
+  EXPECT_EQ(Webhook(PaidMessage(attempt, "e-1")), 200);  // the refused one left no trace
+  EXPECT_EQ(Wallet("ann"), 500);
+}
+
+TEST_F(GatewaysTest, AWebhookIsToldToComeAgainWhenTheDatabaseIsAway) {
+  const auto attempt = Collect(Ask(500));
+  gate_.Cut();
+  EXPECT_EQ(Webhook(PaidMessage(attempt, "e-1")), 503);
+  gate_.Open();
+  EXPECT_TRUE(test::Eventually([&] { return Webhook(PaidMessage(attempt, "e-1")) == 200; }));
+  EXPECT_EQ(Wallet("ann"), 500);
+}
+
+TEST_F(GatewaysTest, WhatWasRecordedByHandIsNotTakenASecondTime) {
+  const auto attempt = Collect(Ask(500));
+  v1::RecordPaymentRequest by_hand;
+  by_hand.set_idempotency_key(NewKey());
+  by_hand.set_account_id("ann");
+  *by_hand.mutable_amount() = ToProto(*holdfast::Money::Make(500, "EUR"));
+  by_hand.set_method("card");
+  by_hand.set_reference("r-" + attempt.attempt_id());
+  ASSERT_THAT(payments_.RecordPayment(Call(), by_hand), IsOk());
+  EXPECT_EQ(Webhook(PaidMessage(attempt, "e-1")), 200);
+  EXPECT_EQ(StateOf(attempt), A::STATE_PAID);
+  EXPECT_EQ(Wallet("ann"), 500);
+}
+
+TEST_F(GatewaysTest, WithoutAGatewayNothingIsCollected) {
+  GatewaysService none({store_, entitlements_, metrics_, clock_});
+  EXPECT_THAT(none.Collect(Call(), Ask(500)).status(), HasMessage("no_gateway"));
+}
+
+TEST_F(GatewaysTest, TheEntitlementTellsWhatTheWalletHolds) {
+  gateway_.answers = {Paid()};
+  Collect(Ask(500));
+  const auto entitlement = EntitlementOf("ann");
+  ASSERT_THAT(entitlement, IsOk());
+  EXPECT_EQ(entitlement->balance_minor_units(), 500);
+  EXPECT_EQ(entitlement->currency(), "EUR");
+}
+
+}  // namespace
+}  // namespace holdfast::billing
