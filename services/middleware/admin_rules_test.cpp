@@ -41,7 +41,8 @@ class AdminTest : public testing::Test {
   }
   std::vector<std::string> Names(const std::string& target) {
     std::vector<std::string> names;
-    for (const Json& item : Send("GET", target).AsJson()["items"]) names.push_back(item["name"]);
+    const Json list = Send("GET", target).AsJson();
+    for (const Json& item : list["items"]) names.push_back(item["name"]);
     return names;
   }
   Json Audit(const std::string& query = "") {
@@ -336,9 +337,10 @@ TEST(OperatorsTest, AWrongLineIsNamedAndWhatWasKnownStays) {
   ASSERT_TRUE(operators.Find(token));
   EXPECT_EQ(operators.Find(token)->name, "ada");
   EXPECT_EQ(operators.Find(token)->role, Role::kEditor);
-  for (const std::string wrong :
-       {"ada editor", "ada boss " + token, "ada editor short", "a/b editor " + token,
-        "a viewer " + token + "\nb viewer " + token}) {
+  const std::vector<std::string> wrong_lines = {"ada editor", "ada boss " + token,
+                                                "ada editor short", "a/b editor " + token,
+                                                "a viewer " + token + "\nb viewer " + token};
+  for (const std::string& wrong : wrong_lines) {
     const absl::Status status = operators.Read("\n" + wrong);
     EXPECT_THAT(status, HasCode(absl::StatusCode::kInvalidArgument)) << wrong;
     EXPECT_THAT(std::string(status.message()), HasSubstr("line ")) << wrong;

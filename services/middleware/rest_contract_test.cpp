@@ -2,6 +2,7 @@
 // may see what.
 #include <gmock/gmock.h>
 
+#include <cctype>
 #include <set>
 
 #include "services/middleware/rest_fixture_test.h"
@@ -116,7 +117,7 @@ class RestDocumentTest : public RestNotes {
   }
   void NoteReminders() {
     const std::string all = "/v1/reminders", one = "/v1/reminders/{programme}";
-    const std::string soon = all + "/1_" + std::to_string(kNowSeconds + 3600);
+    const std::string soon = all + "/1_" + std::to_string(kNowSeconds + 1800);
     EXPECT_EQ(Note(one, "PUT", soon, R"({"remind_at":"2026-01-02T10:50:00Z"})").status, 200);
     EXPECT_EQ(Note(one, "PUT", soon, R"({"remind_at":"2026-01-02T09:50:00Z"})").status, 400);
     EXPECT_EQ(Note(one, "PUT", all + "/1_5", "{}").status, 404);

@@ -1,6 +1,7 @@
 // REST v1: persons of a household, reminders and films: what is whose, and what is kept.
 #include <gmock/gmock.h>
 
+#include "services/middleware/convert_items.h"
 #include "services/middleware/domain/profile.h"
 #include "services/middleware/rest_fixture_test.h"
 
@@ -28,7 +29,8 @@ class RestPersonsTest : public RestFixture {
     std::vector<std::string> names;
     const AppAnswer answer = As(ada_, "GET", target, "", std::move(headers));
     EXPECT_EQ(answer.status, 200) << answer.body;
-    for (const Json& item : answer.AsJson()["items"]) names.push_back(item["name"]);
+    const Json list = answer.AsJson();
+    for (const Json& item : list["items"]) names.push_back(item["name"]);
     return names;
   }
   std::string ada_;
@@ -122,29 +124,67 @@ TEST_F(RestPersonsTest, AFilmPlaysFromAnEdgeWithItsSubtitles) {
 }
 
 TEST_F(RestPersonsTest, RemindersComeInTheirOrderAndGoWhenTheyAreOver) {
+  // Programmes begin at half past.
   const auto programme = [](int hours) {
-    return "/v1/reminders/1_" + std::to_string(kNowSeconds + hours * 3600);
+    return "/v1/reminders/1_" + std::to_string(kNowSeconds + 1800 + hours * 3600);
   };
-  EXPECT_EQ(As(ada_, "PUT", programme(2)).status, 200);
-  EXPECT_EQ(As(ada_, "PUT", programme(1), R"({"remind_at":"2026-01-02T10:55:00Z"})").status, 200);
+  EXPECT_EQ(As(ada_, "PUT", programme(1)).status, 200);
+  EXPECT_EQ(As(ada_, "PUT", programme(0), R"({"remind_at":"2026-01-02T10:20:00Z"})").status, 200);
   const Json items = As(ada_, "GET", "/v1/reminders").AsJson()["items"];
   ASSERT_EQ(items.size(), 2u);
-  EXPECT_EQ(items[0]["remind_at"], "2026-01-02T10:55:00Z");
-  EXPECT_EQ(items[0]["start"], "2026-01-02T11:00:00Z");
+  EXPECT_EQ(items[0]["remind_at"], "2026-01-02T10:20:00Z");
+  EXPECT_EQ(items[0]["start"], "2026-01-02T10:30:00Z");
   app_.box().clock().Advance(1h);
   EXPECT_EQ(As(ada_, "GET", "/v1/reminders").AsJson()["items"].size(), 1u);
-  EXPECT_EQ(As(ada_, "PUT", programme(-1)).status, 400);
-  EXPECT_EQ(As(ada_, "DELETE", programme(2)).status, 204);
-  EXPECT_EQ(As(ada_, "DELETE", programme(2)).status, 204);
+  EXPECT_EQ(As(ada_, "PUT", programme(-2)).status, 400);
+  EXPECT_EQ(As(ada_, "DELETE", programme(1)).status, 204);
+  EXPECT_EQ(As(ada_, "DELETE", programme(1)).status, 204);
   EXPECT_EQ(As(ada_, "GET", "/v1/reminders").AsJson()["items"].size(), 0u);
 }
 
 TEST_F(RestPersonsTest, AProgrammeThatTheViewerCannotSeeIsNotThere) {
-  // Channel 3 is of package "sport", channel 4 is for adults.
-  for (const char* channel : {"3", "4", "99"}) {
-    const std::string id = channel + ("_" + std::to_string(kNowSeconds + 3600));
-    EXPECT_EQ(As(ada_, "PUT", "/v1/reminders/" + id).status, 404) << id;
-  }
+  // Three channels with one guide: channel 3 is of package "sport", channel 4 is for adults.
+  app_.box().HaveLineup(
+      "#EXTINF:-1 tvg-id=\"news1.example\",News 1\nhttp://x/live/news-1/i.m3u8\n"
+      "#EXTINF:-1 tvg-id=\"news1.example\" holdfast-package=\"sport\",Sport 1\n"
+      "http://x/live/sport-1/i.m3u8\n"
+      "#EXTINF:-1 tvg-id=\"news1.example\" group-title=\"Adult\",Late\n"
+      "http://x/live/late-1/i.m3u8\n");
+  const auto put = [&](const std::string& token, const std::string& channel) {
+    return As(token, "PUT", "/v1/reminders/" + channel + "_" + std::to_string(kNowSeconds + 1800))
+        .status;
+  };
+  EXPECT_EQ(put(ada_, "1"), 200);
+  EXPECT_EQ(put(ada_, "3"), 404);
+  EXPECT_EQ(put(TokenOf("bob"), "3"), 200);
+  EXPECT_EQ(put(ada_, "4"), 404);
+  EXPECT_EQ(put(ada_, "99"), 404);
+}
+
+TEST_F(RestPersonsTest, AReminderIsRemovedByTheNameThatItsProgrammeHasNow) {
+  // The guide has moved "Show" by ten minutes since it was remembered.
+  const std::int64_t start = kNowSeconds + 1800, before = start - 600;
+  const auto guide = app_.box().portal().models().guide();
+  const Programme* show = guide->ScheduleOf("news1.example")->StartingAt(start);
+  ASSERT_NE(show, nullptr);
+  const Reminder reminder{.fire_at = before,
+                          .channel = ChannelId(1),
+                          .start = before,
+                          .channel_name = "News 1",
+                          .programme_name = std::string(show->title)};
+  ASSERT_THAT(
+      app_.box().portal().viewers().Save("acc-1",
+                                         {{.kind = ViewerItem::Kind::kReminder,
+                                           .key = "1_" + std::to_string(before),
+                                           .text = TextOf(reminder)}},
+                                         ViewerData::Path::kDatabaseFirst, Deadline::After(5s)),
+      test::IsOk());
+  const Json items = As(ada_, "GET", "/v1/reminders").AsJson()["items"];
+  ASSERT_EQ(items.size(), 1u);
+  const std::string id = items[0]["programme_id"];
+  EXPECT_EQ(id, "1_" + std::to_string(start));
+  EXPECT_EQ(As(ada_, "DELETE", "/v1/reminders/" + id).status, 204);
+  EXPECT_EQ(As(ada_, "GET", "/v1/reminders").AsJson()["items"].size(), 0u);
 }
 
 TEST_F(RestPersonsTest, WhatAPersonKeepsIsSeenThroughAnotherInstance) {

@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t kMaxReminders = 200;
 constexpr std::size_t kLongestName = 200;
-constexpr std::size_t kLongestKey = 64;
 
 void AppendReminder(JsonWriter& json, const Reminder& reminder) {
   json.BeginObject().Field("programme_id", RealId(reminder.channel, reminder.start));
@@ -26,6 +25,13 @@ void AppendReminder(JsonWriter& json, const Reminder& reminder) {
   json.Field("channel_name", reminder.channel_name).Field("title", reminder.programme_name);
   json.Field("start", Rfc3339(reminder.start)).Field("remind_at", Rfc3339(reminder.fire_at));
   json.EndObject();
+}
+
+// Its programme may have been moved in the guide since it was remembered.
+Reminder AsItStandsNow(const Reminder& stored, const Lineup& lineup, const Guide& guide) {
+  const Channel* channel = lineup.FindChannel(stored.channel);
+  return MovedWithProgramme(stored,
+                            channel == nullptr ? nullptr : guide.ScheduleOf(channel->guide_id));
 }
 
 // When to remind, of the body: "" is the start of the programme. Nothing: it is no such body.
@@ -49,9 +55,7 @@ http::Response RestReminders::List(const RestCall& call) {
   for (const ViewerItem* item : loaded.items->Newest(ViewerItem::Kind::kReminder)) {
     const std::optional<Reminder> stored = ReminderIn(*item->text);
     if (!stored) continue;
-    const Channel* channel = lineup->FindChannel(stored->channel);
-    Reminder reminder = MovedWithProgramme(
-        *stored, channel == nullptr ? nullptr : guide->ScheduleOf(channel->guide_id));
+    Reminder reminder = AsItStandsNow(*stored, *lineup, *guide);
     if (reminder.fire_at > EpochSeconds(call.now)) active.push_back(std::move(reminder));
   }
   std::sort(active.begin(), active.end(), [](const Reminder& a, const Reminder& b) {
@@ -71,8 +75,8 @@ http::Response RestReminders::Put(const RestCall& call) {
   const auto lineup = models_.lineup();
   const auto guide = models_.guide();
   const auto found = FindByRealId(*lineup, *guide, call.parts.at(0));
-  // One that the viewer cannot see is one that is not there.
-  if (!found ||
+  // One that the viewer cannot see is one that is not there. The name is that of its start.
+  if (!found || RealId(found->channel->id, found->programme->start) != call.parts.at(0) ||
       FindForApp(*lineup, *call.knowledge.entitlement, found->channel->id, adult_) == nullptr) {
     return FieldProblem(404, "unknown-programme", "programme", "the guide has no such programme");
   }
@@ -107,13 +111,20 @@ http::Response RestReminders::Put(const RestCall& call) {
 http::Response RestReminders::Remove(const RestCall& call) {
   const RestProfiles::Person person = profiles_.PersonOf(call);
   if (person.problem) return *person.problem;
-  const std::string key = call.parts.at(0).substr(0, kLongestKey);
+  const std::string& id = call.parts.at(0);
   const ViewerData::Loaded loaded = profiles_.Load(person);
-  // What is not there is gone already.
-  if (loaded.items->Find(ViewerItem::Kind::kReminder, key) == nullptr) return NoContent();
-  const absl::Status saved =
-      profiles_.Save(person, {.kind = ViewerItem::Kind::kReminder, .key = key, .text = {}});
-  return saved.ok() ? NoContent() : NotKept();
+  const auto lineup = models_.lineup();
+  const auto guide = models_.guide();
+  for (const ViewerItem* item : loaded.items->Newest(ViewerItem::Kind::kReminder)) {
+    const std::optional<Reminder> stored = ReminderIn(*item->text);
+    if (!stored) continue;
+    const Reminder now = AsItStandsNow(*stored, *lineup, *guide);
+    if (item->key != id && RealId(now.channel, now.start) != id) continue;
+    const absl::Status saved =
+        profiles_.Save(person, {.kind = ViewerItem::Kind::kReminder, .key = item->key, .text = {}});
+    if (!saved.ok()) return NotKept();
+  }
+  return NoContent();  // what is not there is gone already
 }
 
 }  // namespace holdfast::middleware
