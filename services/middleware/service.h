@@ -6,6 +6,7 @@
 #include "services/middleware/device_table.h"
 #include "services/middleware/entitlements.h"
 #include "services/middleware/event_board.h"
+#include "services/middleware/event_sender.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/store.h"
@@ -27,8 +28,8 @@ class Service {
     const Clock& clock;
   };
 
-  // `heartbeat`: how often boxes look for events.
-  Service(const Parts& parts, std::chrono::milliseconds heartbeat)
+  // `sender` outlives it.
+  Service(const Parts& parts, EventSender& sender)
       : store_(parts.store),
         devices_(parts.devices),
         entitlements_(parts.entitlements),
@@ -36,7 +37,7 @@ class Service {
         events_(parts.events),
         metrics_(parts.metrics),
         clock_(parts.clock),
-        heartbeat_(heartbeat) {}
+        sender_(sender) {}
 
   void Register(rpc::ServiceTable& table);
 
@@ -81,7 +82,7 @@ class Service {
   const EventBoard& events_;
   Metrics& metrics_;
   const Clock& clock_;
-  const std::chrono::milliseconds heartbeat_;
+  EventSender& sender_;
 };
 
 }  // namespace holdfast::middleware
