@@ -23,6 +23,7 @@
 #include "services/middleware/jobs.h"
 #include "services/middleware/lists.h"
 #include "services/middleware/metrics.h"
+#include "services/middleware/oss.h"
 #include "services/middleware/peers.h"
 #include "services/middleware/pg_store.h"
 #include "services/middleware/portal_account.h"
@@ -33,6 +34,7 @@
 #include "services/middleware/portal_http.h"
 #include "services/middleware/portal_itv.h"
 #include "services/middleware/portal_radio.h"
+#include "services/middleware/portal_recordings.h"
 #include "services/middleware/portal_reminders.h"
 #include "services/middleware/portal_settings.h"
 #include "services/middleware/portal_stb.h"
@@ -49,7 +51,9 @@ struct Surroundings {
   storage::DiskSpool& settings_spool;
   storage::DiskSpool& viewer_spool;
   storage::DiskSpool& report_spool;
+  storage::DiskSpool& hook_spool;
   rpc::Channel& billing;
+  rpc::Channel& epg;
   rpc::Channel& analytics;
   WorkerPool& workers;
   telemetry::Metrics& metrics;
@@ -64,8 +68,9 @@ struct Keys {
   security::KeySet portal;
   security::KeySet play;
   placement::LinkSecrets links;
+  OssCredentials oss;  // of nobody while the OSS API is off
 
-  // NOT_FOUND or INVALID_ARGUMENT names the folder at fault.
+  // NOT_FOUND or INVALID_ARGUMENT names the folder or file at fault.
   static absl::StatusOr<Keys> Load(const Config& config);
 };
 
@@ -77,6 +82,7 @@ class Assembly {
   void AddRoutes(http::Router& router) {
     portal_.AddRoutes(router);
     apps_.AddRoutes(router);
+    oss_.AddRoutes(router);
   }
   // One call of a box, as the routes hand it on.
   void HandlePortal(const http::Request& request, http::Reply reply) {
@@ -89,17 +95,24 @@ class Assembly {
   ViewerData& viewers() { return viewers_; }
   DeviceTable& devices() { return devices_; }
   Apps& apps() { return apps_; }
+  Oss& oss() { return oss_; }
 
   std::vector<Job> Jobs();
   bool ready() const;  // can serve something
 
  private:
   void CountWhatIsHeld();
+  absl::Status TrimAccounts(Deadline deadline);
 
   const Keys keys_;
+  const bool boxes_give_way_;
+  const Clock& clock_;
   Metrics metrics_;
   PgStore store_;
+  AuditLog audit_;
   Billing billing_;
+  BillingOffice billing_office_;
+  SubscriptionDesk desk_;
   Analytics analytics_;
   storage::RedisPool& redis_;
 
@@ -113,6 +126,8 @@ class Assembly {
   ViewerData viewers_;
   Reporter reporter_;
   Presence presence_;
+  EventSender sender_;
+  Oss oss_;
 
   Sessions sessions_;
   Zones zones_;
@@ -125,6 +140,7 @@ class Assembly {
   ItvActions itv_;
   EpgActions epg_;
   ArchiveActions archive_;
+  RecordingActions recordings_;
   WatchdogActions watchdog_;
   HistoryActions history_;
   ReminderActions reminders_;

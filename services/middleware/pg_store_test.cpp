@@ -9,6 +9,7 @@
 #include "libs/storage/pg_migrate.h"
 #include "libs/testing/status_matchers.h"
 #include "libs/testing/test_postgres.h"
+#include "services/middleware/audit_log.h"
 
 namespace holdfast::middleware {
 
@@ -175,6 +176,48 @@ TEST_F(PgStoreTest, TheBoxThatJoinedAFullAccountFirstLeavesIt) {
   EXPECT_EQ(third.released[0].generation, 1u);
   ASSERT_OK_AND_ASSIGN(const DevicePage page, store_.ListDevices(Soon(), kAccount, "", 10));
   EXPECT_THAT(page.devices, SizeIs(2));
+}
+
+TEST_F(PgStoreTest, ATariffThatShrinksTakesThePlaceOfThoseThatJoinedFirst) {
+  for (const Mac& mac : {kMac, kOther, kThird}) {
+    ASSERT_THAT(store_.Bind(Soon(), Binding(mac)), IsOk());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto none, store_.Trim(Soon(), kAccount, 3));
+  EXPECT_THAT(none, IsEmpty());
+  ASSERT_OK_AND_ASSIGN(const auto unlimited, store_.Trim(Soon(), kAccount, 0));
+  EXPECT_THAT(unlimited, IsEmpty());
+  ASSERT_OK_AND_ASSIGN(const auto left, store_.Trim(Soon(), kAccount, 1));
+  ASSERT_THAT(left, SizeIs(2));
+  EXPECT_EQ(left[0].mac, kOther.text());
+  EXPECT_EQ(left[1].mac, kMac.text());
+  EXPECT_EQ(left[1].generation, 1u);  // its tokens open nothing
+  ASSERT_OK_AND_ASSIGN(const DevicePage page, store_.ListDevices(Soon(), kAccount, "", 10));
+  ASSERT_THAT(page.devices, SizeIs(1));
+  EXPECT_EQ(page.devices[0].mac, kThird.text());
+}
+
+TEST_F(PgStoreTest, AuditEntriesAreAddedReadAndNeverChanged) {
+  AuditLog log(pool_);
+  const AuditEntry entry{.actor = "crm",
+                         .source = "oss",
+                         .action = "update accounts",
+                         .subject = "1,2",
+                         .detail = "status",
+                         .outcome = "broken \xff text"};
+  ASSERT_THAT(log.Append(Soon(), entry), IsOk());
+  ASSERT_THAT(log.Append(Soon(), {.actor = "b", .outcome = "ok"}), IsOk());
+  ASSERT_OK_AND_ASSIGN(const auto all, log.List(Soon(), 0, 10));
+  ASSERT_THAT(all, SizeIs(2));
+  EXPECT_EQ(all[0].actor, "crm");
+  EXPECT_EQ(all[0].subject, "1,2");
+  EXPECT_EQ(all[0].outcome, "broken \xef\xbf\xbd text");
+  EXPECT_GT(all[0].at, 1'700'000'000);
+  ASSERT_OK_AND_ASSIGN(const auto rest, log.List(Soon(), all[0].position, 10));
+  ASSERT_THAT(rest, SizeIs(1));
+  for (const char* change :
+       {"UPDATE audit_entry SET actor = 'x'", "DELETE FROM audit_entry", "TRUNCATE audit_entry"}) {
+    EXPECT_FALSE(pool_.Query(Soon(), change).ok()) << change;
+  }
 }
 
 TEST_F(PgStoreTest, AFullAccountMayRefuseInsteadAndThenNothingChanges) {

@@ -4,7 +4,9 @@
 // Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title, catchup (or catchup-type),
 // catchup-days, catchup-source, tvg-rec, and our own holdfast-encrypted="1",
 // holdfast-package="<package id>" (default "basic"), holdfast-adult="1" (a channel of group "Adult"
-// is one, too), holdfast-catchup-hours="1" (instead of days). The directory of the address
+// is one, too), holdfast-catchup-hours="1" (instead of days), holdfast-catchup-since="1767348000"
+// (when the archive on our edges began; 0: long ago; without it a channel is kept since it was
+// first imported). The directory of the address
 // ("/live/<stream>/index.m3u8" -> "live/<stream>") is what edges serve; its host is not used.
 #pragma once
 
