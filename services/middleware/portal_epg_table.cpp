@@ -88,7 +88,7 @@ PortalAnswer EpgActions::GetDataTable(PortalCall& call) {
   const std::size_t first = std::min(page * kChannelsPerPage, channels.size());
   const std::size_t last = std::min(first + kChannelsPerPage, channels.size());
 
-  const std::optional<GuideMarks> marks = MarksFor(viewers_, call);
+  const std::optional<GuideMarks> chosen = MarksFor(viewers_, call);
   std::string js;
   OpenPage(js, channels.size(), static_cast<int>(kChannelsPerPage), selected,
            asked > 0 ? 0 : static_cast<int>(page) + 1);
@@ -96,7 +96,7 @@ PortalAnswer EpgActions::GetDataTable(PortalCall& call) {
     if (i > first) js += ',';
     JsonWriter json(js);
     AppendChannel(json, *channels[i], *guide, shown, zone, EpochSeconds(call.now),
-                  marks ? &*marks : nullptr);
+                  chosen ? &*chosen : nullptr);
   }
   js += "],\"time_marks\":";
   JsonWriter marks(js);
