@@ -12,6 +12,7 @@ void Service::Register(rpc::ServiceTable& table) {
   table.Worker("GetAccount", *this, &Service::GetAccount);
   table.Worker("ListAccounts", *this, &Service::ListAccounts);
   table.Worker("SetPassword", *this, &Service::SetPassword);
+  table.Worker("UpdateAccount", *this, &Service::UpdateAccount);
   table.Worker("CloseAccount", *this, &Service::CloseAccount);
   table.Worker("PutPackage", *this, &Service::PutPackage);
   table.Worker("ListPackages", *this, &Service::ListPackages);

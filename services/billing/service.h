@@ -39,6 +39,8 @@ class Service {
                                                         const v1::ListAccountsRequest& request);
   absl::StatusOr<v1::Account> SetPassword(const rpc::Call& call,
                                           const v1::SetPasswordRequest& request);
+  absl::StatusOr<v1::Account> UpdateAccount(const rpc::Call& call,
+                                            const v1::UpdateAccountRequest& request);
   absl::StatusOr<v1::Account> CloseAccount(const rpc::Call& call,
                                            const v1::CloseAccountRequest& request);
 

@@ -69,6 +69,23 @@ absl::StatusOr<v1::Account> Service::SetPassword(const rpc::Call& call,
       });
 }
 
+absl::StatusOr<v1::Account> Service::UpdateAccount(const rpc::Call& call,
+                                                   const v1::UpdateAccountRequest& request) {
+  const AccountId id(request.account_id());
+  auto answer =
+      Once(call, request, Secrecy::kNone, [&](Transaction& tx) -> absl::StatusOr<v1::Account> {
+        HOLDFAST_ASSIGN_OR_RETURN(Account account, tx.FindAccount(id));
+        if (request.has_account_number()) account.number = request.account_number();
+        if (request.has_full_name()) account.full_name = request.full_name();
+        if (request.has_phone()) account.phone = request.phone();
+        HOLDFAST_RETURN_IF_ERROR(CheckDescription(account));
+        HOLDFAST_RETURN_IF_ERROR(tx.SaveAccount(account));
+        return ToProto(account);
+      });
+  if (answer.ok()) entitlements_.Refresh(id, call.deadline());
+  return answer;
+}
+
 absl::StatusOr<v1::Account> Service::CloseAccount(const rpc::Call& call,
                                                   const v1::CloseAccountRequest& request) {
   const AccountId id(request.account_id());

@@ -86,6 +86,33 @@ TEST_F(ServiceTest, ANewPasswordReplacesTheOldOne) {
   EXPECT_THAT(LogIn(service_, Call(), "ann", "two"), IsOk());
 }
 
+TEST_F(ServiceTest, WhatIsPrintedOnBillsCanBeChanged) {
+  CreateAccount("a");
+  v1::UpdateAccountRequest request;
+  request.set_idempotency_key(NewKey());
+  request.set_account_id("a");
+  request.set_full_name("Ann Other");
+  const auto named = service_.UpdateAccount(Call(), request);
+  ASSERT_THAT(named, IsOk());
+  EXPECT_EQ(named->full_name(), "Ann Other");
+  request.set_idempotency_key(NewKey());
+  request.clear_full_name();
+  request.set_phone("123");
+  request.set_account_number("N-1");
+  const auto numbered = service_.UpdateAccount(Call(), request);
+  ASSERT_THAT(numbered, IsOk());
+  EXPECT_EQ(numbered->full_name(), "Ann Other");  // absent: stays
+  EXPECT_EQ(numbered->phone(), "123");
+  EXPECT_EQ(numbered->account_number(), "N-1");
+
+  request.set_idempotency_key(NewKey());
+  request.set_account_number("");
+  EXPECT_THAT(service_.UpdateAccount(Call(), request), HasMessage("account number is empty"));
+  request.set_account_id("nobody");
+  request.set_account_number("N-2");
+  EXPECT_THAT(service_.UpdateAccount(Call(), request), HasCode(absl::StatusCode::kNotFound));
+}
+
 TEST_F(ServiceTest, ALoginBelongsToOneAccount) {
   for (const std::string id : {"a", "b"}) {
     CreateAccount(id);

@@ -211,6 +211,32 @@ TEST_F(XmltvValidityTest, AnyGuideGivesAValidFile) {
       rendered + "</tv>\n");
 }
 
+// U+FFFD, noncharacters of every plane, and bytes that are not UTF-8.
+TEST_F(XmltvValidityTest, WhatASourceHasBrokenIsLeftOut) {
+  const std::string broken =
+      "A\xef\xbf\xbd"
+      "B\xef\xbf\xbe\xef\xb7\x90\xef\xb7\xaf\xf0\x9f\xbf\xbf\xf4\x8f\xbf\xbe"
+      "C\xff\xed\xa0\x80"
+      "D\xf0\x9f\x98\x80";
+  std::string xml;
+  AppendXmlEscaped(xml, broken);
+  EXPECT_EQ(xml, "ABCD\xf0\x9f\x98\x80");
+  EXPECT_TRUE(IsBlankInXml(" \xef\xbf\xbd\xff"));
+  EXPECT_FALSE(IsBlankInXml("\xef\xbf\xbd.\xff"));
+
+  AppsFixture app;
+  app.box().HaveEverything();
+  app.HaveLogin();
+  app.box().HaveLineup(
+      "#EXTM3U\n#EXTINF:-1 tvg-id=\"news1.example\",News \xef\xbf\xbd 1\n"
+      "http://x/live/news-1/i.m3u8\n"
+      "#EXTINF:-1 group-title=\"films\",F\nhttp://x/live/f/i.m3u8\n"
+      "#EXTINF:-1 group-title=\"sport\",S\nhttp://x/live/s/i.m3u8\n");
+  const AppAnswer guide = app.Get(std::string("/xmltv.php?") + kAdaFields);
+  EXPECT_THAT(guide.body, HasSubstr("<display-name>News  1</display-name>"));
+  ExpectValid(guide.body);
+}
+
 TEST_F(XmltvValidityTest, ChannelsThatShareAGuideAreOneChannelWithAllTheirNames) {
   AppsFixture app;
   app.box().HaveEverything();

@@ -35,16 +35,31 @@ absl::StatusOr<Keys> Keys::Load(const Config& config) {
   HOLDFAST_ASSIGN_OR_RETURN(keys.portal, LoadKeys("portal_keys", config.portal_keys));
   HOLDFAST_ASSIGN_OR_RETURN(keys.play, LoadKeys("play_keys", config.play_keys));
   keys.links = placement::LinkSecrets::Load(config.link_secrets);
+  if (config.oss.enabled) {
+    auto credentials = OssCredentials::Load(config.oss.credentials);
+    if (!credentials.ok()) return Annotate(credentials.status(), "oss_credentials");
+    keys.oss = *std::move(credentials);
+  }
+  for (const std::string* hook :
+       {&config.oss.profile_hook, &config.oss.subscribe_hook, &config.oss.unsubscribe_hook}) {
+    if (!hook->empty() && !hook->starts_with("http://")) {
+      return InvalidArgument("the hook {} does not begin with http://", *hook);
+    }
+  }
   return keys;
 }
 
 Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
     : keys_(std::move(keys)),
+      boxes_give_way_(config.portal.full_account == "replace"),
+      clock_(around.clock),
       metrics_(around.metrics),
       store_(around.postgres),
       audit_store_(around.postgres),
       audit_(audit_store_, around.clock),
       billing_(around.billing, {around.clock, around.random}),
+      billing_office_(around.billing, {around.clock, around.random}),
+      desk_(billing_office_),
       analytics_(around.analytics, {around.clock, around.random}),
       redis_(around.redis),
       models_({.lineup = around.data_path("lineup.replica"),
@@ -67,6 +82,25 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
       reporter_({.instance = around.instance}, analytics_, around.report_spool, around.metrics),
       presence_({.keep_for = std::chrono::duration_cast<std::chrono::seconds>(
                      config.portal.heartbeat * 3 / 2)}),
+      sender_(store_, around.clock, config.portal.heartbeat),
+      oss_(config.oss, keys_.oss,
+           {audit_,
+            billing_office_,
+            desk_,
+            around.epg,
+            {around.clock, around.random},
+            around.redis,
+            around.hook_spool,
+            store_,
+            devices_,
+            entitlements_,
+            writes_,
+            sender_,
+            models_,
+            around.workers,
+            metrics_,
+            around.metrics,
+            around.clock}),
       sessions_(keys_.portal, {.token_lifetime = config.portal.token_lifetime}, around.metrics),
       zones_(config.portal.time_zone),
       lists_(models_, static_cast<std::size_t>(config.list_cache_mebibytes) * kMebibyte,
@@ -76,18 +110,21 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
       links_({.zone = around.zone, .lifetime = config.portal.link_lifetime}, models_, keys_.play,
              keys_.links),
       stb_(config.portal, {store_, database_, devices_, entitlements_, sessions_, billing_, models_,
-                           writes_, reporter_, zones_, metrics_, around.clock}),
+                           writes_, reporter_, oss_.hooks(), zones_, metrics_, around.clock}),
       settings_(config.portal, writes_, around.clock),
-      itv_({models_, lists_, blocks_, writes_, reporter_, zones_, links_, metrics_}),
-      epg_(models_, zones_, static_cast<int>(config.portal.epg_history_days)),
+      itv_({models_, lists_, blocks_, writes_, viewers_, reporter_, zones_, links_, metrics_}),
+      epg_(models_, viewers_, zones_, static_cast<int>(config.portal.epg_history_days)),
       archive_(models_, links_, metrics_),
+      recordings_({.seconds = config.portal.recording_hours * 3600},
+                  {models_, viewers_, archive_, zones_}),
       watchdog_({presence_, models_, reporter_, events_, writes_}),
       history_(models_, viewers_),
       reminders_(models_, viewers_, zones_),
       keepsakes_(viewers_),
       vod_({models_, links_, viewers_, reporter_, zones_, metrics_}),
       radio_(models_, viewers_),
-      account_(entitlements_, zones_),
+      account_(config.portal,
+               {entitlements_, devices_, desk_, sender_, oss_.hooks(), models_, zones_}),
       portal_({actions_, devices_, entitlements_, sessions_, store_, database_, around.workers,
                metrics_, around.clock},
               WhenUnknown(config.portal)),
@@ -96,7 +133,7 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
              writes_, viewers_, events_, entitlements_, models_, links_, reporter_, around.workers,
              metrics_, around.metrics, around.clock}),
       service_({store_, devices_, entitlements_, models_, events_, audit_, metrics_, around.clock},
-               config.portal.heartbeat),
+               sender_),
       operators_(config.operators.file),
       admin_(service_, store_),
       admin_api_({admin_, operators_, audit_store_, around.workers, around.clock}) {
@@ -105,6 +142,7 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
   itv_.AddTo(actions_);
   epg_.AddTo(actions_);
   archive_.AddTo(actions_);
+  recordings_.AddTo(actions_);
   watchdog_.AddTo(actions_);
   history_.AddTo(actions_);
   reminders_.AddTo(actions_);
@@ -136,14 +174,37 @@ std::vector<Job> Assembly::Jobs() {
       {"reports", 500ms, [this](Deadline d) { return reporter_.Deliver(d); }},
       {"presence", 3s,
        [this](Deadline d) {
-         presence_.Flush(redis_, d.AtMost(2s)).IgnoreError();  // the pool counts its errors
+         presence_.Flush(redis_, clock_.Now(), d.AtMost(2s))
+             .IgnoreError();  // the pool counts its errors
          return absl::OkStatus();
        }},
       {"operators", 5s, [this](Deadline) { return operators_.Load(); }},
+      {"trim_accounts", 1s, [this](Deadline d) { return TrimAccounts(d); }},
       {"save_entitlements", 5s, [this](Deadline) { return entitlements_.SaveToDisk(); }},
   };
   for (Job& job : apps_.Jobs()) jobs.push_back(std::move(job));
+  for (Job& job : oss_.Jobs()) jobs.push_back(std::move(job));
   return jobs;
+}
+
+// A tariff that allows fewer boxes than the account has: those that joined first leave it, as with
+// a login on one box more. Every instance hears of it; the second finds nothing to do.
+absl::Status Assembly::TrimAccounts(Deadline deadline) {
+  if (!database_.usable()) return absl::OkStatus();  // what is noted stays noted
+  const auto shrunk = entitlements_.TakeShrunk();
+  if (!boxes_give_way_) return absl::OkStatus();
+  absl::Status status;
+  for (const auto& [account, limit] : shrunk) {
+    absl::StatusOr<std::vector<Device>> released = std::vector<Device>();
+    if (status.ok()) released = store_.Trim(deadline, account, limit);
+    if (status.ok() && released.ok()) {
+      for (Device& device : *released) devices_.Put(std::move(device));
+    } else {
+      if (status.ok()) status = released.status();
+      entitlements_.PutBackShrunk(account, limit);  // for the next round
+    }
+  }
+  return status;
 }
 
 void Assembly::CountWhatIsHeld() {

@@ -24,6 +24,7 @@
 #include "services/middleware/jobs.h"
 #include "services/middleware/lists.h"
 #include "services/middleware/metrics.h"
+#include "services/middleware/oss.h"
 #include "services/middleware/peers.h"
 #include "services/middleware/pg_store.h"
 #include "services/middleware/pg_store_admin.h"
@@ -35,6 +36,7 @@
 #include "services/middleware/portal_http.h"
 #include "services/middleware/portal_itv.h"
 #include "services/middleware/portal_radio.h"
+#include "services/middleware/portal_recordings.h"
 #include "services/middleware/portal_reminders.h"
 #include "services/middleware/portal_settings.h"
 #include "services/middleware/portal_stb.h"
@@ -51,7 +53,9 @@ struct Surroundings {
   storage::DiskSpool& settings_spool;
   storage::DiskSpool& viewer_spool;
   storage::DiskSpool& report_spool;
+  storage::DiskSpool& hook_spool;
   rpc::Channel& billing;
+  rpc::Channel& epg;
   rpc::Channel& analytics;
   WorkerPool& workers;
   telemetry::Metrics& metrics;
@@ -66,8 +70,9 @@ struct Keys {
   security::KeySet portal;
   security::KeySet play;
   placement::LinkSecrets links;
+  OssCredentials oss;  // of nobody while the OSS API is off
 
-  // NOT_FOUND or INVALID_ARGUMENT names the folder at fault.
+  // NOT_FOUND or INVALID_ARGUMENT names the folder or file at fault.
   static absl::StatusOr<Keys> Load(const Config& config);
 };
 
@@ -79,6 +84,7 @@ class Assembly {
   void AddRoutes(http::Router& router) {
     portal_.AddRoutes(router);
     apps_.AddRoutes(router);
+    oss_.AddRoutes(router);
   }
   // On the operators' own port.
   void AddAdminRoutes(http::Router& router) { admin_api_.AddRoutes(router); }
@@ -95,19 +101,25 @@ class Assembly {
   Apps& apps() { return apps_; }
   Operators& operators() { return operators_; }
   AdminApi& admin_api() { return admin_api_; }
+  Oss& oss() { return oss_; }
 
   std::vector<Job> Jobs();
   bool ready() const;  // can serve something
 
  private:
   void CountWhatIsHeld();
+  absl::Status TrimAccounts(Deadline deadline);
 
   const Keys keys_;
+  const bool boxes_give_way_;
+  const Clock& clock_;
   Metrics metrics_;
   PgStore store_;
   PgAuditStore audit_store_;
   Audit audit_;
   Billing billing_;
+  BillingOffice billing_office_;
+  SubscriptionDesk desk_;
   Analytics analytics_;
   storage::RedisPool& redis_;
 
@@ -121,6 +133,8 @@ class Assembly {
   ViewerData viewers_;
   Reporter reporter_;
   Presence presence_;
+  EventSender sender_;
+  Oss oss_;
 
   Sessions sessions_;
   Zones zones_;
@@ -133,6 +147,7 @@ class Assembly {
   ItvActions itv_;
   EpgActions epg_;
   ArchiveActions archive_;
+  RecordingActions recordings_;
   WatchdogActions watchdog_;
   HistoryActions history_;
   ReminderActions reminders_;

@@ -102,17 +102,11 @@ bool IsDryRun(const Message& request) {
          request.GetReflection()->GetBool(request, field);
 }
 
-absl::StatusOr<std::int64_t> Audit::Begin(const Actor& actor, const Message& request,
-                                          Deadline deadline) {
-  const auto entry = store_.Begin(deadline, {.at_ms = EpochMillis(clock_.Now()),
-                                             .actor = actor.name,
-                                             .address = actor.address,
-                                             .action = AuditAction(request),
-                                             .object = AuditObject(request),
-                                             .request = AuditRequest(request),
-                                             .outcome = {}});
-  if (!entry.ok()) return Annotate(entry.status(), "the audit log cannot be written");
-  return *entry;
+absl::StatusOr<std::int64_t> Audit::Begin(AuditEntry entry, Deadline deadline) {
+  entry.at_ms = EpochMillis(clock_.Now());
+  const auto begun = store_.Begin(deadline, entry);
+  if (!begun.ok()) return Annotate(begun.status(), "the audit log cannot be written");
+  return *begun;
 }
 
 void Audit::End(std::int64_t entry, const absl::Status& status) {

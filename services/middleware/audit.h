@@ -37,18 +37,28 @@ class Audit {
   auto Do(const Actor& actor, const google::protobuf::Message& request, Deadline deadline,
           const Act& act) -> decltype(act()) {
     if (IsDryRun(request)) return act();
-    const absl::StatusOr<std::int64_t> entry = Begin(actor, request, deadline);
-    if (!entry.ok()) return entry.status();
+    return Do({.actor = actor.name,
+               .address = actor.address,
+               .action = AuditAction(request),
+               .object = AuditObject(request),
+               .request = AuditRequest(request)},
+              deadline, act);
+  }
+
+  // The same for what is no message: `entry` without id, time and outcome.
+  template <class Act>
+  auto Do(AuditEntry entry, Deadline deadline, const Act& act) -> decltype(act()) {
+    const absl::StatusOr<std::int64_t> begun = Begin(std::move(entry), deadline);
+    if (!begun.ok()) return begun.status();
     auto done = act();
-    End(*entry, done.status());
+    End(*begun, done.status());
     return done;
   }
 
   AuditStore& store() { return store_; }
 
  private:
-  absl::StatusOr<std::int64_t> Begin(const Actor& actor, const google::protobuf::Message& request,
-                                     Deadline deadline);
+  absl::StatusOr<std::int64_t> Begin(AuditEntry entry, Deadline deadline);
   void End(std::int64_t entry, const absl::Status& status);
 
   AuditStore& store_;

@@ -61,7 +61,7 @@ ChannelRows::Pieces ChannelRows::Render(const Channel& channel) const {
   b.Key("monitoring_status_updated").Null().Field("enable_monitoring", "0");
   b.Field("enable_wowza_load_balancing", "0").Field("cmd_1", "").Field("cmd_2", "");
   b.Field("cmd_3", "").Field("logo", channel.logo).Field("correct_time", "0");
-  b.Field("allow_pvr", "").Field("allow_local_pvr", "1").Field("modified", Modified(channel));
+  b.Field("allow_pvr", archive).Field("allow_local_pvr", "1").Field("modified", Modified(channel));
   b.Field("allow_local_timeshift", "1").Field("nginx_secure_link", "0");
   b.Key("tv_archive_duration").String(channel.catch_up_hours);
   b.Field("flussonic_dvr", "0").Field("locked", adult).Field("lock", channel.adult ? 1 : 0);
@@ -72,7 +72,7 @@ ChannelRows::Pieces ChannelRows::Render(const Channel& channel) const {
   c.Field("archive", channel.catch_up_hours > 0 ? 1 : 0);
   c.Field("genres_str", title == titles_.end() ? std::string_view() : title->second);
   c.Key("epg").BeginArray().EndArray().Field("open", 1).Field("use_load_balancing", "0");
-  c.Field("pvr", 0).Key("cur_playing");
+  c.Field("pvr", channel.catch_up_hours > 0 ? 1 : 0).Key("cur_playing");
   pieces.before_playing += '"';
 
   pieces.after_playing = "\",";
@@ -84,8 +84,23 @@ ChannelRows::Pieces ChannelRows::Render(const Channel& channel) const {
   return pieces;
 }
 
+namespace {
+
+// Few viewers censor channels: their rows are mended instead of being rendered in two forms.
+void MarkCensored(std::string& out, std::size_t row) {
+  for (const auto& [open, locked] :
+       {std::pair(R"("censored":"0")", R"("censored":"1")"),
+        std::pair(R"("locked":"0")", R"("locked":"1")"), std::pair(R"("lock":0)", R"("lock":1)")}) {
+    const std::size_t at = out.find(open, row);
+    if (at != std::string::npos) out.replace(at, std::string_view(open).size(), locked);
+  }
+}
+
+}  // namespace
+
 void ChannelRows::Append(std::string& out, const Channel& channel,
                          const RowVariant& variant) const {
+  const std::size_t row = out.size();
   const auto index = static_cast<std::size_t>(&channel - lineup_->channels().data());
   const Pieces& pieces = pieces_[index];
   out += pieces.before_number;
@@ -95,6 +110,7 @@ void ChannelRows::Append(std::string& out, const Channel& channel,
   out += pieces.before_playing;
   AppendJsonEscaped(out, variant.playing);
   out += pieces.after_playing;
+  if (variant.censored) MarkCensored(out, row);
 }
 
 std::string ChannelRows::Genres(const std::vector<const Channel*>& channels) const {

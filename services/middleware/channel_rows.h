@@ -17,6 +17,7 @@ namespace holdfast::middleware {
 struct RowVariant {
   int number = 0;
   bool favourite = false;
+  bool censored = false;     // by the viewer: shown behind the PIN, as adult channels are
   std::string_view playing;  // "10:00 Morning news", or ""
 };
 

@@ -11,6 +11,7 @@
 #include "libs/storage/pg_pool.h"
 #include "libs/storage/redis_pool.h"
 #include "services/middleware/apps_config.h"
+#include "services/middleware/oss_config.h"
 
 namespace holdfast::middleware {
 
@@ -21,6 +22,7 @@ struct PortalConfig {
   std::chrono::milliseconds token_lifetime = std::chrono::hours(24 * 365);
   std::int64_t epg_block_hours = 5;
   std::int64_t epg_history_days = 7;
+  std::int64_t recording_hours = 20;
   bool auto_register = true;
   std::string default_account;
   std::string unbound_devices = "login";
@@ -29,6 +31,7 @@ struct PortalConfig {
   bool check_mac_range = true;
   bool check_hardware_id = true;
   bool store_token_on_box = true;
+  bool subscription_from_box = false;
   std::string time_zone = "UTC";
   std::string locale = "en_GB.utf8";
 
@@ -44,6 +47,8 @@ struct PortalConfig {
           "How much of the guide a box loads at once, in hours.");
     k.Int("epg_history_days", epg_history_days, {.min = 0, .max = 14},
           "Days of the past in the guide's calendar.");
+    k.Int("recording_hours", recording_hours, {.min = 0, .max = 10'000},
+          "How much a household may have recorded, all recordings together.");
     k.Bool("auto_register", auto_register, "Register a box that is seen for the first time.");
     k.Text("default_account", default_account,
            "Account of boxes that register themselves; empty: none.");
@@ -60,6 +65,8 @@ struct PortalConfig {
     k.Bool("check_hardware_id", check_hardware_id,
            "Refuse a box whose device_id differs from the first one its MAC came with.");
     k.Bool("store_token_on_box", store_token_on_box, "Let boxes keep their token over a restart.");
+    k.Bool("subscription_from_box", subscription_from_box,
+           "Let viewers add and drop optional packages on the box.");
     k.Text("time_zone", time_zone, "Zone of boxes that name none.");
     k.Text("locale", locale, "Locale of boxes that name none.");
   }
@@ -85,6 +92,7 @@ struct Config {
   OperatorsConfig operators;
   PortalConfig portal;
   AppsConfig apps;
+  OssConfig oss;
   storage::PgOptions postgres;
   storage::RedisOptions redis;
   rpc::PeerOptions billing;
@@ -105,6 +113,7 @@ struct Config {
     k.Group("operators", operators);
     k.Group("portal", portal);
     k.Group("apps", apps);
+    k.Group("oss", oss);
     k.Group("postgres", postgres);
     k.Group("redis", redis);
     k.Group("billing", billing);

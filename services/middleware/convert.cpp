@@ -41,6 +41,7 @@ v1::Channel ToProto(const Channel& channel) {
   proto.set_encrypted(channel.encrypted);
   proto.set_adult(channel.adult);
   proto.set_catch_up_hours(channel.catch_up_hours);
+  proto.set_catch_up_since(channel.catch_up_since);
   proto.set_modified_at(channel.modified_at);
   proto.set_catch_up_source(channel.catch_up_source);
   return proto;
@@ -94,6 +95,7 @@ Channel FromProto(const v1::Channel& item) {
   channel.encrypted = item.encrypted();
   channel.adult = item.adult();
   channel.catch_up_hours = item.catch_up_hours();
+  channel.catch_up_since = item.catch_up_since();
   channel.modified_at = item.modified_at();
   channel.catch_up_source = item.catch_up_source();
   return channel;

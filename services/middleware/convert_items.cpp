@@ -173,4 +173,30 @@ std::optional<Reminder> ReminderIn(const std::string& text) {
                   .programme_name = proto.programme_name()};
 }
 
+std::string TextOf(const Recording& recording) {
+  v1::ViewerRecord record;
+  auto& proto = *record.mutable_recording();
+  proto.set_recording_id(recording.id);
+  proto.set_channel_id(recording.channel.value());
+  proto.set_start(recording.start);
+  proto.set_stop(recording.stop);
+  proto.set_programme_start(recording.programme_start);
+  proto.set_channel_name(recording.channel_name);
+  proto.set_programme_name(recording.programme_name);
+  return record.SerializeAsString();
+}
+
+std::optional<Recording> RecordingIn(const std::string& text) {
+  const auto record = Parse(text);
+  if (!record || !record->has_recording()) return std::nullopt;
+  const auto& proto = record->recording();
+  return Recording{.id = proto.recording_id(),
+                   .channel = ChannelId(proto.channel_id()),
+                   .start = proto.start(),
+                   .stop = proto.stop(),
+                   .programme_start = proto.programme_start(),
+                   .channel_name = proto.channel_name(),
+                   .programme_name = proto.programme_name()};
+}
+
 }  // namespace holdfast::middleware

@@ -23,8 +23,10 @@ ViewerItem FromProto(const v1::StoredViewerItem& item);
 std::string TextOf(const ResumePoint& point);
 std::string TextOf(const HistoryEntry& entry);
 std::string TextOf(const Reminder& reminder);
+std::string TextOf(const Recording& recording);
 std::optional<ResumePoint> ResumePointIn(const std::string& text);
 std::optional<HistoryEntry> HistoryEntryIn(const std::string& text);
 std::optional<Reminder> ReminderIn(const std::string& text);
+std::optional<Recording> RecordingIn(const std::string& text);
 
 }  // namespace holdfast::middleware

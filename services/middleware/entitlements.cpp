@@ -31,9 +31,11 @@ SharedBytes NothingFor(std::string_view account) {
 // Billing's feed: only recent changes, put into the cache as they come.
 class Entitlements::Feed final : public replica::ReplicaBase {
  public:
-  Feed(const Clock& clock, telemetry::Metrics& metrics, replica::StaleCache& cache)
+  Feed(const Clock& clock, telemetry::Metrics& metrics, replica::StaleCache& cache,
+       Entitlements& owner)
       : ReplicaBase({.name = "entitlements", .refuse_shrink_below = 0}, clock, metrics),
-        cache_(cache) {}
+        cache_(cache),
+        owner_(owner) {}
 
  protected:
   absl::Status ApplyItems(bool /*full*/,
@@ -46,7 +48,11 @@ class Entitlements::Feed final : public replica::ReplicaBase {
       }
     }
     for (const auto& [account, bytes] : items) {
-      if (bytes != nullptr) cache_.Put(account, bytes);  // a delete is not a billing event
+      if (bytes == nullptr) continue;  // a delete is not a billing event
+      billing::v1::Entitlement entitlement;
+      entitlement.ParseFromString(*bytes);
+      owner_.NoteLimit(account, entitlement.max_devices());
+      cache_.Put(account, bytes);
     }
     return absl::OkStatus();
   }
@@ -55,6 +61,7 @@ class Entitlements::Feed final : public replica::ReplicaBase {
 
  private:
   replica::StaleCache& cache_;
+  Entitlements& owner_;
 };
 
 Entitlements::Entitlements(const Options& options, const Clock& clock, telemetry::Metrics& metrics,
@@ -73,7 +80,7 @@ Entitlements::Entitlements(const Options& options, const Clock& clock, telemetry
             return answer;
           },
           [&workers](std::function<void()> job) { return workers.TrySubmit(std::move(job)); }),
-      feed_(std::make_unique<Feed>(clock, metrics, cache_)) {}
+      feed_(std::make_unique<Feed>(clock, metrics, cache_, *this)) {}
 
 Entitlements::~Entitlements() = default;
 
@@ -133,6 +140,33 @@ void Entitlements::AskInBackground(const AccountId& account) {
   if (!accepted && telemetry::ShouldLog("entitlement fetch not accepted")) {
     telemetry::Log(telemetry::Warning, "no worker free to ask billing for an entitlement");
   }
+}
+
+// What is not known to have been small before may have been large.
+void Entitlements::NoteLimit(const std::string& account, int max_devices) {
+  billing::v1::Entitlement before;
+  const replica::Cached cached = cache_.Peek(account);
+  const bool known = cached.value != nullptr && before.ParseFromString(*cached.value);
+  const bool was_small = known && before.max_devices() > 0 && before.max_devices() <= max_devices;
+  absl::MutexLock lock(&mutex_);
+  if (max_devices <= 0) {
+    shrunk_.erase(account);
+  } else if (!was_small) {
+    shrunk_[account] = max_devices;
+  }
+}
+
+void Entitlements::PutBackShrunk(const AccountId& account, int max_devices) {
+  absl::MutexLock lock(&mutex_);
+  shrunk_.try_emplace(account.value(), max_devices);
+}
+
+std::vector<std::pair<AccountId, int>> Entitlements::TakeShrunk() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::pair<AccountId, int>> taken;
+  for (const auto& [account, limit] : shrunk_) taken.emplace_back(AccountId(account), limit);
+  shrunk_.clear();
+  return taken;
 }
 
 void Entitlements::LoadFromDisk() {

@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "libs/base/string_map.h"
@@ -50,6 +52,11 @@ class Entitlements {
   // How long billing has been silent, when that is worth telling; nothing while it talks to us.
   std::optional<std::chrono::seconds> StaleSince() const;
 
+  // Accounts whose tariff began to allow fewer boxes, as billing's feed told since the last call,
+  // with how many it allows.
+  std::vector<std::pair<AccountId, int>> TakeShrunk();
+  void PutBackShrunk(const AccountId& account, int max_devices);  // unless newer is known
+
   void LoadFromDisk();
   absl::Status SaveToDisk();
   std::size_t size() const { return cache_.size(); }
@@ -60,6 +67,7 @@ class Entitlements {
   // Parses once per answer: the same bytes give the same object.
   SharedEntitlement Parsed(const AccountId& account, const SharedBytes& bytes);
   void AskInBackground(const AccountId& account);
+  void NoteLimit(const std::string& account, int max_devices);
 
   const Clock& clock_;
   WorkerPool& workers_;
@@ -73,6 +81,7 @@ class Entitlements {
   mutable absl::Mutex mutex_;
   StringMap<Memo> memos_ ABSL_GUARDED_BY(mutex_);
   StringMap<SteadyTime> asked_at_ ABSL_GUARDED_BY(mutex_);  // accounts that nothing is known of
+  StringMap<int> shrunk_ ABSL_GUARDED_BY(mutex_);           // what they may have now
 };
 
 }  // namespace holdfast::middleware

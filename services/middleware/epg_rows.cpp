@@ -22,6 +22,18 @@ void AppendTwoDigits(std::string& out, int value) {
   out += static_cast<char>('0' + value % 10);
 }
 
+void AppendMarks(JsonWriter& json, const GuideMarks* marks, const std::string& real_id) {
+  const bool any = marks != nullptr && (!marks->reminders.empty() || !marks->recordings.empty());
+  if (!any) {
+    json.Field("mark_rec", 0).Field("mark_memo", 0);
+    return;
+  }
+  const auto recording = marks->recordings.find(real_id);
+  json.Field("mark_rec", recording == marks->recordings.end() ? 0 : 1);
+  if (recording != marks->recordings.end()) json.Key("rec_id").String(recording->second);
+  json.Field("mark_memo", marks->reminders.contains(real_id) ? 1 : 0);
+}
+
 }  // namespace
 
 LocalTime::LocalTime(std::int64_t epoch_seconds, const TimeZone& zone)
@@ -87,11 +99,13 @@ std::string RealId(ChannelId channel, std::int64_t start) {
 }
 
 bool InArchive(const Channel& channel, const Programme& programme, std::int64_t now) {
-  return programme.start <= now && programme.start > now - channel.catch_up_hours * 3600LL;
+  return programme.start <= now && programme.start > now - channel.catch_up_hours * 3600LL &&
+         programme.stop > channel.catch_up_since;
 }
 
 void AppendRowFields(JsonWriter& json, const Channel& channel, const Programme& programme,
-                     const TimeZone& zone, std::int64_t now, const ShownTime* shown) {
+                     const TimeZone& zone, std::int64_t now, const ShownTime* shown,
+                     const GuideMarks* marks) {
   const LocalTime from(programme.start, zone);
   const LocalTime to(programme.stop, zone);
   const std::int64_t duration = programme.stop - programme.start;
@@ -120,8 +134,7 @@ void AppendRowFields(JsonWriter& json, const Channel& channel, const Programme& 
   }
   json.Field("larr", begins_before ? 1 : 0);
   json.Field("rarr", ends_after ? 1 : 0);
-  json.Field("mark_rec", 0);
-  json.Field("mark_memo", 0);
+  AppendMarks(json, marks, RealId(channel.id, programme.start));
   json.Field("mark_archive", InArchive(channel, programme, now) ? 1 : 0);
   json.Field("on_date", from.SpokenDay());
 }

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "libs/base/time_zone.h"
 #include "services/middleware/domain/guide.h"
 #include "services/middleware/domain/lineup.h"
@@ -54,9 +56,16 @@ struct ShownTime {
   std::int64_t to = 0;
 };
 
+// What a viewer has set on programmes, by their real ids.
+struct GuideMarks {
+  absl::flat_hash_set<std::string> reminders;
+  absl::flat_hash_map<std::string, std::int64_t> recordings;  // the id of each
+};
+
 // Fields of one row; the caller opens and closes the object, so that it may add its own. `shown`
-// may be null: all of the programme is.
+// may be null: all of the programme is. `marks` may be null: the viewer is not known here.
 void AppendRowFields(JsonWriter& json, const Channel& channel, const Programme& programme,
-                     const TimeZone& zone, std::int64_t now, const ShownTime* shown = nullptr);
+                     const TimeZone& zone, std::int64_t now, const ShownTime* shown = nullptr,
+                     const GuideMarks* marks = nullptr);
 
 }  // namespace holdfast::middleware

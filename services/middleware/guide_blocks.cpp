@@ -86,8 +86,9 @@ GuideBlocks::SharedPart GuideBlocks::PartOf(const Channel& channel, const Guide&
                     .last = programmes.back().start,
                     .on_air = programmes.front().start <= now,
                     .used_at = now};
-  const std::string key = absl::StrCat(channel.id.value(), "|", channel.catch_up_hours, "|",
-                                       request.zone_name, "|", request.period_hours);
+  const std::string key =
+      absl::StrCat(channel.id.value(), "|", channel.catch_up_hours, "|", channel.catch_up_since,
+                   "|", request.zone_name, "|", request.period_hours);
   {
     absl::MutexLock lock(&mutex_);
     CachedPart* held = Find(parts_, key);

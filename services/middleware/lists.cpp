@@ -1,5 +1,6 @@
 #include "services/middleware/lists.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -52,6 +53,7 @@ std::shared_ptr<const ChannelRows> Lists::MakeRows() {
 std::string Lists::AllChannelsKey(std::uint64_t revision, const ListView& view) const {
   std::string key = absl::StrCat("all|", revision, "|", view.packages.key());
   if (!view.favourites.empty()) absl::StrAppend(&key, "|", absl::HashOf(view.favourites));
+  if (!view.censored.empty()) absl::StrAppend(&key, "|c", absl::HashOf(view.censored));
   return key;
 }
 
@@ -70,7 +72,10 @@ std::shared_ptr<const Body> Lists::MakeAllChannels(const ListView& view) {
     for (const Channel* channel : channels) {
       if (channel != channels.front()) js += ',';
       rows->Append(js, *channel,
-                   {.number = channel->number, .favourite = favourites.contains(channel->id)});
+                   {.number = channel->number,
+                    .favourite = favourites.contains(channel->id),
+                    .censored = std::binary_search(view.censored.begin(), view.censored.end(),
+                                                   channel->id)});
     }
     js += "]}";
     return BodyOf(js);

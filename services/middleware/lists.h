@@ -20,6 +20,7 @@ namespace holdfast::middleware {
 struct ListView {
   const PackageSet& packages;
   absl::Span<const ChannelId> favourites;
+  absl::Span<const ChannelId> censored;  // by the viewer; sorted
 };
 
 // Thread-safe. What begins with Ready never blocks and may answer null: then the caller goes to a

@@ -26,6 +26,7 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   HOLDFAST_ASSIGN_OR_RETURN(const auto viewers,
                             runtime.OpenSpool("viewer_items", config.SpoolBytes()));
   HOLDFAST_ASSIGN_OR_RETURN(const auto reports, runtime.OpenSpool("reports", config.SpoolBytes()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto hooks, runtime.OpenSpool("hooks", config.SpoolBytes()));
 
   // Neighbours: see the table in peers.h. None of them is asked while a box waits for its picture.
   rpc::Channel to_billing = runtime.Connect("billing", config.billing);
@@ -34,8 +35,8 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   rpc::Channel to_analytics = runtime.Connect("analytics", config.analytics);
 
   Assembly middleware(config, std::move(keys),
-                      {postgres, redis, *writes, *settings, *viewers, *reports, to_billing,
-                       to_analytics, runtime.workers(), runtime.metrics(), runtime.clock(),
+                      {postgres, redis, *writes, *settings, *viewers, *reports, *hooks, to_billing,
+                       to_epg, to_analytics, runtime.workers(), runtime.metrics(), runtime.clock(),
                        runtime.random(), runtime.common().instance_id, runtime.common().zone,
                        [&](std::string_view name) { return runtime.DataPath(name); }});
 

@@ -43,7 +43,7 @@ constexpr std::string_view kAllGenres = "SELECT genre_id, title FROM genre ORDER
 
 constexpr std::string_view kAllChannels = R"sql(
   SELECT channel_id, number, name, guide_id, logo, genre_id, directory, package_id, encrypted,
-         adult, catch_up_hours, modified_at, removed, catch_up_source
+         adult, catch_up_hours, modified_at, removed, catch_up_source, catch_up_since
     FROM channel
    ORDER BY channel_id
 )sql";
@@ -112,14 +112,16 @@ constexpr std::string_view kPutGenre = R"sql(
 // $1 channel, then the columns in their order.
 constexpr std::string_view kPutChannel = R"sql(
   INSERT INTO channel (channel_id, number, name, guide_id, logo, genre_id, directory, package_id,
-                       encrypted, adult, catch_up_hours, modified_at, removed, catch_up_source)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                       encrypted, adult, catch_up_hours, modified_at, removed, catch_up_source,
+                       catch_up_since)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
   ON CONFLICT (channel_id) DO UPDATE
      SET number = excluded.number, name = excluded.name, guide_id = excluded.guide_id,
          logo = excluded.logo, genre_id = excluded.genre_id, directory = excluded.directory,
          package_id = excluded.package_id, encrypted = excluded.encrypted, adult = excluded.adult,
          catch_up_hours = excluded.catch_up_hours, modified_at = excluded.modified_at,
-         removed = excluded.removed, catch_up_source = excluded.catch_up_source
+         removed = excluded.removed, catch_up_source = excluded.catch_up_source,
+         catch_up_since = excluded.catch_up_since
 )sql";
 
 absl::Status PgStore::Apply(Deadline deadline, const LineupImport& plan) {
@@ -136,7 +138,7 @@ absl::Status PgStore::Apply(Deadline deadline, const LineupImport& plan) {
       HOLDFAST_RETURN_IF_ERROR(tx.Query(kPutChannel, c.id.value(), c.number, c.name, c.guide_id,
                                         c.logo, c.genre.value(), c.directory, c.package.value(),
                                         c.encrypted, c.adult, c.catch_up_hours, c.modified_at,
-                                        c.removed, c.catch_up_source)
+                                        c.removed, c.catch_up_source, c.catch_up_since)
                                    .status());
     }
     return absl::OkStatus();

@@ -41,6 +41,8 @@ class PgStore final : public Store {
   absl::StatusOr<Device> PutDevice(Deadline deadline, const Mac& mac,
                                    const AccountId& account) override;
   absl::StatusOr<BoundDevice> Bind(Deadline deadline, const DeviceBinding& binding) override;
+  absl::StatusOr<std::vector<Device>> Trim(Deadline deadline, const AccountId& account,
+                                           int max_devices) override;
   absl::StatusOr<Device> RecordStart(Deadline deadline, const Mac& mac,
                                      const DeviceStart& start) override;
   absl::StatusOr<Device> LogOut(Deadline deadline, const Mac& mac) override;

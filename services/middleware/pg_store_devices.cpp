@@ -115,6 +115,31 @@ absl::StatusOr<BoundDevice> PgStore::Bind(Deadline deadline, const DeviceBinding
   return bound;
 }
 
+constexpr std::string_view kCountOfAccount = "SELECT count(*) FROM device WHERE account_id = $1";
+
+absl::StatusOr<std::vector<Device>> PgStore::Trim(Deadline deadline, const AccountId& account,
+                                                  int max_devices) {
+  // Nearly always there is nothing to do: found out without holding up other writers.
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult count,
+                            pool_.Query(deadline, kCountOfAccount, account.value()));
+  if (max_devices <= 0 || count.Int(0, 0) <= max_devices) return std::vector<Device>();
+  std::vector<Device> released;
+  const absl::Status status = pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::uint64_t revision, NextRevision(tx, "device"));
+    HOLDFAST_ASSIGN_OR_RETURN(const PgResult others,
+                              tx.Query(kOthersOfAccount, account.value(), std::string()));
+    released.clear();
+    for (int row = max_devices; row < others.rows(); ++row) {
+      HOLDFAST_ASSIGN_OR_RETURN(const PgResult gone,
+                                tx.Query(kLogOut, revision, std::string(others.Text(row, 0))));
+      released.push_back(DeviceAt(gone, 0));
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return released;
+}
+
 // $1 revision, $2 mac, $3 model, $4 hardware id, $5 hash ('' keeps what is there), $6 session.
 constexpr std::string_view kRecordStart = R"sql(
   UPDATE device

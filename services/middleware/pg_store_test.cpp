@@ -177,6 +177,24 @@ TEST_F(PgStoreTest, TheBoxThatJoinedAFullAccountFirstLeavesIt) {
   EXPECT_THAT(page.devices, SizeIs(2));
 }
 
+TEST_F(PgStoreTest, ATariffThatShrinksTakesThePlaceOfThoseThatJoinedFirst) {
+  for (const Mac& mac : {kMac, kOther, kThird}) {
+    ASSERT_THAT(store_.Bind(Soon(), Binding(mac)), IsOk());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto none, store_.Trim(Soon(), kAccount, 3));
+  EXPECT_THAT(none, IsEmpty());
+  ASSERT_OK_AND_ASSIGN(const auto unlimited, store_.Trim(Soon(), kAccount, 0));
+  EXPECT_THAT(unlimited, IsEmpty());
+  ASSERT_OK_AND_ASSIGN(const auto left, store_.Trim(Soon(), kAccount, 1));
+  ASSERT_THAT(left, SizeIs(2));
+  EXPECT_EQ(left[0].mac, kOther.text());
+  EXPECT_EQ(left[1].mac, kMac.text());
+  EXPECT_EQ(left[1].generation, 1u);  // its tokens open nothing
+  ASSERT_OK_AND_ASSIGN(const DevicePage page, store_.ListDevices(Soon(), kAccount, "", 10));
+  ASSERT_THAT(page.devices, SizeIs(1));
+  EXPECT_EQ(page.devices[0].mac, kThird.text());
+}
+
 TEST_F(PgStoreTest, AFullAccountMayRefuseInsteadAndThenNothingChanges) {
   ASSERT_THAT(store_.Bind(Soon(), Binding(kMac, 1)), IsOk());
   DeviceBinding binding = Binding(kOther, 1);

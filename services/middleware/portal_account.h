@@ -1,25 +1,54 @@
-// Actions of type "account_info".
+// Actions of the types "account_info", "account" and "user": the account page, and packages that a
+// viewer adds or drops on the box.
 #pragma once
 
+#include <string>
+
+#include "services/middleware/config.h"
+#include "services/middleware/device_table.h"
 #include "services/middleware/entitlements.h"
+#include "services/middleware/event_sender.h"
+#include "services/middleware/oss_hooks.h"
 #include "services/middleware/portal_call.h"
+#include "services/middleware/read_models.h"
+#include "services/middleware/subscription_desk.h"
 #include "services/middleware/zones.h"
 
 namespace holdfast::middleware {
 
-// Thread-safe: no state of its own. From memory.
+// Thread-safe: no state of its own. The page is from memory; packages are asked of billing, and
+// while it is away the list is made of what is known and changes are refused with a text.
 class AccountActions {
  public:
-  AccountActions(Entitlements& entitlements, Zones& zones)
-      : entitlements_(entitlements), zones_(zones) {}
+  // All of it must outlive it.
+  struct Parts {
+    Entitlements& entitlements;
+    DeviceTable& devices;
+    SubscriptionDesk& desk;
+    EventSender& events;
+    OssHooks& hooks;
+    const ReadModels& models;
+    Zones& zones;
+  };
+
+  AccountActions(const PortalConfig& config, const Parts& parts) : config_(config), parts_(parts) {}
 
   void AddTo(ActionTable& table);
 
  private:
   PortalAnswer GetMainInfo(PortalCall& call);
+  // portal_packages.cpp
+  PortalAnswer GetPackages(const PortalCall& call);
+  PortalAnswer KnownPackages(const PortalCall& call);
+  PortalAnswer CheckPrice(const PortalCall& call);
+  PortalAnswer Subscribe(const PortalCall& call);
+  PortalAnswer Unsubscribe(const PortalCall& call);
+  PortalAnswer Describe(const PortalCall& call);
+  PortalAnswer PackageList(const PortalCall& call, const std::vector<Offer>& offers) const;
+  void TellOthers(const PortalCall& call, const AccountSubscriptions& before, bool added);
 
-  Entitlements& entitlements_;
-  Zones& zones_;
+  const PortalConfig config_;
+  const Parts parts_;
 };
 
 }  // namespace holdfast::middleware

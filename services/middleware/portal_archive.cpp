@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/middleware/domain/catch_up.h"
 #include "services/middleware/epg_rows.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_itv.h"
@@ -87,8 +88,8 @@ ArchiveActions::Outcome ArchiveActions::LinkTo(const Channel& channel, const Air
     metrics_.catch_up_links.not_kept.Add();
     return {.error = WordFor(verdict)};
   }
-  auto link = links_.CatchUp(channel, air_time, RealId(channel.id, air_time.start), ViewerOf(call),
-                             call.now);
+  auto link = links_.CatchUp(channel, KeptPart(channel, air_time, EpochSeconds(call.now)),
+                             RealId(channel.id, air_time.start), ViewerOf(call), call.now);
   if (!link) {
     metrics_.catch_up_links.no_edge.Add();
     return {.error = "link_fault"};
@@ -137,7 +138,7 @@ PortalAnswer ArchiveActions::GetLinkForChannel(PortalCall& call) {
   const Programme* programme = schedule == nullptr ? nullptr : schedule->At(now);
   if (programme != nullptr) air_time = {programme->start, programme->stop};
   // What began before the archive did is played from where the archive begins.
-  air_time.start = std::max(air_time.start, now - channel->catch_up_hours * kSecondsPerHour + 1);
+  air_time = KeptPart(*channel, air_time, now);
   const Outcome outcome = LinkTo(*channel, air_time, call);
   if (!outcome.error.empty()) {
     return Send(LinkAnswer(

@@ -21,17 +21,17 @@ class ArchiveActions {
 
   void AddTo(ActionTable& table);
 
- private:
-  PortalAnswer CreateLink(PortalCall& call);
-  PortalAnswer GetLinkForChannel(PortalCall& call);
-  PortalAnswer GetNextPart(PortalCall& call);
-
   // The address of what was on air on the channel, or the protocol's word for why there is none.
   struct Outcome {
     std::string address;
     std::string_view error;
   };
   Outcome LinkTo(const Channel& channel, const AirTime& air_time, const PortalCall& call) const;
+
+ private:
+  PortalAnswer CreateLink(PortalCall& call);
+  PortalAnswer GetLinkForChannel(PortalCall& call);
+  PortalAnswer GetNextPart(PortalCall& call);
   PortalAnswer Send(std::string js) const;
 
   ReadModels& models_;

@@ -55,6 +55,22 @@ TEST_F(PortalArchiveTest, AProgrammeThatHasEndedIsPlayedFromTheArchive) {
   EXPECT_THAT(js["cmd"], EndsWith("/-/live/news-1/index-1767342600-3600.m3u8"));
 }
 
+TEST_F(PortalArchiveTest, OnAPlatformThatHasJustStartedNobodyIsOfferedWhatWasNeverRecorded) {
+  HaveChannelWith("catchup=\"flussonic\" catchup-days=\"7\"");  // told to be kept now
+  const Json ended = Link("1_" + std::to_string(kOnAir - 3600));
+  EXPECT_EQ(ended["error"], "nothing_to_play");
+  box_.clock().Advance(20s);
+  const Json running = Link("1_" + std::to_string(kOnAir));
+  EXPECT_THAT(running["cmd"], EndsWith("/index-" + std::to_string(kNowSeconds) + "-1800.m3u8"));
+  const Json shift = box_.Call("tv_archive", "get_link_for_channel", "ch_id=1").Js();
+  EXPECT_THAT(shift["cmd"], EndsWith(" position:20 media_len:20"));
+  for (const Json& row :
+       box_.Call("epg", "get_simple_data_table", "ch_id=1&date=2026-01-02&p=1").Js()["data"]) {
+    const bool is_on = row["real_id"] == "1_" + std::to_string(kOnAir);
+    EXPECT_EQ(row["mark_archive"], is_on ? 1 : 0) << row["t_time"];
+  }
+}
+
 TEST_F(PortalArchiveTest, TheNumberInTheGuidePlaysTheProgrammeOfItsRow) {
   const Json rows = box_.Call("epg", "get_simple_data_table", "ch_id=1&date=2026-01-02&p=1").Js();
   int offered = 0;

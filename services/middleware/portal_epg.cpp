@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "services/middleware/channel_rows.h"
+#include "services/middleware/domain/catch_up.h"
 #include "services/middleware/epg_rows.h"
+#include "services/middleware/guide_marks.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_itv.h"
 
@@ -86,13 +88,14 @@ PortalAnswer EpgActions::GetSimpleDataTable(PortalCall& call) {
   std::span<const Programme> programmes;
   if (schedule != nullptr && day) programmes = schedule->Between(day->from, day->to);
   const TablePage page = ChoosePage(call.form.Int("p", 0), programmes, now);
+  const std::optional<GuideMarks> marks = MarksFor(viewers_, call);
   std::string js;
   OpenPage(js, programmes.size(), kRowsPerPage, page.selected, page.page);
   for (std::size_t i = page.first; i < page.last; ++i) {
     if (i > page.first) js += ',';
     JsonWriter json(js);
     json.BeginObject();
-    AppendRowFields(json, *channel, programmes[i], zone, now);
+    AppendRowFields(json, *channel, programmes[i], zone, now, nullptr, marks ? &*marks : nullptr);
     json.Field("open", programmes[i].stop > now ? 1 : 0).EndObject();
   }
   js += "]}";
@@ -110,7 +113,7 @@ PortalAnswer EpgActions::GetAllProgrammes(PortalCall& call) {
   json.BeginArray();
   if (schedule != nullptr) {
     const std::int64_t now = EpochSeconds(call.now);
-    for (const Programme& p : schedule->Between(now - channel->catch_up_hours * 3600LL, now + 1)) {
+    for (const Programme& p : schedule->Between(ArchiveBegins(*channel, now), now + 1)) {
       json.BeginObject().Key("start_timestamp").String(p.start);
       json.Key("stop_timestamp").String(p.stop).Field("name", p.title).EndObject();
     }

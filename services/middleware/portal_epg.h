@@ -5,6 +5,7 @@
 
 #include "services/middleware/portal_call.h"
 #include "services/middleware/read_models.h"
+#include "services/middleware/viewer_data.h"
 #include "services/middleware/zones.h"
 
 namespace holdfast::middleware {
@@ -12,8 +13,8 @@ namespace holdfast::middleware {
 // Thread-safe: no state of its own. From memory.
 class EpgActions {
  public:
-  EpgActions(ReadModels& models, Zones& zones, int history_days)
-      : models_(models), zones_(zones), history_days_(history_days) {}
+  EpgActions(ReadModels& models, ViewerData& viewers, Zones& zones, int history_days)
+      : models_(models), viewers_(viewers), zones_(zones), history_days_(history_days) {}
 
   void AddTo(ActionTable& table);
 
@@ -25,6 +26,7 @@ class EpgActions {
   std::optional<Degradation> GuideAge() const;
 
   ReadModels& models_;
+  ViewerData& viewers_;
   Zones& zones_;
   const int history_days_;
 };

@@ -5,6 +5,7 @@
 
 #include "services/middleware/channel_rows.h"
 #include "services/middleware/epg_rows.h"
+#include "services/middleware/guide_marks.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_epg.h"
 
@@ -43,7 +44,8 @@ ShownTime ShownBy(const PortalCall& call, const TimeZone& zone) {
 }
 
 void AppendChannel(JsonWriter& json, const Channel& channel, const Guide& guide,
-                   const ShownTime& shown, const TimeZone& zone, std::int64_t now) {
+                   const ShownTime& shown, const TimeZone& zone, std::int64_t now,
+                   const GuideMarks* marks) {
   json.BeginObject().Key("ch_id").String(channel.id.value()).Field("name", channel.name);
   json.Key("number").String(static_cast<std::int64_t>(channel.number)).Field("ch_type", "iptv");
   json.Key("dvb_id").Null().Field("epg_container", 1).Key("epg").BeginArray();
@@ -51,7 +53,7 @@ void AppendChannel(JsonWriter& json, const Channel& channel, const Guide& guide,
   if (schedule != nullptr) {
     for (const Programme& programme : schedule->Between(shown.from, shown.to)) {
       json.BeginObject();
-      AppendRowFields(json, channel, programme, zone, now, &shown);
+      AppendRowFields(json, channel, programme, zone, now, &shown, marks);
       json.EndObject();
     }
   }
@@ -86,13 +88,15 @@ PortalAnswer EpgActions::GetDataTable(PortalCall& call) {
   const std::size_t first = std::min(page * kChannelsPerPage, channels.size());
   const std::size_t last = std::min(first + kChannelsPerPage, channels.size());
 
+  const std::optional<GuideMarks> chosen = MarksFor(viewers_, call);
   std::string js;
   OpenPage(js, channels.size(), static_cast<int>(kChannelsPerPage), selected,
            asked > 0 ? 0 : static_cast<int>(page) + 1);
   for (std::size_t i = first; i < last; ++i) {
     if (i > first) js += ',';
     JsonWriter json(js);
-    AppendChannel(json, *channels[i], *guide, shown, zone, EpochSeconds(call.now));
+    AppendChannel(json, *channels[i], *guide, shown, zone, EpochSeconds(call.now),
+                  chosen ? &*chosen : nullptr);
   }
   js += "],\"time_marks\":";
   JsonWriter marks(js);

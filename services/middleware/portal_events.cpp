@@ -50,7 +50,7 @@ void WatchdogActions::AddTo(ActionTable& table) {
 
 PortalOutcome WatchdogActions::GetEvents(PortalCall& call) {
   if (call.device == nullptr) return PortalAnswer::Js(std::string(kNoEvents));
-  parts_.presence.Seen(call.device->mac);
+  parts_.presence.Seen(call.device->mac, call.client_address);
   const bool blocked = call.knowledge.entitlement->blocked();
   const bool cut_off = SettingOr(call.device->settings, kCutOffSetting, "0") == "1";
   if (blocked || cut_off) return CutOff(call);

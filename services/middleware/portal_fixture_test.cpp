@@ -89,10 +89,11 @@ Json BoxAnswer::Js() const {
 PortalFixture::PortalFixture(FixtureOptions options)
     : data_dir_(options.data_dir.empty() ? dir_.path() : options.data_dir) {
   directory_ = *discovery::OpenDirectory(
-      {.spec = "static:billing=" + options.billing + ";analytics=127.0.0.1:1"}, clock_, random_,
-      metrics_);
+      {.spec = "static:billing=" + options.billing + ";analytics=127.0.0.1:1;epg=127.0.0.1:1"},
+      clock_, random_, metrics_);
   const rpc::ChannelEnvironment environment{*directory_, clock_, random_, metrics_, {}, "a"};
   billing_ = std::make_unique<rpc::Channel>("billing", rpc::PeerOptions{}, environment);
+  epg_ = std::make_unique<rpc::Channel>("epg", rpc::PeerOptions{}, environment);
   analytics_ = std::make_unique<rpc::Channel>("analytics", rpc::PeerOptions{}, environment);
   postgres_ = std::make_unique<storage::PgPool>(options.postgres, metrics_);
   redis_ = std::make_unique<storage::RedisPool>(storage::RedisOptions{}, metrics_);
@@ -104,18 +105,23 @@ PortalFixture::PortalFixture(FixtureOptions options)
       {.directory = data_dir_ + "/viewer_items", .name = "viewer_items"}, metrics_);
   reports_ =
       *storage::DiskSpool::Open({.directory = data_dir_ + "/reports", .name = "reports"}, metrics_);
+  hooks_ =
+      *storage::DiskSpool::Open({.directory = data_dir_ + "/hooks", .name = "hooks"}, metrics_);
   workers_ = std::make_unique<WorkerPool>(
       WorkerPool::Options{.threads = 2, .max_waiting = options.max_waiting});
 
   Keys keys{.portal = security::KeySet::ForTest("k1", "0123456789abcdef0123456789abcdef"),
             .play = play_keys_};
   keys.links.Set("cdn-1", "secret");
+  if (!options.oss_credentials.empty()) keys.oss = *OssCredentials::Parse(options.oss_credentials);
   Config config;
   config.portal = options.portal;
+  config.oss = options.oss;
   assembly_ = std::make_unique<Assembly>(
       config, std::move(keys),
-      Surroundings{*postgres_, *redis_, *writes_, *settings_, *viewers_, *reports_, *billing_,
-                   *analytics_, *workers_, metrics_, clock_, random_, "middleware-a", "a",
+      Surroundings{*postgres_, *redis_, *writes_, *settings_, *viewers_, *reports_, *hooks_,
+                   *billing_, *epg_, *analytics_, *workers_, metrics_, clock_, random_,
+                   "middleware-a", "a",
                    [this](std::string_view name) { return data_dir_ + "/" + std::string(name); }});
   // As the runtime does for what it follows.
   portal().models().edges_replica().LoadFromDisk().IgnoreError();
@@ -149,7 +155,7 @@ void PortalFixture::HaveUsualLineup() {
   HaveLineup(
       "#EXTM3U\n"
       "#EXTINF:-1 tvg-id=\"news1.example\" tvg-logo=\"http://l/1.png\" group-title=\"news\" "
-      "catchup-days=\"7\",News 1\nhttp://x/live/news-1/index.m3u8\n"
+      "catchup-days=\"7\" holdfast-catchup-since=\"0\",News 1\nhttp://x/live/news-1/index.m3u8\n"
       "#EXTINF:-1 tvg-id=\"film.example\" group-title=\"films\" holdfast-encrypted=\"1\",Film "
       "\"One\"\n"
       "http://x/live/film-1/index.m3u8\n"

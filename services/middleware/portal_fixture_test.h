@@ -56,6 +56,8 @@ struct FixtureOptions {
   std::string billing = "127.0.0.1:1";  // nobody listens there
   std::string data_dir;                 // empty: of the fixture's own
   PortalConfig portal;
+  OssConfig oss;
+  std::string oss_credentials;     // the text of the file; empty: nobody
   std::size_t max_waiting = 1024;  // of the worker pool
 };
 
@@ -107,10 +109,10 @@ class PortalFixture {
   telemetry::Metrics metrics_;
   security::KeySet play_keys_ = security::KeySet::ForTest("p1", "abcdefghijklmnopabcdefghijklmnop");
   std::unique_ptr<discovery::Directory> directory_;
-  std::unique_ptr<rpc::Channel> billing_, analytics_;
+  std::unique_ptr<rpc::Channel> billing_, epg_, analytics_;
   std::unique_ptr<storage::PgPool> postgres_;
   std::unique_ptr<storage::RedisPool> redis_;
-  std::unique_ptr<storage::DiskSpool> writes_, settings_, viewers_, reports_;
+  std::unique_ptr<storage::DiskSpool> writes_, settings_, viewers_, reports_, hooks_;
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<Assembly> assembly_;
   std::uint64_t feed_revision_ = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "services/middleware/epg_rows.h"
+#include "services/middleware/guide_marks.h"
 #include "services/middleware/json_writer.h"
 
 namespace holdfast::middleware {
@@ -80,13 +81,14 @@ PortalAnswer ItvActions::GetShortEpg(PortalCall& call) {
   const std::int64_t now = EpochSeconds(call.now);
   const TimeZone zone = parts_.zones.Find(call.time_zone).zone;
   const auto programmes = schedule->Between(now, now + std::chrono::seconds(24h * 30).count());
+  const std::optional<GuideMarks> marks = MarksFor(parts_.viewers, call);
   std::string js;
   JsonWriter json(js);
   json.BeginArray();
   for (const Programme& programme :
        programmes.first(std::min(programmes.size(), static_cast<std::size_t>(size)))) {
     json.BeginObject();
-    AppendRowFields(json, *channel, programme, zone, now);
+    AppendRowFields(json, *channel, programme, zone, now, nullptr, marks ? &*marks : nullptr);
     json.EndObject();
   }
   json.EndArray();

@@ -16,6 +16,7 @@
 #include "services/middleware/read_models.h"
 #include "services/middleware/reporter.h"
 #include "services/middleware/stream_links.h"
+#include "services/middleware/viewer_data.h"
 #include "services/middleware/viewer_writes.h"
 #include "services/middleware/zones.h"
 
@@ -27,6 +28,7 @@ struct ItvParts {
   Lists& lists;
   GuideBlocks& blocks;
   ViewerWrites& writes;
+  ViewerData& viewers;
   Reporter& reporter;
   Zones& zones;
   const StreamLinks& links;

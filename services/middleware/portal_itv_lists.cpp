@@ -54,11 +54,14 @@ PortalAnswer ItvActions::Send(std::shared_ptr<const Body> body, const PortalCall
 }
 
 PortalOutcome ItvActions::GetAllChannels(PortalCall& call) {
-  const ListView view{call.knowledge.entitlement->packages, call.device->favourites};
+  const std::vector<ChannelId> censored = CensoredChannels(call.device->settings);
+  const ListView view{call.knowledge.entitlement->packages, call.device->favourites, censored};
   if (auto body = parts_.lists.ReadyAllChannels(view)) return Send(std::move(body), call);
   return Render([this](PortalCall& c) {
-    return Send(
-        parts_.lists.MakeAllChannels({c.knowledge.entitlement->packages, c.device->favourites}), c);
+    const std::vector<ChannelId> hidden = CensoredChannels(c.device->settings);
+    return Send(parts_.lists.MakeAllChannels(
+                    {c.knowledge.entitlement->packages, c.device->favourites, hidden}),
+                c);
   });
 }
 
@@ -84,11 +87,16 @@ PortalOutcome ItvActions::GetAllFavourites(PortalCall& call) {
     const auto rows = parts_.lists.MakeRows();
     const auto channels =
         FavouriteChannels(*rows->lineup(), c.knowledge.entitlement->packages, c.device->favourites);
+    const std::vector<ChannelId> censored = CensoredChannels(c.device->settings);
     std::string js;
     OpenPage(js, channels.size(), kPageSize, 0, 0);
     for (std::size_t i = 0; i < channels.size(); ++i) {
       if (i > 0) js += ',';
-      rows->Append(js, *channels[i], {.number = static_cast<int>(i) + 1, .favourite = true});
+      rows->Append(
+          js, *channels[i],
+          {.number = static_cast<int>(i) + 1,
+           .favourite = true,
+           .censored = std::binary_search(censored.begin(), censored.end(), channels[i]->id)});
     }
     return PortalAnswer::Js(js + "]}").With(LineupAge());
   };
@@ -116,6 +124,14 @@ std::vector<const Channel*> ItvActions::Choose(const PortalCall& call, const Lin
   if (order == "name") {
     std::stable_sort(channels.begin(), channels.end(),
                      [](const Channel* a, const Channel* b) { return a->name < b->name; });
+  } else if (order == "fav" && !favourites_only) {
+    // The viewer's channels in the viewer's order, then the others.
+    const auto& chosen = call.device->favourites;
+    const auto place = [&](const Channel* c) {
+      return std::find(chosen.begin(), chosen.end(), c->id) - chosen.begin();
+    };
+    std::stable_sort(channels.begin(), channels.end(),
+                     [&](const Channel* a, const Channel* b) { return place(a) < place(b); });
   } else if (order == "top") {
     const auto popularity = parts_.models.popularity();
     const auto score = [&](const Channel* c) {
@@ -136,6 +152,7 @@ PortalAnswer ItvActions::OrderedList(const PortalCall& call, const ChannelRows& 
   const TimeZone zone = parts_.zones.Find(call.time_zone).zone;
   const absl::flat_hash_set<ChannelId> favourites(call.device->favourites.begin(),
                                                   call.device->favourites.end());
+  const std::vector<ChannelId> censored = CensoredChannels(call.device->settings);
   std::string js;
   js.reserve((page.last - page.first) * 1600 + 100);
   OpenPage(js, channels.size(), kPageSize, page.selected, page.page);
@@ -146,6 +163,7 @@ PortalAnswer ItvActions::OrderedList(const PortalCall& call, const ChannelRows& 
     rows.Append(js, channel,
                 {.number = favourites_only ? static_cast<int>(i) + 1 : channel.number,
                  .favourite = favourites.contains(channel.id),
+                 .censored = std::binary_search(censored.begin(), censored.end(), channel.id),
                  .playing = playing});
   }
   js += "]}";

@@ -116,35 +116,25 @@ void AppendState(JsonWriter& json, const ProfileFacts& facts, const PortalCall& 
   json.Field("store_auth_data_on_stb", facts.config.store_token_on_box).Field("auth_access", true);
 }
 
-void AppendFeatures(JsonWriter& json, const BoxSettings& settings) {
+void AppendFeatures(JsonWriter& json, const PortalConfig& config, const BoxSettings& settings) {
   for (const char* on : {"show_tv_channel_logo", "show_channel_logo_in_preview",
                          "tv_archive_continued", "enable_stream_error_logging",
                          "enable_buffering_indication", "enable_connection_problem_indication",
                          "hls_fast_start", "use_embedded_settings", "logarithm_volume_control"}) {
     json.Field(on, true);
   }
-  for (const char* off : {"display_menu_after_loading",
-                          "enable_tariff_plans",
-                          "allow_subscription_from_stb",
-                          "show_purchased_filter",
-                          "enable_service_button",
-                          "enable_setting_access_by_pass",
-                          "show_tv_only_hd_filter_option",
-                          "invert_channel_switch_direction",
-                          "play_in_preview_only_by_ok",
-                          "enable_stream_losses_logging",
-                          "always_enabled_subtitles",
-                          "account_page_by_password",
-                          "force_ch_link_check",
-                          "show_version_in_main_menu",
-                          "disable_youtube_for_mag200",
-                          "standby_on_hdmi_off",
-                          "kinopoisk_rating",
-                          "deny_720p_gmode_on_mag200",
-                          "enable_arrow_keys_setpos",
-                          "strict_stb_type_check"}) {
+  for (const char* off :
+       {"display_menu_after_loading", "show_purchased_filter", "enable_service_button",
+        "enable_setting_access_by_pass", "show_tv_only_hd_filter_option",
+        "invert_channel_switch_direction", "play_in_preview_only_by_ok",
+        "enable_stream_losses_logging", "always_enabled_subtitles", "account_page_by_password",
+        "force_ch_link_check", "show_version_in_main_menu", "disable_youtube_for_mag200",
+        "standby_on_hdmi_off", "kinopoisk_rating", "deny_720p_gmode_on_mag200",
+        "enable_arrow_keys_setpos", "strict_stb_type_check"}) {
     json.Field(off, false);
   }
+  json.Field("enable_tariff_plans", true);
+  json.Field("allow_subscription_from_stb", config.subscription_from_box);
   json.Field("record_max_length", 180);
   json.Field("playback_limit", NumberOr(settings, "playback_limit", 0));
   json.Field("max_local_recordings", 0);
@@ -182,7 +172,7 @@ std::string FullProfile(const ProfileFacts& facts, const PortalCall& call) {
   AppendSettings(json, facts.device.settings);
   AppendTimers(json, facts, call);
   AppendState(json, facts, call);
-  AppendFeatures(json, facts.device.settings);
+  AppendFeatures(json, facts.config, facts.device.settings);
   AppendHardware(json, facts.device.settings, call);
   json.EndObject();
   return js;

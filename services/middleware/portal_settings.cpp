@@ -119,6 +119,7 @@ void SettingsActions::AddTo(ActionTable& table) {
   table.Add("stb", "get_settings_profile", Access::kSubscriber,
             Bind(*this, &SettingsActions::GetSettings));
   table.Add("stb", "get_locales", Access::kSubscriber, Bind(*this, &SettingsActions::GetLocales));
+  AddPlaces(table);
 }
 
 PortalAnswer SettingsActions::Save(const PortalCall& call, const Values& values) {

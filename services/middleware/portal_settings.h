@@ -32,6 +32,8 @@ class SettingsActions {
   PortalAnswer GetAspects(PortalCall& call);
   PortalAnswer GetSettings(PortalCall& call);
   PortalAnswer GetLocales(PortalCall& call);
+  // portal_places.cpp
+  void AddPlaces(ActionTable& table);
 
   const PortalConfig config_;
   ViewerWrites& writes_;

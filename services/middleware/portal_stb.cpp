@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "libs/base/random.h"
 #include "services/middleware/json_writer.h"
+#include "services/middleware/oss_boxes.h"
 #include "services/middleware/stream_links.h"
 
 namespace holdfast::middleware {
@@ -17,9 +19,9 @@ constexpr auto kEntitlementTimeout = 300ms;
 
 // What this portal offers; boxes hide what is not named.
 constexpr std::string_view kModules =
-    R"({"all_modules":["tv","epg","epg.simple","tv_archive","time_shift","tvreminder","vclub","radio","media_browser","account","settings.parent","settings.localization",)"
+    R"({"all_modules":["tv","epg","epg.simple","tv_archive","time_shift","tvreminder","epg.recorder","records","remotepvr","vclub","radio","media_browser","account","settings.parent","settings.localization",)"
     R"("settings.playback","settings.common","settings.network_status","settings","logout"],)"
-    R"("switchable_modules":[],"disabled_modules":[],"restricted_modules":[],"template":"default"})";
+    R"("switchable_modules":[],"disabled_modules":)";
 
 }  // namespace
 
@@ -48,7 +50,12 @@ void StbActions::AddSmallAnswers(ActionTable& table) {
   };
   constant("get_localization", Access::kAnybody, "{}");
   constant("check_portal_status", Access::kAnybody, "true");
-  constant("get_modules", Access::kBlockedToo, kModules);
+  table.Add("stb", "get_modules", Access::kBlockedToo, [](PortalCall& call) -> PortalOutcome {
+    const BoxSettings& settings = call.device->settings;
+    return PortalAnswer::Js(absl::StrCat(
+        std::string(kModules), ModulesIn(settings, kDisabledModules), ",\"restricted_modules\":",
+        ModulesIn(settings, kRestrictedModules), ",\"template\":\"default\"}"));
+  });
   constant("get_storages", Access::kSubscriber, "[]");
   constant("get_preload_images", Access::kSubscriber, "[]");
   constant("get_ad", Access::kSubscriber, "[]");

@@ -13,6 +13,7 @@
 #include "services/middleware/device_table.h"
 #include "services/middleware/entitlements.h"
 #include "services/middleware/metrics.h"
+#include "services/middleware/oss_hooks.h"
 #include "services/middleware/peers.h"
 #include "services/middleware/portal_call.h"
 #include "services/middleware/read_models.h"
@@ -35,6 +36,7 @@ struct StbParts {
   ReadModels& models;
   ViewerWrites& writes;
   Reporter& reporter;
+  OssHooks& hooks;
   Zones& zones;
   Metrics& metrics;
   const Clock& clock;

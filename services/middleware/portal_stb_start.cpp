@@ -153,6 +153,12 @@ PortalAnswer StbActions::Profile(PortalCall& call) {
   if (call.knowledge.entitlement->blocked()) return Blocked("access denied", kAccountBlocked);
 
   parts_.metrics.sessions_started.Add();
+  parts_.hooks.BoxStarted({.mac = device.mac,
+                           .serial_number = Short(call.Get("sn")),
+                           .model = ModelOf(call),
+                           .locale = std::string(SettingOr(device.settings, "locale", "")),
+                           .address = call.client_address,
+                           .account = device.account.value()});
   call.model = ModelOf(call);
   const NamedZone zone = parts_.zones.Find(call.time_zone);
   const AccountPage account = parts_.entitlements.Page(device.account).value_or(AccountPage{});

@@ -1,5 +1,7 @@
 #include "services/middleware/presence.h"
 
+#include <algorithm>
+#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -10,21 +12,33 @@ namespace {
 
 constexpr std::size_t kCommandsPerRoundTrip = 1000;
 
-}  // namespace
+std::string KeyOf(std::string_view mac) { return "presence:" + std::string(mac); }
 
-void Presence::Seen(std::string_view mac) {
-  absl::MutexLock lock(&mutex_);
-  if (seen_.contains(mac) || seen_.size() >= options_.max_waiting) return;
-  seen_.emplace(mac);
+// "1767348000 192.0.2.7"
+SeenBox SeenIn(std::string_view text) {
+  SeenBox seen;
+  const std::size_t space = text.find(' ');
+  std::from_chars(text.data(), text.data() + std::min(space, text.size()), seen.at);
+  if (space != std::string_view::npos) seen.address = text.substr(space + 1);
+  return seen;
 }
 
-absl::Status Presence::Flush(storage::RedisPool& redis, Deadline deadline) {
-  StringSet seen;
+}  // namespace
+
+void Presence::Seen(std::string_view mac, std::string_view address) {
+  absl::MutexLock lock(&mutex_);
+  if (seen_.contains(mac) || seen_.size() >= options_.max_waiting) return;
+  seen_.emplace(mac, address);
+}
+
+absl::Status Presence::Flush(storage::RedisPool& redis, WallTime now, Deadline deadline) {
+  StringMap<std::string> seen;
   {
     absl::MutexLock lock(&mutex_);
     seen.swap(seen_);
   }
   const std::string seconds = std::to_string(options_.keep_for.count());
+  const std::string at = std::to_string(EpochSeconds(now));
   std::vector<storage::RedisCommand> commands;
   const auto send = [&]() -> absl::Status {
     if (commands.empty()) return absl::OkStatus();
@@ -32,11 +46,28 @@ absl::Status Presence::Flush(storage::RedisPool& redis, Deadline deadline) {
     commands.clear();
     return status;
   };
-  for (const std::string& mac : seen) {
-    commands.push_back({"SETEX", "presence:" + mac, seconds, "1"});
+  for (const auto& [mac, address] : seen) {
+    commands.push_back({"SETEX", KeyOf(mac), seconds, at + " " + address});
     if (commands.size() == kCommandsPerRoundTrip) HOLDFAST_RETURN_IF_ERROR(send());
   }
   return send();
+}
+
+absl::StatusOr<StringMap<SeenBox>> FindOnline(storage::RedisPool& redis,
+                                              const std::vector<std::string>& macs,
+                                              Deadline deadline) {
+  StringMap<SeenBox> online;
+  for (std::size_t first = 0; first < macs.size(); first += kCommandsPerRoundTrip) {
+    const std::size_t last = std::min(macs.size(), first + kCommandsPerRoundTrip);
+    storage::RedisCommand command = {"MGET"};
+    for (std::size_t i = first; i < last; ++i) command.push_back(KeyOf(macs[i]));
+    HOLDFAST_ASSIGN_OR_RETURN(const storage::RedisReply reply, redis.Call(deadline, command));
+    for (std::size_t i = first; i < last && i - first < reply.array.size(); ++i) {
+      const storage::RedisReply& value = reply.array[i - first];
+      if (value.kind == storage::RedisReply::Kind::kText) online[macs[i]] = SeenIn(value.text);
+    }
+  }
+  return online;
 }
 
 }  // namespace holdfast::middleware

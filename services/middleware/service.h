@@ -7,6 +7,7 @@
 #include "services/middleware/device_table.h"
 #include "services/middleware/entitlements.h"
 #include "services/middleware/event_board.h"
+#include "services/middleware/event_sender.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/store.h"
@@ -29,8 +30,8 @@ class Service {
     const Clock& clock;
   };
 
-  // `heartbeat`: how often boxes look for events.
-  Service(const Parts& parts, std::chrono::milliseconds heartbeat)
+  // `sender` outlives it.
+  Service(const Parts& parts, EventSender& sender)
       : store_(parts.store),
         devices_(parts.devices),
         entitlements_(parts.entitlements),
@@ -39,7 +40,7 @@ class Service {
         audit_(parts.audit),
         metrics_(parts.metrics),
         clock_(parts.clock),
-        heartbeat_(heartbeat) {}
+        sender_(sender) {}
 
   // As gRPC methods. Those that change something are written to the audit log; whoever calls them
   // here does so with Audit::Do.
@@ -109,7 +110,7 @@ class Service {
   Audit& audit_;
   Metrics& metrics_;
   const Clock& clock_;
-  const std::chrono::milliseconds heartbeat_;
+  EventSender& sender_;
 };
 
 }  // namespace holdfast::middleware

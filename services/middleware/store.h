@@ -160,6 +160,10 @@ class Store {
   // Like PutDevice, but makes room in the account first. RESOURCE_EXHAUSTED: it is full (see
   // WhoGivesWay).
   virtual absl::StatusOr<BoundDevice> Bind(Deadline deadline, const DeviceBinding& binding) = 0;
+  // Boxes beyond `max_devices` (> 0) leave the account, those that joined it longest ago first; the
+  // answer is who left.
+  virtual absl::StatusOr<std::vector<Device>> Trim(Deadline deadline, const AccountId& account,
+                                                   int max_devices) = 0;
   // NOT_FOUND for an unknown device.
   virtual absl::StatusOr<Device> RecordStart(Deadline deadline, const Mac& mac,
                                              const DeviceStart& start) = 0;

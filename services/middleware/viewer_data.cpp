@@ -78,6 +78,11 @@ ViewerData::Loaded ViewerData::Load(const std::string& viewer, Deadline deadline
   return {WithPending(viewer, cache_.Peek(viewer).value), /*degraded=*/true};
 }
 
+std::shared_ptr<const ViewerItems> ViewerData::Known(const std::string& viewer) {
+  const SharedBytes bytes = cache_.Peek(viewer).value;
+  return bytes == nullptr ? nullptr : WithPending(viewer, bytes);
+}
+
 absl::Status ViewerData::Save(const std::string& viewer, std::vector<ViewerItem> items, Path path,
                               Deadline deadline) {
   const std::shared_ptr<ViewerItems> held = WithPending(viewer, cache_.Peek(viewer).value);

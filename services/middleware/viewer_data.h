@@ -43,6 +43,8 @@ class ViewerData {
              telemetry::Metrics& metrics);
 
   Loaded Load(const std::string& viewer, Deadline deadline);
+  // What this instance last read or wrote of the viewer, from memory: never blocks. Null: nothing.
+  std::shared_ptr<const ViewerItems> Known(const std::string& viewer);
 
   // Gives the items their time and sequence. RESOURCE_EXHAUSTED when neither PostgreSQL nor the
   // disk takes them.

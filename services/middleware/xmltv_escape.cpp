@@ -30,10 +30,21 @@ void AppendByte(std::string& out, char c) {
   }
 }
 
-// U+0080 to U+009F, and U+FFFE and U+FFFF.
+// What a valid sequence stands for.
+char32_t CodePoint(std::string_view sequence) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  constexpr unsigned char kFirstMask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+  char32_t code = byte(0) & kFirstMask[sequence.size()];
+  for (std::size_t i = 1; i < sequence.size(); ++i) code = code << 6 | (byte(i) & 0x3f);
+  return code;
+}
+
+// Control characters, noncharacters, and U+FFFD: that one says that a source was broken before us,
+// and readers take the file for misencoded.
 bool IsUnwanted(std::string_view sequence) {
-  return (sequence.size() == 2 && sequence[0] == '\xc2' && sequence[1] <= '\x9f') ||
-         sequence == "\xef\xbf\xbe" || sequence == "\xef\xbf\xbf";
+  const char32_t code = CodePoint(sequence);
+  return (code >= 0x80 && code <= 0x9f) || code == 0xfffd || (code & 0xfffe) == 0xfffe ||
+         (code >= 0xfdd0 && code <= 0xfdef);
 }
 
 }  // namespace
@@ -46,8 +57,7 @@ void AppendXmlEscaped(std::string& out, std::string_view text) {
       continue;
     }
     const std::size_t length = Utf8SequenceLength(text);
-    if (length == 0) {
-      out += '?';
+    if (length == 0) {  // not UTF-8
       text.remove_prefix(1);
       continue;
     }
@@ -67,8 +77,9 @@ bool IsBlankInXml(std::string_view text) {
     if (static_cast<unsigned char>(c) > 0x20 && c != 0x7f) {
       const std::size_t length =
           static_cast<unsigned char>(c) < 0x80 ? 1 : Utf8SequenceLength(text);
-      if (length == 0 || !IsUnwanted(text.substr(0, length))) return false;
-      text.remove_prefix(length);
+      if (length > 1 && !IsUnwanted(text.substr(0, length))) return false;
+      if (length == 1) return false;
+      text.remove_prefix(length == 0 ? 1 : length);
       continue;
     }
     text.remove_prefix(1);

@@ -6,8 +6,8 @@
 
 namespace holdfast::middleware {
 
-// For element content and for values in double quotes. What XML cannot hold (control characters,
-// noncharacters) is left out; what is not UTF-8 becomes '?'.
+// For element content and for values in double quotes. Left out: what XML cannot hold (control
+// characters, noncharacters), what is not UTF-8, and U+FFFD, which says that it was not once.
 void AppendXmlEscaped(std::string& out, std::string_view text);
 
 // Nothing would be left to read.

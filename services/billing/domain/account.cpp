@@ -29,12 +29,18 @@ absl::Status CheckNewPassword(std::string_view password) {
   return absl::OkStatus();
 }
 
+absl::Status CheckDescription(const Account& account) {
+  if (account.number.empty()) return InvalidArgument("account number is empty");
+  HOLDFAST_RETURN_IF_ERROR(CheckText("account number", account.number, kLongestText));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("full name", account.full_name, kLongestText));
+  return CheckText("phone", account.phone, kLongestText);
+}
+
 absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now) {
   HOLDFAST_RETURN_IF_ERROR(CheckId("account id", wanted.id.value()));
   if (!wanted.login.empty()) HOLDFAST_RETURN_IF_ERROR(CheckLogin(wanted.login));
-  HOLDFAST_RETURN_IF_ERROR(CheckText("account number", wanted.number, kLongestText));
-  HOLDFAST_RETURN_IF_ERROR(CheckText("full name", wanted.full_name, kLongestText));
-  HOLDFAST_RETURN_IF_ERROR(CheckText("phone", wanted.phone, kLongestText));
+  if (wanted.number.empty()) wanted.number = wanted.id.value();
+  HOLDFAST_RETURN_IF_ERROR(CheckDescription(wanted));
   if (wanted.charging != Charging::kElsewhere) {
     HOLDFAST_RETURN_IF_ERROR(Money::Make(0, wanted.currency).status());
   } else if (!wanted.currency.empty()) {
@@ -47,7 +53,6 @@ absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now) {
   if (!wanted.reseller.value().empty()) {
     HOLDFAST_RETURN_IF_ERROR(CheckId("reseller id", wanted.reseller.value()));
   }
-  if (wanted.number.empty()) wanted.number = wanted.id.value();
   wanted.state = Account::State::kOpen;
   wanted.created_at = now;
   return wanted;

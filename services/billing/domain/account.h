@@ -40,6 +40,8 @@ absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now);
 // For good. FAILED_PRECONDITION if it is closed already.
 absl::StatusOr<Account> CloseAccount(Account account);
 
+// Number, name and phone. INVALID_ARGUMENT names the field at fault.
+absl::Status CheckDescription(const Account& account);
 absl::Status CheckLogin(std::string_view login);
 absl::Status CheckNewPassword(std::string_view password);
 

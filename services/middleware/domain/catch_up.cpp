@@ -1,5 +1,6 @@
 #include "services/middleware/domain/catch_up.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -102,10 +103,21 @@ class Placeholders {
 CatchUpVerdict DecideCatchUp(const Channel& channel, const AirTime& air_time, std::int64_t now) {
   if (channel.catch_up_hours <= 0) return CatchUpVerdict::kNoArchive;
   if (air_time.start > now) return CatchUpVerdict::kNotYet;
-  if (air_time.start <= now - channel.catch_up_hours * kSecondsPerHour) {
+  if (air_time.start <= now - channel.catch_up_hours * kSecondsPerHour ||
+      air_time.stop <= channel.catch_up_since) {
     return CatchUpVerdict::kTooOld;
   }
   return CatchUpVerdict::kAllowed;
+}
+
+std::int64_t ArchiveBegins(const Channel& channel, std::int64_t now) {
+  return std::max(channel.catch_up_since, now - channel.catch_up_hours * kSecondsPerHour + 1);
+}
+
+AirTime KeptPart(const Channel& channel, const AirTime& air_time, std::int64_t now) {
+  AirTime kept = air_time;
+  kept.start = std::min(std::max(kept.start, ArchiveBegins(channel, now)), now);
+  return kept;
 }
 
 CatchUpPlace PlaceOfCatchUp(std::string_view catch_up_source) {

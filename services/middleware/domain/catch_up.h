@@ -35,6 +35,11 @@ enum class CatchUpVerdict {
 // Only what the archive holds; whether the account may watch the channel is MayWatch.
 CatchUpVerdict DecideCatchUp(const Channel& channel, const AirTime& air_time, std::int64_t now);
 
+// Where the archive of the channel begins now.
+std::int64_t ArchiveBegins(const Channel& channel, std::int64_t now);
+// The part of the air time that is kept: what began before the archive did begins with it.
+AirTime KeptPart(const Channel& channel, const AirTime& air_time, std::int64_t now);
+
 enum class CatchUpPlace { kEdge, kAddress, kBehindLive };
 CatchUpPlace PlaceOfCatchUp(std::string_view catch_up_source);
 

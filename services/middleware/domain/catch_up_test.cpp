@@ -30,6 +30,19 @@ TEST(CatchUpTest, WhatIsNotKeptIsToldApart) {
   EXPECT_EQ(DecideCatchUp(WithHours(2), {kStart + 1, kNow}, kNow), CatchUpVerdict::kAllowed);
 }
 
+TEST(CatchUpTest, NothingIsOfferedThatWasNeverRecorded) {
+  Channel channel;
+  channel.catch_up_hours = 24;
+  channel.catch_up_since = 99'000;
+  const std::int64_t now = 100'000;
+  EXPECT_EQ(DecideCatchUp(channel, {98'000, 99'000}, now), CatchUpVerdict::kTooOld);
+  EXPECT_EQ(DecideCatchUp(channel, {98'000, 99'001}, now), CatchUpVerdict::kAllowed);
+  EXPECT_EQ(KeptPart(channel, {98'000, 101'000}, now).start, 99'000);  // begins with the archive
+  EXPECT_EQ(KeptPart(channel, {99'500, 101'000}, now).start, 99'500);
+  EXPECT_EQ(ArchiveBegins(channel, now), 99'000);
+  EXPECT_EQ(ArchiveBegins(channel, 1'000'000), 1'000'000 - 24 * 3600 + 1);
+}
+
 TEST(CatchUpTest, TheFormOfTheSourceSaysWhereTheArchiveLies) {
   EXPECT_EQ(PlaceOfCatchUp(""), CatchUpPlace::kEdge);
   EXPECT_EQ(PlaceOfCatchUp("http://archive.example/{utc}"), CatchUpPlace::kAddress);

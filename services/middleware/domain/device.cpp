@@ -52,4 +52,15 @@ std::vector<ChannelId> ParseFavourites(std::string_view list) {
   return favourites;
 }
 
+std::vector<ChannelId> CensoredChannels(const BoxSettings& settings) {
+  std::vector<ChannelId> channels;
+  for (auto it = settings.lower_bound(kCensoredOf);
+       it != settings.end() && it->first.starts_with(kCensoredOf); ++it) {
+    const ChannelId id = ParseChannelId(std::string_view(it->first).substr(kCensoredOf.size()));
+    if (it->second.value == "1" && id.value() != 0) channels.push_back(id);
+  }
+  std::sort(channels.begin(), channels.end());
+  return channels;
+}
+
 }  // namespace holdfast::middleware

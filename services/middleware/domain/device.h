@@ -40,6 +40,9 @@ Device Merge(const Device& held, Device stored);
 inline constexpr std::size_t kMaxFavourites = 2000;
 std::vector<ChannelId> ParseFavourites(std::string_view list);
 
+// Channels that the viewer put behind the PIN, sorted.
+std::vector<ChannelId> CensoredChannels(const BoxSettings& settings);
+
 // 0 for anything but a positive number.
 ChannelId ParseChannelId(std::string_view text);
 

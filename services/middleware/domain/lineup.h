@@ -28,10 +28,11 @@ struct Channel {
   PackageId package;
   bool encrypted = false;
   bool adult = false;
-  int catch_up_hours = 0;        // 0: none
-  std::string catch_up_source;   // where its archive lies; see domain/catch_up.h
-  std::int64_t modified_at = 0;  // epoch seconds
-  bool removed = false;          // keeps its id for the day it returns; not in any list
+  int catch_up_hours = 0;           // 0: none
+  std::string catch_up_source;      // where its archive lies; see domain/catch_up.h
+  std::int64_t catch_up_since = 0;  // epoch seconds: nothing before is kept; 0: not known
+  std::int64_t modified_at = 0;     // epoch seconds
+  bool removed = false;             // keeps its id for the day it returns; not in any list
 
   LinkId link() const { return LinkId(id.value()); }
   // The last part of the directory: the name by which play tokens and keys know the channel.

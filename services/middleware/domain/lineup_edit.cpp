@@ -82,6 +82,7 @@ std::vector<LineupChange::Field> Differences(const Channel& before, const Channe
   compare("adult", std::string(Truth(before.adult)), std::string(Truth(after.adult)));
   compare("catch_up_hours", number(before.catch_up_hours), number(after.catch_up_hours));
   compare("catch_up_source", before.catch_up_source, after.catch_up_source);
+  compare("catch_up_since", number(before.catch_up_since), number(after.catch_up_since));
   return fields;
 }
 
@@ -118,6 +119,8 @@ absl::StatusOr<LineupImport> PlanPutChannel(const StoredLineup& stored, Channel 
     for (const Channel& c : stored.channels) last = std::max(last, c.id.value());
     wanted.id = ChannelId(last + 1);
   }
+  wanted.catch_up_since = CatchUpSince(
+      before, wanted, wanted.catch_up_since > 0 ? wanted.catch_up_since : -1, EpochSeconds(now));
   wanted.removed = false;
   wanted.modified_at = before == nullptr ? 0 : before->modified_at;
   if (before != nullptr && wanted == *before) {

@@ -12,6 +12,7 @@
 #include "libs/base/status.h"
 #include "libs/base/string_map.h"
 #include "services/middleware/domain/catch_up.h"
+#include "services/middleware/domain/lineup_edit.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -46,11 +47,14 @@ std::string_view DirectoryOf(std::string_view address) {
   return IsStreamDirectory(directory) ? directory : std::string_view();
 }
 
-int ParseInt(std::string_view text, int otherwise) {
-  int value = 0;
+template <class Number>
+Number ParseNumber(std::string_view text, Number otherwise) {
+  Number value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() ? value : otherwise;
 }
+
+int ParseInt(std::string_view text, int otherwise) { return ParseNumber(text, otherwise); }
 
 bool IsOn(std::string_view value) { return value == "1" || value == "true" || value == "yes"; }
 
@@ -97,6 +101,7 @@ struct Wanted {
   int number = 0;    // 0: the list names none
   int given_id = 0;  // 0: the list names none
   std::string genre_title;
+  std::int64_t catch_up_since = -1;  // -1: the list does not say
   Channel channel;
 };
 
@@ -171,6 +176,8 @@ class Planner {
     channel.adult = IsOn(entry.Attribute("holdfast-adult")) ||
                     absl::EqualsIgnoreCase(entry.group, kAdultTitle.data());
     channel.catch_up_hours = CatchUpHours(entry);
+    wanted.catch_up_since =
+        ParseNumber<std::int64_t>(entry.Attribute("holdfast-catchup-since"), -1);
     const std::string_view source = CatchUpSource(entry);
     if (!IsUsableInAddress(source)) {
       Problem(entry.line, "catchup-source is too long or has spaces; there is no catch-up");
@@ -258,6 +265,7 @@ class Planner {
     Channel& channel = wanted.channel;
     channel.genre = channel.adult ? GenreOf(kAdultTitle) : GenreOf(wanted.genre_title);
     channel.id = before == nullptr ? ChannelId(next_channel_id_++) : before->id;
+    channel.catch_up_since = CatchUpSince(before, channel, wanted.catch_up_since, now_);
     channel.modified_at = before == nullptr ? now_ : before->modified_at;
     if (before != nullptr && channel == *before) {
       ++plan_.unchanged;
@@ -330,6 +338,8 @@ std::string CatchUpAttributes(const Channel& channel) {
   }
   if (!channel.catch_up_source.empty()) {
     text += fmt::format(" catchup-source=\"{}\"", channel.catch_up_source);
+  } else {
+    text += fmt::format(" holdfast-catchup-since=\"{}\"", channel.catch_up_since);
   }
   return text;
 }
@@ -339,6 +349,15 @@ std::string CatchUpAttributes(const Channel& channel) {
 absl::StatusOr<LineupImport> PlanImport(const StoredLineup& stored, const M3uList& list,
                                         LargeRemoval large_removal, WallTime now) {
   return Planner(stored, now).Plan(list, large_removal);
+}
+
+std::int64_t CatchUpSince(const Channel* before, const Channel& after, std::int64_t said,
+                          std::int64_t now) {
+  if (after.catch_up_hours <= 0 || !after.catch_up_source.empty()) return 0;
+  if (said >= 0) return said;
+  const bool was_kept = before != nullptr && !before->removed && before->catch_up_hours > 0 &&
+                        before->catch_up_source.empty();
+  return was_kept ? before->catch_up_since : now;
 }
 
 bool IsStreamDirectory(std::string_view directory) {
@@ -355,6 +374,14 @@ absl::Status CheckCatchUp(const CatchUpSetting& setting) {
     return InvalidArgument("catch_up_source is too long or has spaces");
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ParseDirectory(std::string_view address) {
+  std::string whole(address);
+  if (whole.find("://") == std::string::npos) whole = "x://x/" + whole + "/x";
+  const std::string_view directory = DirectoryOf(whole);
+  if (!directory.empty()) return std::string(directory);
+  return InvalidArgument("url is not like http://host/live/news-1/index.m3u8 or live/news-1");
 }
 
 const Channel* FindStored(const StoredLineup& stored, ChannelId id) {
@@ -378,6 +405,7 @@ absl::StatusOr<LineupImport> PlanCatchUp(const StoredLineup& stored, const Catch
   Channel after = *before;
   after.catch_up_hours = setting.hours;
   after.catch_up_source = setting.hours > 0 ? setting.source : "";
+  after.catch_up_since = CatchUpSince(before, after, -1, EpochSeconds(now));
   if (after == *before) {
     plan.unchanged = 1;
     return plan;

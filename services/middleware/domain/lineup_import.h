@@ -4,8 +4,10 @@
 // Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title, catchup (or catchup-type),
 // catchup-days, catchup-source, tvg-rec, and our own holdfast-encrypted="1",
 // holdfast-package="<package id>" (default "basic"), holdfast-adult="1" (a channel of group "Adult"
-// is one, too), holdfast-catchup-hours="1" (instead of days), holdfast-channel-id="12" (which of
-// the known channels it is). The directory of the address
+// is one, too), holdfast-catchup-hours="1" (instead of days), holdfast-catchup-since="1767348000"
+// (when the archive on our edges began; 0: long ago; without it a channel is kept since it was
+// first imported), holdfast-channel-id="12" (which of the known channels it is). The directory of
+// the address
 // ("/live/<stream>/index.m3u8" -> "live/<stream>") is what edges serve; its host is not used.
 #pragma once
 
@@ -62,6 +64,15 @@ inline constexpr int kHighestChannelNumber = 99'999;
 
 // "live/<stream>", of letters, digits and "-_.".
 bool IsStreamDirectory(std::string_view directory);
+// "http://host/live/news-1/index.m3u8" or "live/news-1" -> "live/news-1". INVALID_ARGUMENT.
+absl::StatusOr<std::string> ParseDirectory(std::string_view address);
+
+// Since when (epoch seconds) what is kept on our edges is kept: since the channel was first told to
+// be, unless somebody knows better (`said`; -1: nobody does). Of archives elsewhere nothing is
+// known. `before` may be null.
+std::int64_t CatchUpSince(const Channel* before, const Channel& after, std::int64_t said,
+                          std::int64_t now);
+
 // INVALID_ARGUMENT names catch_up_hours or catch_up_source.
 absl::Status CheckCatchUp(const CatchUpSetting& setting);
 

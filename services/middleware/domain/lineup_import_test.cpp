@@ -110,6 +110,28 @@ TEST(LineupImportTest, CatchUpComesBackFromTheExport) {
   EXPECT_EQ(Plan(stored, exported).unchanged, 4);
 }
 
+TEST(LineupImportTest, AnArchiveBeginsWhenAChannelIsFirstToldToBeKept) {
+  const std::string kept = "tvg-id=\"a\" catchup-days=\"7\"";
+  const auto at = [](const StoredLineup& stored, const std::string& m3u, std::int64_t seconds) {
+    return *PlanImport(stored, ParseM3u(m3u), LargeRemoval::kAllow, FromEpochSeconds(seconds));
+  };
+  const StoredLineup first = After({}, at({}, Line("tvg-id=\"a\"", "A", "a"), 1000));
+  EXPECT_EQ(Named(first, "A")->catch_up_since, 0);
+  const StoredLineup second = After(first, at(first, Line(kept, "A", "a"), 2000));
+  EXPECT_EQ(Named(second, "A")->catch_up_since, 2000);
+  EXPECT_EQ(at(second, Line(kept, "A", "a"), 3000).unchanged, 1);
+  const std::string brought = kept + " holdfast-catchup-since=\"1500\"";
+  EXPECT_EQ(Named(After(second, at(second, Line(brought, "A", "a"), 3000)), "A")->catch_up_since,
+            1500);
+  // Of an archive elsewhere nothing is known.
+  const std::string elsewhere = kept + " catchup-source=\"http://x/{utc}\"";
+  EXPECT_EQ(Named(After({}, at({}, Line(elsewhere, "A", "a"), 3000)), "A")->catch_up_since, 0);
+  // It comes back from an export.
+  const Lineup lineup(second.channels, second.genres, 1);
+  EXPECT_EQ(Named(After({}, at({}, ExportM3u(lineup, "http://x"), 9000)), "A")->catch_up_since,
+            2000);
+}
+
 TEST(LineupImportTest, TheSameListAgainChangesNothing) {
   const StoredLineup stored = ThreeChannels();
   const LineupImport again =

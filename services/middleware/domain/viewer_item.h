@@ -24,6 +24,7 @@ struct ViewerItem {
     kMediaFavourites = 6,  // key "list"; text: as the box wrote it
     kDownloads = 7,        // key "list"; likewise
     kDvbChannels = 8,      // key "list"; likewise
+    kRecording = 9,        // key: its id; text: see Recording
     kProfile = 20,         // key: profile id; text: JSON (rest_profiles.cpp)
     kChannels = 21,        // favourite channels of a profile; key "list"; text: "3,1,2"
   };

@@ -34,4 +34,15 @@ struct Reminder {
   std::string programme_name;
 };
 
+// A part of a channel that a viewer keeps. Its pictures are those of the channel's archive.
+struct Recording {
+  std::int64_t id = 0;
+  ChannelId channel{0};
+  std::int64_t start = 0;            // UTC epoch seconds
+  std::int64_t stop = 0;             // may lie ahead
+  std::int64_t programme_start = 0;  // of the guide's row; 0: of none
+  std::string channel_name;
+  std::string programme_name;
+};
+
 }  // namespace holdfast::middleware

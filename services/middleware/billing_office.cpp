@@ -1,0 +1,173 @@
+#include "services/middleware/billing_office.h"
+
+#include <chrono>
+#include <utility>
+
+#include "libs/base/status.h"
+
+namespace holdfast::middleware {
+namespace {
+
+using namespace std::chrono_literals;
+namespace bv1 = billing::v1;
+
+constexpr auto kTimeout = 4s;
+constexpr int kPage = 1000;
+
+template <class Request>
+Request ForSubscription(const std::string& subscription, const std::string& key) {
+  Request request;
+  request.set_subscription_id(subscription);
+  request.set_idempotency_key(key);
+  return request;
+}
+
+bool IsOver(const bv1::Subscription& subscription) {
+  return subscription.state() == bv1::Subscription::STATE_CANCELLED ||
+         subscription.state() == bv1::Subscription::STATE_EXPIRED;
+}
+
+}  // namespace
+
+template <class Response, class Request>
+absl::StatusOr<Response> BillingOffice::Ask(const char* method, const Request& request,
+                                            Deadline deadline) {
+  const rpc::Call call(deadline, telemetry::TraceContext::Start(context_.random),
+                       rpc::Criticality::kInteractive);
+  return channel_.Invoke<Response>(call, std::string("holdfast.billing.v1.Billing/") + method,
+                                   request, {.timeout = kTimeout});
+}
+
+absl::StatusOr<bv1::Account> BillingOffice::Find(const AccountId& id, Deadline deadline) {
+  bv1::GetAccountRequest request;
+  request.set_account_id(id.value());
+  HOLDFAST_ASSIGN_OR_RETURN(bv1::Account account,
+                            Ask<bv1::Account>("GetAccount", request, deadline));
+  if (account.state() == bv1::Account::STATE_CLOSED) return NotFound("account is closed");
+  return account;
+}
+
+absl::StatusOr<bv1::Account> BillingOffice::FindExactly(const std::string& search,
+                                                        Deadline deadline,
+                                                        const std::string& (bv1::Account::*of)()
+                                                            const) {
+  if (search.empty()) return NotFound("nothing to look for");
+  bv1::ListAccountsRequest request;
+  request.set_search(search);
+  request.set_state(bv1::Account::STATE_OPEN);
+  request.set_page_size(kPage);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto found,
+                            Ask<bv1::ListAccountsResponse>("ListAccounts", request, deadline));
+  for (const bv1::Account& account : found.accounts()) {
+    if ((account.*of)() == search) return account;
+  }
+  return NotFound("no such account");
+}
+
+absl::StatusOr<bv1::Account> BillingOffice::FindByNumber(const std::string& number,
+                                                         Deadline deadline) {
+  return FindExactly(number, deadline, &bv1::Account::account_number);
+}
+
+absl::StatusOr<bv1::Account> BillingOffice::FindByLogin(const std::string& login,
+                                                        Deadline deadline) {
+  return FindExactly(login, deadline, &bv1::Account::login);
+}
+
+absl::StatusOr<std::vector<bv1::Account>> BillingOffice::All(Deadline deadline) {
+  std::vector<bv1::Account> all;
+  bv1::ListAccountsRequest request;
+  request.set_state(bv1::Account::STATE_OPEN);
+  request.set_page_size(kPage);
+  do {
+    HOLDFAST_ASSIGN_OR_RETURN(auto page,
+                              Ask<bv1::ListAccountsResponse>("ListAccounts", request, deadline));
+    for (bv1::Account& account : *page.mutable_accounts()) all.push_back(std::move(account));
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
+}
+
+absl::StatusOr<bv1::Account> BillingOffice::Create(const bv1::CreateAccountRequest& request,
+                                                   Deadline deadline) {
+  return Ask<bv1::Account>("CreateAccount", request, deadline);
+}
+
+absl::Status BillingOffice::Update(const bv1::UpdateAccountRequest& request, Deadline deadline) {
+  return Ask<bv1::Account>("UpdateAccount", request, deadline).status();
+}
+
+absl::Status BillingOffice::SetPassword(const bv1::SetPasswordRequest& request, Deadline deadline) {
+  return Ask<bv1::Account>("SetPassword", request, deadline).status();
+}
+
+absl::Status BillingOffice::Close(const AccountId& id, const std::string& key, Deadline deadline) {
+  bv1::CloseAccountRequest request;
+  request.set_account_id(id.value());
+  request.set_idempotency_key(key);
+  return Ask<bv1::Account>("CloseAccount", request, deadline).status();
+}
+
+absl::StatusOr<std::vector<bv1::TariffPlan>> BillingOffice::Plans(Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      auto answer, Ask<bv1::ListTariffPlansResponse>("ListTariffPlans",
+                                                     bv1::ListTariffPlansRequest(), deadline));
+  return std::vector<bv1::TariffPlan>(answer.tariff_plans().begin(), answer.tariff_plans().end());
+}
+
+absl::StatusOr<std::vector<bv1::Package>> BillingOffice::Packages(Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(auto answer, Ask<bv1::ListPackagesResponse>(
+                                             "ListPackages", bv1::ListPackagesRequest(), deadline));
+  return std::vector<bv1::Package>(answer.packages().begin(), answer.packages().end());
+}
+
+absl::StatusOr<std::vector<bv1::Subscription>> BillingOffice::Held(const AccountId& account,
+                                                                   Deadline deadline) {
+  bv1::ListSubscriptionsRequest request;
+  request.set_account_id(account.value());
+  HOLDFAST_ASSIGN_OR_RETURN(
+      auto answer, Ask<bv1::ListSubscriptionsResponse>("ListSubscriptions", request, deadline));
+  std::vector<bv1::Subscription> held;
+  for (bv1::Subscription& subscription : *answer.mutable_subscriptions()) {
+    if (!IsOver(subscription)) held.push_back(std::move(subscription));
+  }
+  return held;
+}
+
+absl::StatusOr<bv1::Subscription> BillingOffice::Start(const bv1::StartSubscriptionRequest& request,
+                                                       Deadline deadline) {
+  return Ask<bv1::Subscription>("StartSubscription", request, deadline);
+}
+
+absl::Status BillingOffice::Change(const std::string& subscription, const std::string& plan,
+                                   const std::string& key, Deadline deadline) {
+  auto request = ForSubscription<bv1::ChangeSubscriptionRequest>(subscription, key);
+  request.set_tariff_plan_id(plan);
+  return Ask<bv1::Subscription>("ChangeSubscription", request, deadline).status();
+}
+
+absl::Status BillingOffice::Suspend(const std::string& subscription, const std::string& key,
+                                    Deadline deadline) {
+  return Ask<bv1::Subscription>("SuspendSubscription",
+                                ForSubscription<bv1::SuspendSubscriptionRequest>(subscription, key),
+                                deadline)
+      .status();
+}
+
+absl::Status BillingOffice::Resume(const std::string& subscription, const std::string& key,
+                                   Deadline deadline) {
+  return Ask<bv1::Subscription>("ResumeSubscription",
+                                ForSubscription<bv1::ResumeSubscriptionRequest>(subscription, key),
+                                deadline)
+      .status();
+}
+
+absl::Status BillingOffice::Cancel(const std::string& subscription, const std::string& key,
+                                   Deadline deadline) {
+  return Ask<bv1::Subscription>("CancelSubscription",
+                                ForSubscription<bv1::CancelSubscriptionRequest>(subscription, key),
+                                deadline)
+      .status();
+}
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,196 @@
+// Reading, and what the resources of accounts share. Writing: oss_account_writes.cpp.
+#include "services/middleware/oss_accounts.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "libs/base/status.h"
+#include "libs/base/time_zone.h"
+#include "services/middleware/json_writer.h"
+#include "services/middleware/presence.h"
+
+namespace holdfast::middleware {
+namespace {
+
+using namespace std::chrono_literals;
+namespace bv1 = billing::v1;
+
+constexpr auto kPresenceTimeout = 500ms;
+constexpr int kMostBoxes = 1000;  // of one account
+
+absl::Status NoAccount() { return NotFound("Account not found"); }
+
+// A neighbour's "no such account" in the words of the protocol; everything else as it is.
+absl::Status InWords(const absl::Status& status) {
+  return absl::IsNotFound(status) ? NoAccount() : status;
+}
+
+void AppendTexts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
+  json.Key(name).BeginArray();
+  for (const std::string& text : texts) json.String(text);
+  json.EndArray();
+}
+
+std::vector<std::string> SubscribedOf(const AccountSubscriptions& now) {
+  std::vector<std::string> ids;
+  for (const Offer& offer : OffersOf(now)) {
+    if (offer.optional && offer.subscribed) ids.push_back(offer.id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+absl::StatusOr<std::int64_t> ParseEndDate(std::string_view text) {
+  absl::CivilDay day;
+  if (!absl::ParseCivilTime(absl::string_view(text.data(), std::min<std::size_t>(text.size(), 10)),
+                            &day) ||
+      text.size() < 10) {
+    return InvalidArgument("end_date is not a date like 2026-12-31");
+  }
+  return absl::ToUnixSeconds(absl::FromCivil(day, absl::UTCTimeZone()));
+}
+
+std::string EndDateText(std::int64_t epoch_seconds) {
+  return TimeZone::Utc().Format("%Y-%m-%d %H:%M:%S", FromEpochSeconds(epoch_seconds));
+}
+
+absl::StatusOr<bool> ParseStatus(std::string_view text) {
+  if (text == "1") return true;
+  if (text == "0") return false;
+  return InvalidArgument("status is neither 1 (on) nor 0 (off)");
+}
+
+absl::StatusOr<bv1::Account> OssAccounts::FindByNumber(const std::string& number,
+                                                       Deadline deadline) {
+  auto account = parts_.billing.FindByNumber(number, deadline);
+  if (!account.ok()) return InWords(account.status());
+  return account;
+}
+
+absl::StatusOr<bv1::Account> OssAccounts::OwnerOf(const std::string& mac, Deadline deadline) {
+  const std::optional<Mac> parsed = Mac::Parse(mac);
+  if (!parsed) return NoAccount();
+  HOLDFAST_ASSIGN_OR_RETURN(const auto device, parts_.store.FindDevice(deadline, *parsed));
+  if (!device || device->account.value().empty()) return NoAccount();
+  auto account = parts_.billing.Find(device->account, deadline);
+  if (!account.ok()) return InWords(account.status());
+  return account;
+}
+
+absl::StatusOr<std::vector<OssAccounts::Chosen>> OssAccounts::Choose(const OssCall& call) {
+  std::vector<Chosen> chosen;
+  if (call.ids.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::vector<bv1::Account> all, parts_.billing.All(call.deadline));
+    for (bv1::Account& account : all) chosen.push_back({std::move(account), ""});
+    return chosen;
+  }
+  for (const std::string& id : call.ids) {
+    if (call.by_mac) {
+      HOLDFAST_ASSIGN_OR_RETURN(bv1::Account account, OwnerOf(id, call.deadline));
+      chosen.push_back({std::move(account), id});
+      continue;
+    }
+    auto account = call.resource == "users" ? parts_.billing.FindByLogin(id, call.deadline)
+                                            : parts_.billing.FindByNumber(id, call.deadline);
+    if (!account.ok()) return InWords(account.status());
+    chosen.push_back({*std::move(account), ""});
+  }
+  return chosen;
+}
+
+absl::StatusOr<std::vector<Device>> OssAccounts::BoxesOf(const AccountId& account,
+                                                         Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(DevicePage page,
+                            parts_.store.ListDevices(deadline, account, "", kMostBoxes));
+  return std::move(page.devices);
+}
+
+OssAnswer OssAccounts::Accounts(const OssCall& call) {
+  switch (call.action) {
+    case OssAction::kGet:
+      return Get(call);
+    case OssAction::kCreate:
+      return Create(call);
+    case OssAction::kUpdate:
+      return UpdateOne(call);
+    case OssAction::kDelete:
+      return Delete(call);
+  }
+  return NotSupported(call);
+}
+
+OssAnswer OssAccounts::Get(const OssCall& call) {
+  const bool one = call.resource == "users" && !call.ids.empty();
+  if (one) HOLDFAST_RETURN_IF_ERROR(NeedOneId(call));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Chosen> chosen, Choose(call));
+  std::string results;
+  JsonWriter json(results);
+  if (!one) json.BeginArray();
+  AccountSubscriptions sold;
+  HOLDFAST_ASSIGN_OR_RETURN(sold.plans, parts_.billing.Plans(call.deadline));
+  for (const Chosen& choice : chosen) {
+    const bv1::Account& account = choice.account;
+    const AccountId id(account.account_id());
+    HOLDFAST_ASSIGN_OR_RETURN(sold.held, parts_.billing.Held(id, call.deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Device> boxes, BoxesOf(id, call.deadline));
+    std::vector<std::string> macs;
+    for (const Device& device : boxes) macs.push_back(device.mac);
+    std::string mac = choice.mac;
+    if (mac.empty() && !macs.empty()) mac = macs.front();
+    const auto box = std::find_if(boxes.begin(), boxes.end(),
+                                  [&](const Device& device) { return device.mac == mac; });
+    // Nobody knows who is online while Redis is away: then nobody is.
+    const auto online = FindOnline(parts_.redis, macs, call.deadline.AtMost(kPresenceTimeout))
+                            .value_or(StringMap<SeenBox>());
+    const SeenBox* seen = Find(online, mac);
+    const bv1::Subscription* base = sold.Base();
+    const std::vector<std::string> subscribed = SubscribedOf(sold);
+
+    json.BeginObject().Field("login", account.login()).Field("full_name", account.full_name());
+    json.Field("phone", account.phone()).Field("account_number", account.account_number());
+    json.Field("tariff_plan", base == nullptr ? std::string() : base->tariff_plan_id());
+    json.Field("status", IsBlocked(sold.held) ? 0 : 1).Field("stb_mac", mac);
+    AppendTexts(json, "stb_macs", macs);
+    json.Field("stb_sn", box == boxes.end() ? std::string() : box->hardware_id);
+    json.Field("stb_type", box == boxes.end() ? std::string() : box->model);
+    json.Field("online", seen == nullptr ? "0" : "1");
+    json.Field("ip", seen == nullptr ? std::string() : seen->address).Field("version", "");
+    json.Field("last_active", seen == nullptr ? std::string() : EndDateText(seen->at));
+    AppendTexts(json, "subscribed", subscribed);
+    AppendTexts(json, "subscribed_id", subscribed);
+    if (base != nullptr && base->has_valid_until()) {
+      json.Field("end_date", EndDateText(base->valid_until().seconds()));
+    }
+    json.EndObject();
+  }
+  if (!one) json.EndArray();
+  return results;
+}
+
+OssAnswer OssAccounts::SubscriptionsOf(const std::vector<Chosen>& chosen, Deadline deadline) {
+  AccountSubscriptions sold;
+  HOLDFAST_ASSIGN_OR_RETURN(sold.plans, parts_.billing.Plans(deadline));
+  std::string results;
+  JsonWriter json(results);
+  json.BeginArray();
+  for (const Chosen& choice : chosen) {
+    const AccountId id(choice.account.account_id());
+    HOLDFAST_ASSIGN_OR_RETURN(sold.held, parts_.billing.Held(id, deadline));
+    std::string mac = choice.mac;
+    if (mac.empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Device> boxes, BoxesOf(id, deadline));
+      if (!boxes.empty()) mac = boxes.front().mac;
+    }
+    const std::vector<std::string> subscribed = SubscribedOf(sold);
+    json.BeginObject().Field("mac", mac);
+    AppendTexts(json, "subscribed", subscribed);
+    AppendTexts(json, "subscribed_id", subscribed);
+    json.EndObject();
+  }
+  json.EndArray();
+  return results;
+}
+
+}  // namespace holdfast::middleware

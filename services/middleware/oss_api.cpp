@@ -1,0 +1,132 @@
+#include "services/middleware/oss_api.h"
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "libs/base/random.h"
+#include "libs/base/status.h"
+#include "services/middleware/domain/m3u.h"
+
+namespace holdfast::middleware {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kCallTimeout = 30s;
+constexpr std::size_t kLongestAuditText = 1000;
+constexpr std::size_t kLongestKey = 100;
+constexpr std::string_view kUnauthorized =
+    R"({"status":"ERROR","results":"","error":"401 Unauthorized request"})";
+
+std::optional<OssAction> ActionOf(std::string_view method) {
+  if (method == "GET") return OssAction::kGet;
+  if (method == "POST") return OssAction::kCreate;
+  if (method == "PUT") return OssAction::kUpdate;
+  if (method == "DELETE") return OssAction::kDelete;
+  return std::nullopt;
+}
+
+http::Response Fresh(std::string text) {
+  http::Response response = http::Response::Json(std::move(text));
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+// Whose fault it is, for those that are nobody's words of the protocol.
+absl::Status InWords(const absl::Status& status) {
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
+    return Unavailable("Not possible at the moment, try again: {}", View(status.message()));
+  }
+  return status;
+}
+
+}  // namespace
+
+OssApi::OssApi(bool enabled, OssCredentials credentials, const Parts& parts)
+    : enabled_(enabled && !credentials.empty()),
+      credentials_(std::move(credentials)),
+      parts_(parts),
+      calls_(parts.metrics.CounterFamily("holdfast_middleware_oss_calls_total",
+                                         "Calls of the OSS API by what the script was told.",
+                                         {"resource", "outcome"})) {}
+
+void OssApi::AddResource(std::string_view name, Resource resource) {
+  resources_[std::string(name)] = std::move(resource);
+}
+
+void OssApi::AddRoutes(http::Router& router) {
+  for (const std::string base : {"/stalker_portal/api", "/api"}) {
+    for (const char* tail : {"", "/", "/{rest*}"}) {
+      for (const char* method : {"GET", "POST", "PUT", "DELETE", "PATCH"}) {
+        router.Add(method, base + tail,
+                   [this, length = base.size()](const http::Request& request, http::Reply reply) {
+                     Handle(request, request.path().substr(length), std::move(reply));
+                   });
+      }
+    }
+  }
+}
+
+void OssApi::Handle(const http::Request& request, std::string_view path, http::Reply reply) {
+  if (!enabled_) return reply.Send(http::Response::Text(404, "API not enabled"));
+  auto call = std::make_shared<OssCall>();
+  ParseOssPath(path, *call);
+  const std::optional<std::string> actor = credentials_.WhoIs(request.Header("Authorization"));
+  if (!actor) {
+    calls_.With({"any", "unauthorized"}).Add();
+    http::Response response = Fresh(std::string(kUnauthorized));
+    response.status = 401;
+    response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"Stalker API\"");
+    return reply.Send(std::move(response));
+  }
+  const std::optional<OssAction> action = ActionOf(request.method());
+  if (!action) return reply.Send(Fresh(OssEnvelope(Unimplemented("Not supported method"))));
+  call->action = *action;
+  call->actor = *actor;
+  call->form = http::Form(request.body());
+  const std::string_view key = request.Header("Idempotency-Key").substr(0, kLongestKey);
+  call->idempotency_key = absl::StrCat("oss-", key.empty() ? SecureHex(12) : std::string(key));
+  call->now = parts_.clock.Now();
+
+  auto waiting = std::make_shared<http::Reply>(std::move(reply));
+  const bool accepted = parts_.workers.TrySubmit([this, call, waiting] {
+    call->deadline = Deadline::After(kCallTimeout);
+    waiting->Send(Fresh(OssEnvelope(Answer(*call))));
+  });
+  if (!accepted) {
+    waiting->Send(Fresh(OssEnvelope(ResourceExhausted("There is too much to do: try again"))));
+  }
+}
+
+OssAnswer OssApi::Run(const OssCall& call) {
+  if (call.resource.empty()) return InvalidArgument("Empty resource");
+  const Resource* resource = Find(resources_, call.resource);
+  if (resource == nullptr) {
+    calls_.With({"unknown", "error"}).Add();
+    return NotFound("Resource \"{}\" does not exist", call.resource);
+  }
+  OssAnswer answer = (*resource)(call);
+  calls_.With({call.resource, answer.ok() ? "ok" : "error"}).Add();
+  if (!answer.ok()) return InWords(answer.status());
+  return answer;
+}
+
+OssAnswer OssApi::Answer(const OssCall& call) {
+  if (call.action == OssAction::kGet) return Run(call);
+  std::vector<std::string> fields;  // never their values
+  for (const auto& field : call.form.fields()) fields.emplace_back(field.first);
+  const auto kept = [](const std::string& text) {
+    return CleanUtf8(text.substr(0, kLongestAuditText));
+  };
+  return parts_.audit.Do(
+      {.actor = kept("script:" + call.actor),
+       .action = kept(absl::StrCat(std::string(NameOf(call.action)), " ", call.resource)),
+       .object = kept(absl::StrJoin(call.ids, ",")),
+       .request = kept("fields " + absl::StrJoin(fields, ","))},
+      call.deadline, [&] { return Run(call); });
+}
+
+}  // namespace holdfast::middleware

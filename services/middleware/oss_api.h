@@ -1,0 +1,49 @@
+// The OSS API (portal protocol, section 15): an operator's billing and CRM scripts manage accounts,
+// boxes and messages. Addresses, who may, and the log of what was changed.
+//
+// Answers are HTTP 200, errors too; 401 without credentials; 404 while the API is off.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "libs/base/string_map.h"
+#include "libs/base/worker_pool.h"
+#include "libs/http/server.h"
+#include "services/middleware/audit.h"
+#include "services/middleware/oss_call.h"
+#include "services/middleware/oss_credentials.h"
+
+namespace holdfast::middleware {
+
+// Thread-safe once its resources are added. Everything it is given outlives it.
+class OssApi {
+ public:
+  struct Parts {
+    Audit& audit;
+    WorkerPool& workers;
+    telemetry::Metrics& metrics;
+    const Clock& clock;
+  };
+  using Resource = std::function<OssAnswer(const OssCall&)>;  // on a worker thread
+
+  OssApi(bool enabled, OssCredentials credentials, const Parts& parts);
+
+  void AddResource(std::string_view name, Resource resource);
+  void AddRoutes(http::Router& router);
+
+ private:
+  void Handle(const http::Request& request, std::string_view path, http::Reply reply);
+  OssAnswer Answer(const OssCall& call);
+  OssAnswer Run(const OssCall& call);
+
+  const bool enabled_;
+  const OssCredentials credentials_;
+  const Parts parts_;
+  telemetry::CounterFamily calls_;
+  StringMap<Resource> resources_;
+};
+
+}  // namespace holdfast::middleware

@@ -1,0 +1,64 @@
+// What a script, or a stranger, sends to the OSS API, and what an operator's hook may answer. First
+// line: the path behind ".../api/"; second: the Authorization header; the rest: a body.
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "libs/base/check.h"
+#include "services/middleware/domain/lineup_edit.h"
+#include "services/middleware/oss_accounts.h"
+#include "services/middleware/oss_credentials.h"
+#include "services/middleware/oss_hooks.h"
+#include "services/middleware/places.h"
+
+namespace holdfast::middleware {
+namespace {
+
+std::string_view TakeLine(std::string_view& text) {
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+void CheckRequest(std::string_view input) {
+  static const auto credentials = OssCredentials::Parse("crm:a-long-secret");
+  const std::string_view path = TakeLine(input);
+  const std::string_view authorization = TakeLine(input);
+
+  OssCall call;
+  ParseOssPath(path, call);
+  HOLDFAST_CHECK(!call.by_mac || !call.ids.empty());
+  for (const std::string& id : call.ids) HOLDFAST_CHECK(!id.empty());
+  const auto who = credentials->WhoIs(authorization);
+  HOLDFAST_CHECK(!who || *who == "crm");
+  // Any error gives one JSON object.
+  const std::string envelope = OssEnvelope(
+      absl::InvalidArgumentError(absl::string_view(call.resource.data(), call.resource.size())));
+  HOLDFAST_CHECK(nlohmann::json::parse(envelope, nullptr, false).is_object());
+
+  const http::Form answer = ProfileAnswerFields(input);
+  HOLDFAST_CHECK(answer.fields().size() <= 6);
+  const http::Form form(input);
+  for (const auto& [name, value] : form.fields()) {
+    if (const auto end = ParseEndDate(value); end.ok()) HOLDFAST_CHECK(*end % 86'400 == 0);
+    if (const auto directory = ParseDirectory(value); directory.ok()) {
+      HOLDFAST_CHECK(directory->find('/') != std::string::npos);
+      HOLDFAST_CHECK(directory->find("..") == std::string::npos ||
+                     directory->find("../") == std::string::npos);
+    }
+  }
+  for (const Country& country : ParseCountries(input, input)) {
+    HOLDFAST_CHECK(country.code.size() == 2 && !country.places.empty());
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::middleware
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  holdfast::middleware::CheckRequest(std::string_view(reinterpret_cast<const char*>(data), size));
+  return 0;
+}
