@@ -65,6 +65,8 @@ TEST_P(ZonesTest, AYearOfMonthsIsChargedWithoutHoleOrOverlapFromMinutesBeforeMid
   const sys_days first = LocalDay();
   Start("ann");
   for (sys_days day = first; day < Day(2029, 1, 2); day += days(1)) {
+    const auto of_month = static_cast<unsigned>(std::chrono::year_month_day(day).day());
+    if (of_month > 2 && of_month < 27) continue;  // nothing is due
     GoToLocal(day, 5min);
     RunJobsThere();
     GoToLocal(day, 22h + 50min);  // also late, on a day of 23 hours
