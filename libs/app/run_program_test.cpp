@@ -31,8 +31,8 @@ bool Taken() {
 // Sends itself signals as soon as it runs.
 template <int kSignals>
 absl::Status RunAndBeStopped(const Config&, Runtime& runtime) {
-  runtime.ReportDependency("signal sender", [](Deadline) {
-    for (int i = 0; i < kSignals; ++i) {
+  runtime.ReportDependency("signal sender", [left = kSignals](Deadline) mutable {
+    for (; left > 0; --left) {
       kill(getpid(), SIGTERM);
       test::Eventually(Taken);  // two equal signals that wait together are one
     }
