@@ -226,16 +226,18 @@ TEST_F(AdminTest, ChangesOverGrpcStandInTheLogToo) {
 
 TEST_F(AdminTest, TheLogOnlyGrows) {
   Send("PUT", "/devices/00:1A:79:00:00:01", R"({"account_id":"a"})");
-  for (const char* sql : {"UPDATE audit_entry SET actor = 'nobody'", "DELETE FROM audit_entry",
-                          "UPDATE audit_outcome SET outcome = 'OK'", "DELETE FROM audit_outcome",
-                          "TRUNCATE audit_entry, audit_outcome"}) {
+  for (const char* sql :
+       {"UPDATE operator_change SET actor = 'nobody'", "DELETE FROM operator_change",
+        "UPDATE operator_change_outcome SET outcome = 'OK'", "DELETE FROM operator_change_outcome",
+        "TRUNCATE operator_change, operator_change_outcome"}) {
     EXPECT_THAT(pool_.Query(Deadline::After(5s), sql), Not(IsOk())) << sql;
   }
   EXPECT_EQ(Audit().size(), 1u);
 }
 
 TEST_F(AdminTest, WithoutTheLogNothingIsChanged) {
-  ASSERT_THAT(pool_.Query(Deadline::After(5s), "ALTER TABLE audit_entry RENAME TO gone"), IsOk());
+  ASSERT_THAT(pool_.Query(Deadline::After(5s), "ALTER TABLE operator_change RENAME TO gone"),
+              IsOk());
   EXPECT_GE(Send("PUT", "/devices/00:1A:79:00:00:01", R"({"account_id":"a"})").status, 500);
   EXPECT_EQ(Send("GET", "/devices").AsJson()["items"].size(), 0u);
 }

@@ -42,8 +42,8 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
     : keys_(std::move(keys)),
       metrics_(around.metrics),
       store_(around.postgres),
-      audit_store_(around.postgres),
-      audit_(audit_store_, around.clock),
+      operator_log_store_(around.postgres),
+      operator_log_(operator_log_store_, around.clock),
       billing_(around.billing, {around.clock, around.random}),
       analytics_(around.analytics, {around.clock, around.random}),
       redis_(around.redis),
@@ -95,11 +95,12 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
             {around.postgres, billing_, database_, keys_.portal, store_, sessions_, devices_,
              writes_, viewers_, events_, entitlements_, models_, links_, reporter_, around.workers,
              metrics_, around.metrics, around.clock}),
-      service_({store_, devices_, entitlements_, models_, events_, audit_, metrics_, around.clock},
+      service_({store_, devices_, entitlements_, models_, events_, operator_log_, metrics_,
+                around.clock},
                config.portal.heartbeat),
       operators_(config.operators.file),
       admin_(service_, store_),
-      admin_api_({admin_, operators_, audit_store_, around.workers, around.clock}) {
+      admin_api_({admin_, operators_, operator_log_store_, around.workers, around.clock}) {
   stb_.AddTo(actions_);
   settings_.AddTo(actions_);
   itv_.AddTo(actions_);

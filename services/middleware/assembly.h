@@ -105,8 +105,8 @@ class Assembly {
   const Keys keys_;
   Metrics metrics_;
   PgStore store_;
-  PgAuditStore audit_store_;
-  Audit audit_;
+  PgAuditStore operator_log_store_;
+  Audit operator_log_;
   Billing billing_;
   Analytics analytics_;
   storage::RedisPool& redis_;

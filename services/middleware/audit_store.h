@@ -12,7 +12,7 @@
 
 namespace holdfast::middleware {
 
-struct AuditEntry {
+struct ChangeRecord {
   std::int64_t id = 0;  // given when it is stored
   std::int64_t at_ms = 0;
   std::string actor;
@@ -59,12 +59,12 @@ class AuditStore {
   virtual ~AuditStore() = default;
 
   // The id of the new entry.
-  virtual absl::StatusOr<std::int64_t> Begin(Deadline deadline, const AuditEntry& entry) = 0;
+  virtual absl::StatusOr<std::int64_t> Begin(Deadline deadline, const ChangeRecord& entry) = 0;
   // How it ended; the first word on it stays.
   virtual absl::Status End(Deadline deadline, std::int64_t id, const std::string& outcome) = 0;
   // The newest first.
-  virtual absl::StatusOr<std::vector<AuditEntry>> List(Deadline deadline,
-                                                       const AuditQuery& query) = 0;
+  virtual absl::StatusOr<std::vector<ChangeRecord>> List(Deadline deadline,
+                                                         const AuditQuery& query) = 0;
 
   // Takes the key, if it is free. One that was taken before `stale_before_ms` and never answered is
   // free again; answers older than `forget_before_ms` are forgotten.

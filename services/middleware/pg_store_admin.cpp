@@ -12,19 +12,19 @@ using storage::PgTransaction;
 
 // $1 at, $2 actor, $3 address, $4 action, $5 object, $6 request.
 constexpr std::string_view kBegin = R"sql(
-  INSERT INTO audit_entry (at_ms, actor, address, action, object, request)
+  INSERT INTO operator_change (at_ms, actor, address, action, object, request)
   VALUES ($1, $2, $3, $4, $5, $6) RETURNING entry_id
 )sql";
 
 // $1 entry, $2 outcome.
 constexpr std::string_view kEnd = R"sql(
-  INSERT INTO audit_outcome (entry_id, outcome) VALUES ($1, $2) ON CONFLICT (entry_id) DO NOTHING
+  INSERT INTO operator_change_outcome (entry_id, outcome) VALUES ($1, $2) ON CONFLICT (entry_id) DO NOTHING
 )sql";
 
 // $1 actor, $2 action, $3 object, $4 since, $5 until, $6 before entry, $7 how many.
 constexpr std::string_view kList = R"sql(
   SELECT e.entry_id, at_ms, actor, address, action, object, request, coalesce(outcome, '')
-    FROM audit_entry e LEFT JOIN audit_outcome o ON o.entry_id = e.entry_id
+    FROM operator_change e LEFT JOIN operator_change_outcome o ON o.entry_id = e.entry_id
    WHERE ($1 = '' OR actor = $1) AND ($2 = '' OR action = $2) AND ($3 = '' OR object = $3)
      AND at_ms >= $4::bigint AND ($5::bigint = 0 OR at_ms < $5::bigint)
      AND ($6::bigint = 0 OR e.entry_id < $6::bigint)
@@ -58,7 +58,7 @@ constexpr std::string_view kRelease =
 
 }  // namespace
 
-absl::StatusOr<std::int64_t> PgAuditStore::Begin(Deadline deadline, const AuditEntry& entry) {
+absl::StatusOr<std::int64_t> PgAuditStore::Begin(Deadline deadline, const ChangeRecord& entry) {
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
                             pool_.Query(deadline, kBegin, entry.at_ms, entry.actor, entry.address,
                                         entry.action, entry.object, entry.request));
@@ -69,13 +69,13 @@ absl::Status PgAuditStore::End(Deadline deadline, std::int64_t id, const std::st
   return pool_.Query(deadline, kEnd, id, outcome).status();
 }
 
-absl::StatusOr<std::vector<AuditEntry>> PgAuditStore::List(Deadline deadline,
-                                                           const AuditQuery& query) {
+absl::StatusOr<std::vector<ChangeRecord>> PgAuditStore::List(Deadline deadline,
+                                                             const AuditQuery& query) {
   HOLDFAST_ASSIGN_OR_RETURN(
       const PgResult rows,
       pool_.Query(deadline, kList, query.actor, query.action, query.object, query.since_ms,
                   query.until_ms, query.before_id, query.limit));
-  std::vector<AuditEntry> entries;
+  std::vector<ChangeRecord> entries;
   for (int row = 0; row < rows.rows(); ++row) {
     entries.push_back({.id = rows.Int(row, 0),
                        .at_ms = rows.Int(row, 1),

@@ -115,7 +115,7 @@ absl::StatusOr<v1::ListAuditResponse> Service::ListAudit(const rpc::Call& call,
   if (request.before_entry_id() < 0) return InvalidArgument("before_entry_id is negative");
   const int limit = request.page_size() == 0 ? kDefaultPageSize : request.page_size();
   HOLDFAST_ASSIGN_OR_RETURN(
-      std::vector<AuditEntry> entries,
+      std::vector<ChangeRecord> entries,
       audit_.store().List(call.deadline(), {.actor = request.actor(),
                                             .action = request.action(),
                                             .object = request.object(),
@@ -128,7 +128,7 @@ absl::StatusOr<v1::ListAuditResponse> Service::ListAudit(const rpc::Call& call,
     entries.pop_back();
     response.set_next_before_entry_id(entries.back().id);
   }
-  for (AuditEntry& entry : entries) {
+  for (ChangeRecord& entry : entries) {
     v1::AuditEntry& added = *response.add_entries();
     added.set_entry_id(entry.id);
     added.set_at_ms(entry.at_ms);

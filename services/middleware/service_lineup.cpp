@@ -3,8 +3,8 @@
 
 #include "libs/base/status.h"
 #include "services/middleware/convert.h"
+#include "services/middleware/domain/lineup_changes.h"
 #include "services/middleware/domain/lineup_csv.h"
-#include "services/middleware/domain/lineup_edit.h"
 #include "services/middleware/domain/lineup_import.h"
 #include "services/middleware/service.h"
 
@@ -109,7 +109,7 @@ absl::StatusOr<v1::Channel> Service::PutChannel(const rpc::Call& call,
     return Aborted("the lineup is of revision {} by now", stored.revision);
   }
   Channel wanted = FromProto(request.channel());
-  HOLDFAST_ASSIGN_OR_RETURN(const LineupImport plan, PlanPutChannel(stored, wanted, clock_.Now()));
+  HOLDFAST_ASSIGN_OR_RETURN(const LineupImport plan, PlanChannel(stored, wanted, clock_.Now()));
   if (!plan.changes_anything()) return ToProto(*FindStored(stored, wanted.id));
   HOLDFAST_RETURN_IF_ERROR(store_.Apply(call.deadline(), plan));
   return ToProto(plan.put_channels.front());
@@ -123,7 +123,7 @@ absl::StatusOr<v1::RemoveChannelResponse> Service::RemoveChannel(
   }
   HOLDFAST_ASSIGN_OR_RETURN(
       const LineupImport plan,
-      PlanRemoveChannel(stored, ChannelId(request.channel_id()), clock_.Now()));
+      PlanChannelRemoval(stored, ChannelId(request.channel_id()), clock_.Now()));
   HOLDFAST_RETURN_IF_ERROR(store_.Apply(call.deadline(), plan));
   return v1::RemoveChannelResponse();
 }
@@ -131,8 +131,7 @@ absl::StatusOr<v1::RemoveChannelResponse> Service::RemoveChannel(
 absl::StatusOr<v1::Genre> Service::PutGenre(const rpc::Call& call,
                                             const v1::PutGenreRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const StoredLineup stored, store_.LoadLineup(call.deadline()));
-  HOLDFAST_ASSIGN_OR_RETURN(const LineupImport plan,
-                            PlanPutGenre(stored, FromProto(request.genre())));
+  HOLDFAST_ASSIGN_OR_RETURN(const LineupImport plan, PlanGroup(stored, FromProto(request.genre())));
   if (!plan.changes_anything()) return request.genre();
   HOLDFAST_RETURN_IF_ERROR(store_.Apply(call.deadline(), plan));
   return ToProto(plan.put_genres.front());

@@ -5,7 +5,7 @@
 #include "libs/base/check.h"
 #include "services/middleware/domain/csv.h"
 #include "services/middleware/domain/lineup_csv.h"
-#include "services/middleware/domain/lineup_edit.h"
+#include "services/middleware/domain/lineup_changes.h"
 #include "services/middleware/domain/lineup_import.h"
 
 namespace holdfast::middleware {

@@ -1,4 +1,4 @@
-#include "services/middleware/domain/lineup_edit.h"
+#include "services/middleware/domain/lineup_changes.h"
 
 #include <algorithm>
 #include <utility>
@@ -87,8 +87,7 @@ std::vector<LineupChange::Field> Differences(const Channel& before, const Channe
 
 }  // namespace
 
-absl::StatusOr<LineupImport> PlanPutChannel(const StoredLineup& stored, Channel wanted,
-                                            WallTime now) {
+absl::StatusOr<LineupImport> PlanChannel(const StoredLineup& stored, Channel wanted, WallTime now) {
   LineupImport plan;
   plan.based_on = stored.revision;
   const Channel* before = nullptr;
@@ -130,8 +129,8 @@ absl::StatusOr<LineupImport> PlanPutChannel(const StoredLineup& stored, Channel 
   return plan;
 }
 
-absl::StatusOr<LineupImport> PlanRemoveChannel(const StoredLineup& stored, ChannelId id,
-                                               WallTime now) {
+absl::StatusOr<LineupImport> PlanChannelRemoval(const StoredLineup& stored, ChannelId id,
+                                                WallTime now) {
   const Channel* before = FindStored(stored, id);
   if (before == nullptr) return NotFound("channel_id {} is unknown", id.value());
   LineupImport plan;
@@ -144,7 +143,7 @@ absl::StatusOr<LineupImport> PlanRemoveChannel(const StoredLineup& stored, Chann
   return plan;
 }
 
-absl::StatusOr<LineupImport> PlanPutGenre(const StoredLineup& stored, Genre wanted) {
+absl::StatusOr<LineupImport> PlanGroup(const StoredLineup& stored, Genre wanted) {
   if (wanted.title.empty()) return InvalidArgument("title is empty");
   HOLDFAST_RETURN_IF_ERROR(CheckText("title", wanted.title, kLongestName));
   const Genre* before = nullptr;

@@ -1,4 +1,4 @@
-#include "services/middleware/domain/lineup_edit.h"
+#include "services/middleware/domain/lineup_changes.h"
 
 #include <gmock/gmock.h>
 
@@ -29,9 +29,9 @@ Channel Named(int id, int number, const std::string& name) {
   return channel;
 }
 
-class LineupEditTest : public testing::Test {
+class LineupChangesTest : public testing::Test {
  protected:
-  LineupEditTest() {
+  LineupChangesTest() {
     Channel gone = Named(3, 3, "gone");
     gone.removed = true;
     stored_ = {{Named(1, 1, "one"), Named(2, 2, "two"), gone}, {{GenreId(1), "All"}}, 7};
@@ -39,10 +39,10 @@ class LineupEditTest : public testing::Test {
   StoredLineup stored_;
 };
 
-TEST_F(LineupEditTest, ANewChannelGetsTheNextIdAndTheNextNumber) {
+TEST_F(LineupChangesTest, ANewChannelGetsTheNextIdAndTheNextNumber) {
   Channel wanted = Named(0, 0, "new");
   wanted.package = PackageId("");
-  ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanPutChannel(stored_, wanted, kNow));
+  ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanChannel(stored_, wanted, kNow));
   EXPECT_EQ(plan.added, 1);
   EXPECT_EQ(plan.based_on, 7u);
   EXPECT_EQ(plan.put_channels.at(0).id, ChannelId(4));  // 3 stays of the removed one
@@ -51,9 +51,9 @@ TEST_F(LineupEditTest, ANewChannelGetsTheNextIdAndTheNextNumber) {
   EXPECT_EQ(plan.put_channels.at(0).modified_at, EpochSeconds(kNow));
 }
 
-TEST_F(LineupEditTest, AChangeKeepsTheNumberAndTheSameAgainChangesNothing) {
+TEST_F(LineupChangesTest, AChangeKeepsTheNumberAndTheSameAgainChangesNothing) {
   Channel wanted = Named(2, 0, "deux");
-  ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanPutChannel(stored_, wanted, kNow));
+  ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanChannel(stored_, wanted, kNow));
   EXPECT_EQ(plan.changed, 1);
   EXPECT_EQ(plan.put_channels.at(0).number, 2);
   const auto changes = DescribeChanges(stored_, plan, 10);
@@ -62,16 +62,16 @@ TEST_F(LineupEditTest, AChangeKeepsTheNumberAndTheSameAgainChangesNothing) {
   std::vector<std::string> fields;
   for (const auto& f : changes[0].fields) fields.push_back(f.name + "=" + f.before + ">" + f.after);
   EXPECT_THAT(fields, ElementsAre("name=two>deux", "directory=live/two>live/deux"));
-  ASSERT_OK_AND_ASSIGN(const LineupImport same, PlanPutChannel(stored_, Named(2, 2, "two"), kNow));
+  ASSERT_OK_AND_ASSIGN(const LineupImport same, PlanChannel(stored_, Named(2, 2, "two"), kNow));
   EXPECT_FALSE(same.changes_anything());
 }
 
-TEST_F(LineupEditTest, WhatIsWrongIsNamedByItsField) {
+TEST_F(LineupChangesTest, WhatIsWrongIsNamedByItsField) {
   const auto refused = [&](const char* field, Code code,
                            const std::function<void(Channel&)>& spoil) {
     Channel wanted = Named(1, 1, "one");
     spoil(wanted);
-    const auto plan = PlanPutChannel(stored_, wanted, kNow);
+    const auto plan = PlanChannel(stored_, wanted, kNow);
     EXPECT_THAT(plan, HasCode(code)) << field;
     EXPECT_THAT(std::string(plan.status().message()), StartsWith(field));
   };
@@ -94,31 +94,31 @@ TEST_F(LineupEditTest, WhatIsWrongIsNamedByItsField) {
   refused("channel_id", Code::kNotFound, [](Channel& c) { c.id = ChannelId(3); });
 }
 
-TEST_F(LineupEditTest, AnAdultChannelIsOfTheAdultGroup) {
+TEST_F(LineupChangesTest, AnAdultChannelIsOfTheAdultGroup) {
   Channel wanted = Named(1, 1, "one");
   wanted.adult = true;
-  ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanPutChannel(stored_, wanted, kNow));
+  ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanChannel(stored_, wanted, kNow));
   EXPECT_EQ(plan.put_channels.at(0).genre, kAdultGenre);
   EXPECT_THAT(plan.put_genres, SizeIs(1));
 }
 
-TEST_F(LineupEditTest, ARemovedChannelIsTakenOutOnce) {
-  ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanRemoveChannel(stored_, ChannelId(2), kNow));
+TEST_F(LineupChangesTest, ARemovedChannelIsTakenOutOnce) {
+  ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanChannelRemoval(stored_, ChannelId(2), kNow));
   EXPECT_TRUE(plan.put_channels.at(0).removed);
   EXPECT_EQ(DescribeChanges(stored_, plan, 1).at(0).kind, LineupChange::Kind::kRemoved);
-  EXPECT_THAT(PlanRemoveChannel(stored_, ChannelId(3), kNow), HasCode(Code::kNotFound));
+  EXPECT_THAT(PlanChannelRemoval(stored_, ChannelId(3), kNow), HasCode(Code::kNotFound));
 }
 
-TEST_F(LineupEditTest, GroupsAreMadeAndRenamed) {
-  ASSERT_OK_AND_ASSIGN(const LineupImport made, PlanPutGenre(stored_, {GenreId(0), "News"}));
+TEST_F(LineupChangesTest, GroupsAreMadeAndRenamed) {
+  ASSERT_OK_AND_ASSIGN(const LineupImport made, PlanGroup(stored_, {GenreId(0), "News"}));
   EXPECT_EQ(made.put_genres.at(0).id, GenreId(11));  // 10 is kept for the adult group
-  ASSERT_OK_AND_ASSIGN(const LineupImport renamed, PlanPutGenre(stored_, {GenreId(1), "Every"}));
+  ASSERT_OK_AND_ASSIGN(const LineupImport renamed, PlanGroup(stored_, {GenreId(1), "Every"}));
   EXPECT_EQ(renamed.put_genres.at(0).title, "Every");
-  ASSERT_OK_AND_ASSIGN(const LineupImport same, PlanPutGenre(stored_, {GenreId(1), "All"}));
+  ASSERT_OK_AND_ASSIGN(const LineupImport same, PlanGroup(stored_, {GenreId(1), "All"}));
   EXPECT_FALSE(same.changes_anything());
-  EXPECT_THAT(PlanPutGenre(stored_, {GenreId(0), "All"}), HasCode(Code::kAlreadyExists));
-  EXPECT_THAT(PlanPutGenre(stored_, {GenreId(5), "x"}), HasCode(Code::kNotFound));
-  EXPECT_THAT(PlanPutGenre(stored_, {GenreId(1), ""}), HasCode(Code::kInvalidArgument));
+  EXPECT_THAT(PlanGroup(stored_, {GenreId(0), "All"}), HasCode(Code::kAlreadyExists));
+  EXPECT_THAT(PlanGroup(stored_, {GenreId(5), "x"}), HasCode(Code::kNotFound));
+  EXPECT_THAT(PlanGroup(stored_, {GenreId(1), ""}), HasCode(Code::kInvalidArgument));
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 -- ignores both.
 
 -- Written before the change it tells of: nothing is changed that does not stand here.
-CREATE TABLE audit_entry (
+CREATE TABLE operator_change (
   entry_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at_ms    bigint NOT NULL,
   actor    text NOT NULL,
@@ -11,25 +11,25 @@ CREATE TABLE audit_entry (
   object   text NOT NULL,
   request  text NOT NULL
 );
-CREATE INDEX audit_entry_by_time ON audit_entry (at_ms);
-CREATE INDEX audit_entry_by_actor ON audit_entry (actor, entry_id);
-CREATE INDEX audit_entry_by_object ON audit_entry (object, entry_id);
+CREATE INDEX operator_change_by_time ON operator_change (at_ms);
+CREATE INDEX operator_change_by_actor ON operator_change (actor, entry_id);
+CREATE INDEX operator_change_by_object ON operator_change (object, entry_id);
 
 -- How it ended. No row: the instance died before it could tell.
-CREATE TABLE audit_outcome (
-  entry_id bigint PRIMARY KEY REFERENCES audit_entry,
+CREATE TABLE operator_change_outcome (
+  entry_id bigint PRIMARY KEY REFERENCES operator_change,
   outcome  text NOT NULL
 );
 
-CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_change_of_operators_log() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION 'the audit log only grows' USING ERRCODE = 'check_violation';
 END
 $$;
-CREATE TRIGGER audit_entry_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry
-  FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
-CREATE TRIGGER audit_outcome_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_outcome
-  FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+CREATE TRIGGER operator_change_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_change
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_operators_log();
+CREATE TRIGGER operator_change_outcome_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON operator_change_outcome
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_operators_log();
 
 -- One row for each key that an operator sent. Without a status the request is under way.
 CREATE TABLE admin_answer (

@@ -13,15 +13,14 @@ namespace holdfast::middleware {
 // next free one, an empty package is "basic". An adult channel is of the adult group. The messages
 // of INVALID_ARGUMENT and ALREADY_EXISTS begin with the field. NOT_FOUND: no present channel has
 // the id.
-absl::StatusOr<LineupImport> PlanPutChannel(const StoredLineup& stored, Channel wanted,
-                                            WallTime now);
+absl::StatusOr<LineupImport> PlanChannel(const StoredLineup& stored, Channel wanted, WallTime now);
 
 // NOT_FOUND.
-absl::StatusOr<LineupImport> PlanRemoveChannel(const StoredLineup& stored, ChannelId id,
-                                               WallTime now);
+absl::StatusOr<LineupImport> PlanChannelRemoval(const StoredLineup& stored, ChannelId id,
+                                                WallTime now);
 
 // An id of 0 makes a new one. INVALID_ARGUMENT, ALREADY_EXISTS, NOT_FOUND as above.
-absl::StatusOr<LineupImport> PlanPutGenre(const StoredLineup& stored, Genre wanted);
+absl::StatusOr<LineupImport> PlanGroup(const StoredLineup& stored, Genre wanted);
 
 struct LineupChange {
   enum class Kind { kAdded, kChanged, kRemoved };
