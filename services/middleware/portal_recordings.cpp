@@ -1,6 +1,7 @@
 #include "services/middleware/portal_recordings.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
