@@ -88,6 +88,7 @@ TEST_P(ZonesTest, TheDayThatIsSoldIsTheOperatorsDay) {
   Open("ann", v1::CHARGING_POSTPAID);
   GoToLocal(Day(2026, 6, 30), 1min);
   Start("ann");
+  PayThere("ann", Owed("ann"));
   EXPECT_THAT(ChargedDays("ann"), ElementsAre("2026-06-30..2026-07-30"));
   GoToLocal(Day(2026, 7, 29), 23h + 59min);
   RunJobsThere();
@@ -101,6 +102,7 @@ TEST_P(ZonesTest, AClockThatIsPutBackAnHourOrAYearChargesNothingAgain) {
   Open("ann", v1::CHARGING_POSTPAID);
   GoToLocal(Day(2026, 10, 24), 30min);
   Start("ann");
+  PayThere("ann", Owed("ann"));
   GoToLocal(Day(2026, 11, 24), 30min);
   RunJobsThere();
   const std::vector<std::string> charged = ChargedDays("ann");
