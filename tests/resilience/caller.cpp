@@ -163,10 +163,16 @@ void Listen(Moments& moments) {
   }
 }
 
+// Only while it matters: looking costs more than a call.
 void Look(Caller& caller, Moments& moments) {
+  {
+    absl::MutexLock lock(&moments.mutex);
+    const bool known = moments.left_out != SteadyTime::max();
+    if (moments.fault == SteadyTime::max() || known) return;
+  }
   const bool in_use = caller.FirstInUse();
   absl::MutexLock lock(&moments.mutex);
-  if (in_use || moments.fault == SteadyTime::max()) return;
+  if (in_use) return;
   moments.left_out = std::min(moments.left_out, Now());
 }
 
