@@ -50,7 +50,8 @@ void ParseOssPath(std::string_view path, OssCall& call) {
   const std::string_view ids = path.substr(slash + 1);
   for (const absl::string_view id :
        absl::StrSplit(absl::string_view(ids.data(), ids.size()), ',')) {
-    std::string decoded = PercentDecode(View(absl::StripAsciiWhitespace(id)));
+    std::string decoded = PercentDecode(View(id));
+    absl::StripAsciiWhitespace(&decoded);
     if (!decoded.empty() && call.ids.size() < kMostIds) call.ids.push_back(std::move(decoded));
   }
   if (call.ids.empty()) return;

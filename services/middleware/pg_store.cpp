@@ -77,6 +77,7 @@ absl::StatusOr<StoredLineup> PgStore::LoadLineup(Deadline deadline) {
       c.modified_at = channels.Int(row, 11);
       c.removed = channels.Bool(row, 12);
       c.catch_up_source = channels.Text(row, 13);
+      c.catch_up_since = channels.Int(row, 14);
     }
     return absl::OkStatus();
   });

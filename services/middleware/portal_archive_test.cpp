@@ -56,6 +56,7 @@ TEST_F(PortalArchiveTest, AProgrammeThatHasEndedIsPlayedFromTheArchive) {
 }
 
 TEST_F(PortalArchiveTest, OnAPlatformThatHasJustStartedNobodyIsOfferedWhatWasNeverRecorded) {
+  HaveChannelWith("");
   HaveChannelWith("catchup=\"flussonic\" catchup-days=\"7\"");  // told to be kept now
   const Json ended = Link("1_" + std::to_string(kOnAir - 3600));
   EXPECT_EQ(ended["error"], "nothing_to_play");

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "libs/testing/status_matchers.h"
+#include "libs/testing/temp_dir.h"
 #include "services/middleware/domain/recordings.h"
 #include "services/middleware/portal_fixture_test.h"
 
@@ -112,11 +113,17 @@ TEST_F(PortalRecordingsTest, WhatCannotBeKeptOrIsNotPaidForIsRefused) {
             "There is no such programme.");
 }
 
-TEST_F(PortalRecordingsTest, ADatabaseThatIsAwayLosesNoRecording) {
-  const BoxAnswer answer = box_.Call("remote_pvr", "start_rec_now", "ch_id=1");
-  EXPECT_NE(answer.Header("X-Degraded"), "");
-  EXPECT_EQ(answer.Js()["data"].size(), 1u);
-  PortalFixture again({.data_dir = box_.data_dir()});
+TEST(RecordingsRestartTest, ADatabaseThatIsAwayLosesNoRecording) {
+  const test::TempDir dir;
+  {
+    PortalFixture box({.data_dir = dir.path()});
+    box.HaveEverything();
+    box.LogIn();
+    const BoxAnswer answer = box.Call("remote_pvr", "start_rec_now", "ch_id=1");
+    EXPECT_NE(answer.Header("X-Degraded"), "");
+    EXPECT_EQ(answer.Js()["data"].size(), 1u);
+  }
+  PortalFixture again({.data_dir = dir.path()});
   again.HaveEverything();
   again.LogIn();
   EXPECT_EQ(again.Call("remote_pvr", "get_ordered_list").Js()["total_items"], 1);
