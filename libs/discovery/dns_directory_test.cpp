@@ -95,7 +95,8 @@ TEST_F(DnsDirectoryTest, AnAnswerIsNotAskedForAgainBeforeItsTimeIsOver) {
   Open(kByAddress, dns);
   ASSERT_TRUE(Comes({At("10.0.0.1:50051")}));
   const auto asked = [&] { return dns.Questions("A", "cdn-routing.holdfast.internal"); };
-  EXPECT_FALSE(Eventually([&] { return asked() > 1; }, 500ms));
+  const auto until_it_came = asked();  // a server that just began to listen may be asked twice
+  EXPECT_FALSE(Eventually([&] { return asked() > until_it_came; }, 500ms));
 }
 
 TEST_F(DnsDirectoryTest, ALongTimeToLiveIsBounded) {
