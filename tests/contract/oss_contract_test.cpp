@@ -455,7 +455,7 @@ TEST_F(OssContractTest, WhatIsSoldAndShownCanBeRead) {
 
 TEST_F(OssContractTest, AChannelIsAddedAndTakenOut) {
   EXPECT_THAT(Error("POST", "itv", "name=x&url=nonsense"), StartsWith("url is not like"));
-  EXPECT_EQ(Error("POST", "itv", "name=x&url=live/x&number=1"), "number 1 is that of channel 1");
+  EXPECT_EQ(Error("POST", "itv", "name=x&url=live/x&number=1"), "number 1 is taken by channel 1");
   const Json id =
       Results("POST", "itv", "name=Films&url=http://x/live/films/index.m3u8&package=extra");
   ASSERT_TRUE(id.is_string());
