@@ -81,7 +81,8 @@ class KubernetesDirectory final : public Directory {
       if (follower->fd() < 0) continue;
       polled.push_back({.fd = follower->fd(), .events = follower->events(), .revents = 0});
     }
-    const Duration wait = next - SystemClock::Get().SteadyNow();
+    const SteadyTime now = SystemClock::Get().SteadyNow();
+    const Duration wait = std::max(next, now) - now;  // a follower's first due() is min()
     const auto wait_ms = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
     ::poll(polled.data(), polled.size(), static_cast<int>(std::max<std::int64_t>(wait_ms, 0)));
     wake_.Clear();
