@@ -19,8 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace bv1 = billing::v1;
 
-constexpr std::string_view kAdultTitle = "Adult";
-
 constexpr auto kGuideTimeout = 4s;
 
 bool Asked(const OssCall& call, std::string_view id) {

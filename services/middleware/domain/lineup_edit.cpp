@@ -12,8 +12,6 @@ namespace {
 constexpr std::size_t kLongestText = 1000;
 constexpr std::size_t kLongestName = 200;
 constexpr std::size_t kLongestPackage = 100;
-constexpr std::string_view kAdultTitle = "Adult";
-
 bool HasControl(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
@@ -60,7 +58,8 @@ void UseAdultGenre(const StoredLineup& stored, Channel& channel, LineupImport& p
   const auto named = std::find_if(stored.genres.begin(), stored.genres.end(),
                                   [](const Genre& g) { return g.title == kAdultTitle; });
   channel.genre = named == stored.genres.end() ? kAdultGenre : named->id;
-  if (named == stored.genres.end()) plan.put_genres.push_back({kAdultGenre, "Adult"});
+  if (named == stored.genres.end())
+    plan.put_genres.push_back({kAdultGenre, std::string(kAdultTitle)});
 }
 
 std::string_view Truth(bool value) { return value ? "true" : "false"; }

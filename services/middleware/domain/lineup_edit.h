@@ -2,12 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "services/middleware/domain/lineup_import.h"
 
 namespace holdfast::middleware {
+
+// The group of adult channels, by which lists and scripts name it (kAdultGenre is its id).
+inline constexpr std::string_view kAdultTitle = "Adult";
 
 // All of `wanted` is what the channel will be; an id of 0 makes a new one, a number of 0 takes the
 // next free one, an empty package is "basic". An adult channel is of the adult group. The messages

@@ -20,7 +20,6 @@ namespace {
 constexpr int kLongestCatchUpDays = 60;
 constexpr int kCatchUpDaysWhenNotSaid = 7;
 constexpr std::string_view kDefaultPackage = "basic";
-constexpr std::string_view kAdultTitle = "Adult";
 constexpr std::size_t kLongestName = 200;  // bytes
 constexpr std::size_t kLongestCatchUpSource = 1000;
 
