@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "absl/synchronization/notification.h"
+#include "libs/base/deadline.h"
 #include "libs/base/encoding.h"
 #include "libs/base/money.h"
 #include "libs/base/random.h"
@@ -75,6 +76,13 @@ TEST(Money, ProratesHalfAwayFromZero) {
   EXPECT_EQ(Prorate(*Money::Make(1, "EUR"), 1, 2)->minor_units(), 1);
   EXPECT_EQ(Prorate(*Money::Make(-1, "EUR"), 1, 2)->minor_units(), -1);
   EXPECT_FALSE(Prorate(*Money::Make(1, "EUR"), 1, 0).ok());
+}
+
+TEST(Deadline, RemainsWithinItsBoundsAtTheEndsOfTheClock) {
+  EXPECT_EQ(Deadline(SteadyTime::min()).Remaining(), Duration::zero());
+  EXPECT_EQ(Deadline(SteadyTime()).Remaining(), Duration::zero());
+  EXPECT_GT(Deadline(SteadyTime::max() - std::chrono::seconds(1)).Remaining(), std::chrono::hours(24));
+  EXPECT_EQ(Deadline::Never().Remaining(), std::chrono::hours(24));
 }
 
 TEST(TimeZone, KnowsSummerTime) {

@@ -21,10 +21,12 @@ class Deadline {
   SteadyTime at() const { return at_; }
   bool Passed(const Clock& clock = SystemClock::Get()) const { return clock.SteadyNow() >= at_; }
 
-  // Zero when passed; never negative. `Never()` answers a day, so that sums do not overflow.
+  // Zero when passed, never negative, and whatever the ends of the clock: the times are compared before they are
+  // subtracted. `Never()` answers a day, so that sums do not overflow.
   Duration Remaining(const Clock& clock = SystemClock::Get()) const {
     if (at_ == SteadyTime::max()) return std::chrono::hours(24);
-    return std::max<Duration>(at_ - clock.SteadyNow(), Duration::zero());
+    const SteadyTime now = clock.SteadyNow();
+    return at_ <= now ? Duration::zero() : at_ - now;
   }
 
   // The earlier of this and `wait` from now: a step may use less than the whole, never more.
