@@ -50,7 +50,8 @@ TEST_F(ServiceTest, EpochsAreListedWithTheirEndsAndWithoutTheirKeys) {
   EXPECT_EQ(list.epochs(0).valid_until(), list.epochs(1).valid_from());
   EXPECT_EQ(list.epochs(1).valid_until() - list.epochs(1).valid_from(), 24 * 3600);
   EXPECT_EQ(list.epochs(2).valid_until(), 0);
-  for (const Epoch& epoch : keeper_.ring()->epochs()) {
+  const auto ring = keeper_.ring();
+  for (const Epoch& epoch : ring->epochs()) {
     EXPECT_EQ(list.SerializeAsString().find(epoch.key), std::string::npos);
   }
 }

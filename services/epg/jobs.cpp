@@ -20,7 +20,8 @@ FollowDatabase::FollowDatabase(Store& store, Guide& guide, replica::Publication&
 void FollowDatabase::PublishLoaded() {
   if (!guide_.loaded()) return;
   std::vector<std::pair<std::string, SharedBytes>> items;
-  for (const auto& [key, day] : guide_.Current()->items) {
+  const Guide::Picture guide = guide_.Current();
+  for (const auto& [key, day] : guide->items) {
     items.emplace_back(key, MakeShared(day->SerializeAsString()));
   }
   publication_.Apply(std::move(items), guide_.revision());

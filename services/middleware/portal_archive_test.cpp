@@ -65,8 +65,8 @@ TEST_F(PortalArchiveTest, OnAPlatformThatHasJustStartedNobodyIsOfferedWhatWasNev
   EXPECT_THAT(running["cmd"], EndsWith("/index-" + std::to_string(kNowSeconds) + "-1800.m3u8"));
   const Json shift = box_.Call("tv_archive", "get_link_for_channel", "ch_id=1").Js();
   EXPECT_THAT(shift["cmd"], EndsWith(" position:20 media_len:20"));
-  for (const Json& row :
-       box_.Call("epg", "get_simple_data_table", "ch_id=1&date=2026-01-02&p=1").Js()["data"]) {
+  const Json page = box_.Call("epg", "get_simple_data_table", "ch_id=1&date=2026-01-02&p=1").Js();
+  for (const Json& row : page["data"]) {
     const bool is_on = row["real_id"] == "1_" + std::to_string(kOnAir);
     EXPECT_EQ(row["mark_archive"], is_on ? 1 : 0) << row["t_time"];
   }
