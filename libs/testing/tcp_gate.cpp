@@ -50,19 +50,21 @@ struct Connection {
   bool broken = false;
 };
 
-sockaddr_in Loopback(std::uint16_t port) {
+constexpr char kLoopback[] = "127.0.0.1";
+
+sockaddr_in SocketAddress(const std::string& host, std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  HOLDFAST_CHECK(inet_pton(AF_INET, host.c_str(), &address.sin_addr) == 1);
   return address;
 }
 
-int ListenOn(std::uint16_t port) {
+int ListenOn(const std::string& host, std::uint16_t port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  const sockaddr_in address = Loopback(port);
+  const sockaddr_in address = SocketAddress(host, port);
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       listen(fd, 128) != 0) {
     close(fd);
@@ -75,6 +77,7 @@ int ListenOn(std::uint16_t port) {
 
 struct TcpGate::Impl {
   std::uint16_t target_port = 0;
+  std::string host = kLoopback;
   std::uint16_t port = 0;
   int wake = -1;
   std::thread thread;
@@ -132,7 +135,7 @@ struct TcpGate::Impl {
 
   void ConnectToTarget(Connection& connection) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = Loopback(target_port);
+    const sockaddr_in address = SocketAddress(kLoopback, target_port);
     if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
       close(fd);
       connection.broken = true;
@@ -238,6 +241,11 @@ struct TcpGate::Impl {
     return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(next - now).count());
   }
 
+  void Begin() {
+    wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    thread = std::thread([this] { Run(); });
+  }
+
   void Run() {
     std::vector<pollfd> fds;
     while (true) {
@@ -262,12 +270,24 @@ TcpGate::TcpGate(std::uint16_t target_port) : impl_(std::make_unique<Impl>()) {
     absl::MutexLock lock(&impl_->mutex);
     for (int attempt = 0; attempt < 10 && impl_->listener < 0; ++attempt) {
       impl_->port = FreePort();
-      impl_->listener = ListenOn(impl_->port);
+      impl_->listener = ListenOn(impl_->host, impl_->port);
     }
     HOLDFAST_CHECK(impl_->listener >= 0);
   }
-  impl_->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  impl_->thread = std::thread([this] { impl_->Run(); });
+  impl_->Begin();
+}
+
+TcpGate::TcpGate(std::uint16_t target_port, const std::string& address, std::uint16_t port)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->target_port = target_port;
+  impl_->host = address;
+  impl_->port = port;
+  {
+    absl::MutexLock lock(&impl_->mutex);
+    impl_->listener = ListenOn(impl_->host, impl_->port);
+    HOLDFAST_CHECK(impl_->listener >= 0);
+  }
+  impl_->Begin();
 }
 
 TcpGate::~TcpGate() {
@@ -284,6 +304,8 @@ TcpGate::~TcpGate() {
 
 std::uint16_t TcpGate::port() const { return impl_->port; }
 
+std::string TcpGate::address() const { return impl_->host + ":" + std::to_string(impl_->port); }
+
 void TcpGate::Open() {
   {
     absl::MutexLock lock(&impl_->mutex);
@@ -291,7 +313,7 @@ void TcpGate::Open() {
     impl_->delay = {};
     impl_->bytes_per_second = 0;
     impl_->to_corrupt = 0;
-    if (impl_->listener < 0) impl_->listener = ListenOn(impl_->port);
+    if (impl_->listener < 0) impl_->listener = ListenOn(impl_->host, impl_->port);
     HOLDFAST_CHECK(impl_->listener >= 0);
   }
   impl_->Wake();
@@ -308,7 +330,7 @@ void TcpGate::Blackhole() {
   {
     absl::MutexLock lock(&impl_->mutex);
     impl_->blackhole = true;
-    if (impl_->listener < 0) impl_->listener = ListenOn(impl_->port);
+    if (impl_->listener < 0) impl_->listener = ListenOn(impl_->host, impl_->port);
     HOLDFAST_CHECK(impl_->listener >= 0);
   }
   impl_->Wake();

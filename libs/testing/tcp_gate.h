@@ -11,11 +11,14 @@ namespace holdfast::test {
 // Thread-safe. Owns its threads; the destructor closes everything.
 class TcpGate {
  public:
-  explicit TcpGate(std::uint16_t target_port);  // on 127.0.0.1
+  explicit TcpGate(std::uint16_t target_port);  // on 127.0.0.1, as the gate itself
+  // At an address and port of the caller's choice; broken invariant if that is taken. With the
+  // target's own port on 127.0.0.2, say, whoever is told another address goes through the gate.
+  TcpGate(std::uint16_t target_port, const std::string& address, std::uint16_t port);
   ~TcpGate();
 
   std::uint16_t port() const;
-  std::string address() const { return "127.0.0.1:" + std::to_string(port()); }
+  std::string address() const;
 
   void Open();                                   // passes everything on (the state at start)
   void Cut();                                    // closes all connections, refuses new ones

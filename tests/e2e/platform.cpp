@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 
@@ -36,8 +37,8 @@ StringMap<std::string> ReadEndpoints(const std::string& file) {
   return endpoints;
 }
 
-std::string AdminName(std::string_view service, std::string_view zone) {
-  std::string name = fmt::format("HOLDFAST_{}_{}_ADMIN", service, zone);
+std::string EndpointName(std::string_view service, std::string_view zone, std::string_view what) {
+  std::string name = fmt::format("HOLDFAST_{}_{}_{}", service, zone, what);
   for (char& c : name) c = static_cast<char>(toupper(c));
   return name;
 }
@@ -59,6 +60,9 @@ std::string Complaints(const std::string& instance, const std::string& admin) {
   }
   return complaints;
 }
+
+// Where a platform with gates looks for its stores and services.
+constexpr char kAtGates[] = "127.0.0.2";
 
 bool was_started = false;
 
@@ -86,9 +90,12 @@ absl::StatusOr<std::string> RunCommand(const std::string& command) {
   return Internal("{}: exit status {}\n{}", command, WEXITSTATUS(status), output);
 }
 
-Platform& Platform::Shared() {
-  static const std::unique_ptr<Platform> platform = [] {
-    absl::StatusOr<std::unique_ptr<Platform>> started = Start();
+Platform& Platform::Shared() { return TheOne(/*gates=*/false); }
+Platform& Platform::SharedWithGates() { return TheOne(/*gates=*/true); }
+
+Platform& Platform::TheOne(bool gates) {
+  static const std::unique_ptr<Platform> platform = [gates] {
+    absl::StatusOr<std::unique_ptr<Platform>> started = Start(gates);
     if (!started.ok()) {
       fprintf(stderr, "no platform to test: %s\n", ToString(started.status()).c_str());
       std::exit(1);
@@ -99,23 +106,52 @@ Platform& Platform::Shared() {
   return *platform;
 }
 
-absl::StatusOr<std::unique_ptr<Platform>> Platform::Start() {
+absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(bool gates) {
   auto folder = std::make_unique<TempDir>();
   // PostgreSQL runs as a user of its own and has to enter.
   std::filesystem::permissions(folder->path(), std::filesystem::perms(0755));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const std::string output,
-      RunCommand(fmt::format("{} --bin-dir {} --no-install --no-box --run-dir {} --down-after {}",
-                             LocalCommand("up"), HOLDFAST_BIN_DIR, folder->path(), getpid())));
-  StringMap<std::string> endpoints = ReadEndpoints(folder->File("endpoints.env"));
-  if (endpoints.empty()) return Internal("no endpoints.env in {}\n{}", folder->path(), output);
-  return std::unique_ptr<Platform>(new Platform(std::move(endpoints), std::move(folder)));
+  const std::string file = folder->File("endpoints.env");
+  const std::string up =
+      fmt::format("{} --bin-dir {} --no-install --no-box --run-dir {}", LocalCommand("up"),
+                  HOLDFAST_BIN_DIR, folder->path());
+  const std::string path = folder->path();
+  std::unique_ptr<Platform> platform(new Platform({}, std::move(folder)));
+  const std::string first = gates ? " --only infrastructure" : "";
+  HOLDFAST_ASSIGN_OR_RETURN(std::string output,
+                            RunCommand(fmt::format("{} --down-after {}{}", up, getpid(), first)));
+  platform->endpoints_ = ReadEndpoints(file);  // all ports are chosen with the first part
+  if (gates) {
+    HOLDFAST_RETURN_IF_ERROR(platform->PutGates());
+    HOLDFAST_ASSIGN_OR_RETURN(output,
+                              RunCommand(fmt::format("{} --reach-through {}", up, kAtGates)));
+  }
+  if (platform->endpoints_.empty()) return Internal("no endpoints.env in {}\n{}", path, output);
+  return platform;
+}
+
+absl::Status Platform::PutGates() {
+  StringMap<std::string> parts;  // what is to get a gate, and its address
+  parts["postgres"] = Endpoint("POSTGRES_ADDRESS");
+  parts["redis"] = Endpoint("REDIS_ADDRESS");
+  parts["etcd"] = Endpoint("ETCD_URL");
+  for (const std::string_view service : kServices) {
+    for (const std::string_view zone : {"a", "b"}) {
+      parts[fmt::format("{}-{}", service, zone)] = Endpoint(EndpointName(service, zone, "GRPC"));
+    }
+  }
+  for (const auto& [part, address] : parts) {
+    const int port = std::atoi(address.c_str() + address.rfind(':') + 1);
+    if (port <= 0) return Internal("{} has no port: {}", part, address);
+    gates_[part] = std::make_unique<TcpGate>(port, kAtGates, port);
+  }
+  return absl::OkStatus();
 }
 
 Platform::Platform(StringMap<std::string> endpoints, std::unique_ptr<TempDir> folder)
     : folder_(std::move(folder)), endpoints_(std::move(endpoints)) {}
 
 Platform::~Platform() {
+  extra_.reset();
   const char* keep = std::getenv("HOLDFAST_TEST_KEEP");
   if (keep != nullptr)
     RunCommand(fmt::format("cp -r {}/logs {}", folder_->path(), keep)).IgnoreError();
@@ -140,6 +176,50 @@ absl::Status Platform::Aim(std::string_view command, const Parts& parts) {
   return RunCommand(line).status();
 }
 
+void Platform::Slow(const Parts& parts, std::chrono::milliseconds each_way) {
+  for (const auto& [name, gate] : gates_) {
+    for (const std::string& part : parts) {
+      if (name == part || name.starts_with(part + "-")) gate->Delay(each_way);
+    }
+  }
+}
+
+absl::StatusOr<std::string> Platform::StartExtra(const std::string& service) {
+  using Json = nlohmann::json;
+  std::ifstream in(folder_->File("parts/" + service + "-a.json"));
+  const Json recipe = Json::parse(in, nullptr, /*allow_exceptions=*/false);
+  if (recipe.is_discarded()) return NotFound("{} has no recipe", service);
+  const Json& part = recipe["part"];
+  std::string prefix = "HOLDFAST_" + service + "_";
+  for (char& c : prefix) c = static_cast<char>(toupper(c));
+  const std::string name = service + "-c";
+  const std::uint16_t admin = FreePort();
+  StringMap<std::string> settings;
+  for (const auto& [key, value] : part["env"].items()) settings[key] = value.get<std::string>();
+  settings[prefix + "INSTANCE_ID"] = name;
+  settings[prefix + "DATA_DIR"] = folder_->File(name);
+  settings[prefix + "ADMIN_PORT"] = std::to_string(admin);
+  for (const char* port : {"GRPC_PORT", "HTTP_PORT", "OPERATORS_HTTP_PORT"}) {
+    if (settings.contains(prefix + port)) settings[prefix + port] = std::to_string(FreePort());
+  }
+  std::vector<std::string> environment;
+  for (const auto& [key, value] : settings) environment.push_back(key + "=" + value);
+  HOLDFAST_ASSIGN_OR_RETURN(
+      Process started,
+      Process::Start({.command = {part["argv"][0].get<std::string>()},
+                      .environment = std::move(environment),
+                      .log_file = folder_->File("logs/" + name + ".log"),
+                      .run_as = {}}));
+  extra_ = std::make_unique<Process>(std::move(started));
+  return fmt::format("http://127.0.0.1:{}", admin);
+}
+
+int Platform::EndExtra() {
+  const int code = extra_ == nullptr ? 0 : extra_->Terminate();
+  extra_.reset();
+  return code;
+}
+
 int Platform::Pid(std::string_view part) const {
   std::ifstream in(folder_->File("pids/" + std::string(part)));
   int pid = 0;
@@ -150,7 +230,7 @@ int Platform::Pid(std::string_view part) const {
 absl::StatusOr<double> Platform::Metric(std::string_view instance, std::string_view name) const {
   const std::size_t dash = instance.rfind('-');
   const std::string& admin =
-      Endpoint(AdminName(instance.substr(0, dash), instance.substr(dash + 1)));
+      Endpoint(EndpointName(instance.substr(0, dash), instance.substr(dash + 1), "ADMIN"));
   HOLDFAST_ASSIGN_OR_RETURN(const http::ClientResponse page,
                             http::Fetch({.url = admin + "/metrics"}, Deadline::After(2s)));
   double sum = 0;
@@ -182,7 +262,7 @@ std::string Platform::WhatIsMissing() const {
   for (const std::string_view service : kServices) {
     for (const std::string_view zone : {"a", "b"}) {
       missing +=
-          Complaints(fmt::format("{}-{}", service, zone), Endpoint(AdminName(service, zone)));
+          Complaints(fmt::format("{}-{}", service, zone), Endpoint(EndpointName(service, zone, "ADMIN")));
     }
   }
   return missing;

@@ -8,12 +8,16 @@
 // set. Methods block until the platform's own commands have finished; one thread at a time.
 #pragma once
 
+#include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "libs/base/string_map.h"
+#include "libs/testing/process.h"
+#include "libs/testing/tcp_gate.h"
 #include "libs/testing/temp_dir.h"
 
 namespace holdfast::test {
@@ -25,6 +29,9 @@ class Platform {
  public:
   // The program's one platform. Ends the program if it cannot be started: nothing would work.
   static Platform& Shared();
+  // The same, with a gate before each store and each service's gRPC port, so that they can be made
+  // slow. For programs that ask for it before anybody asks for Shared().
+  static Platform& SharedWithGates();
 
   ~Platform();
 
@@ -35,9 +42,17 @@ class Platform {
   absl::Status Hang(const Parts& parts);     // SIGSTOP
   absl::Status Resume(const Parts& parts);   // SIGCONT
   absl::Status Restart(const Parts& parts);  // ends what is left, starts, waits until ready
+  // Whatever is said to the parts, and by them, is this much late; zero: no longer. Boxes and admin
+  // pages do not go through gates.
+  void Slow(const Parts& parts, std::chrono::milliseconds each_way);
 
   // Process id of a part as written in <run dir>/pids; 0 if it has none.
   int Pid(std::string_view part) const;
+
+  // A third instance of a service, in zone "a", made from the recipe of "<service>-a"; its admin
+  // address. It is ready, or will be: nobody waits. Ends with the platform or by EndExtra.
+  absl::StatusOr<std::string> StartExtra(const std::string& service);
+  int EndExtra();  // SIGTERM; its exit code
 
   // Sum of a metric's samples over its labels, on the admin port of "middleware-a".
   // NOT_FOUND if there is no such metric.
@@ -54,11 +69,15 @@ class Platform {
 
  private:
   explicit Platform(StringMap<std::string> endpoints, std::unique_ptr<TempDir> folder);
-  static absl::StatusOr<std::unique_ptr<Platform>> Start();
+  static Platform& TheOne(bool gates);
+  static absl::StatusOr<std::unique_ptr<Platform>> Start(bool gates);
+  absl::Status PutGates();
   absl::Status Aim(std::string_view command, const Parts& parts);
 
   std::unique_ptr<TempDir> folder_;
   StringMap<std::string> endpoints_;
+  std::map<std::string, std::unique_ptr<TcpGate>> gates_;  // by part
+  std::unique_ptr<Process> extra_;
 };
 
 // Runs a shell command; the error carries its output.

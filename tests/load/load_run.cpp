@@ -11,7 +11,9 @@
 #include <cerrno>
 #include <cmath>
 #include <list>
+#include <map>
 #include <memory>
+#include <random>
 #include <unordered_map>
 #include <utility>
 
@@ -55,15 +57,16 @@ struct Session {
 class Run {
  public:
   Run(const LoadOptions& options, std::vector<ScheduledBox> boxes)
-      : options_(options), boxes_(std::move(boxes)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+      : options_(options), random_(options.seed), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     HOLDFAST_CHECK(epoll_ >= 0);
-    result_.boxes = boxes_.size();
+    result_.boxes = boxes.size();
+    for (ScheduledBox& box : boxes) waiting_.emplace(box.at, std::move(box.sequence));
   }
   ~Run() { close(epoll_); }
 
   LoadResult Play() {
     began_ = SteadyClock::now();
-    while (next_ < boxes_.size() || !open_.empty()) {
+    while (!waiting_.empty() || !open_.empty()) {
       SwitchOnWhatIsDue();
       TakeEvents();
       EndTheImpatient();
@@ -79,19 +82,19 @@ class Run {
 
   void SwitchOnWhatIsDue() {
     const auto now = SteadyClock::now();
-    for (; next_ < boxes_.size() && began_ + boxes_[next_].at <= now; ++next_) {
-      const auto switched_on = began_ + boxes_[next_].at;
+    while (!waiting_.empty() && began_ + waiting_.begin()->first <= now) {
+      const auto switched_on = began_ + waiting_.begin()->first;
+      StartSequence sequence = std::move(waiting_.extract(waiting_.begin()).mapped());
       result_.late_ms.push_back(Milliseconds(now - switched_on).count());
       const int fd = open_.size() < options_.max_connections ? Connect(options_.port) : -1;
       if (fd < 0) {
-        ++result_.shed;
+        if (!TriesAgain(sequence)) ++result_.shed;
         continue;
       }
-      auto session =
-          std::make_unique<Session>(Session{.fd = fd,
-                                            .sequence = std::move(boxes_[next_].sequence),
-                                            .switched_on = switched_on,
-                                            .due = switched_on});
+      auto session = std::make_unique<Session>(Session{.fd = fd,
+                                                       .sequence = std::move(sequence),
+                                                       .switched_on = switched_on,
+                                                       .due = switched_on});
       session->output = session->sequence.Request();
       epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {.ptr = session.get()}};
       HOLDFAST_CHECK(epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0);
@@ -103,8 +106,8 @@ class Run {
   // Waits at most until the next box is due.
   void TakeEvents() {
     int wait_ms = 20;
-    if (next_ < boxes_.size()) {
-      const auto left = began_ + boxes_[next_].at - SteadyClock::now();
+    if (!waiting_.empty()) {
+      const auto left = began_ + waiting_.begin()->first - SteadyClock::now();
       wait_ms = static_cast<int>(std::clamp<double>(Milliseconds(left).count(), 0, wait_ms));
     }
     std::array<epoll_event, kEventsAtOnce> events;
@@ -172,8 +175,23 @@ class Run {
     End(session, result_.broken);
   }
 
+  // Off and on again, with what token the box holds by then.
+  bool TriesAgain(const StartSequence& sequence) {
+    if (options_.retry_pause.count() == 0) return false;
+    const auto passed = SteadyClock::now() - began_;
+    if (passed > options_.last_try) return false;
+    std::uniform_real_distribution<double> part(0.5, 1.5);
+    waiting_.emplace(passed + std::chrono::duration_cast<SteadyClock::duration>(
+                                  options_.retry_pause * part(random_)),
+                     sequence.FromTheBeginning());
+    ++result_.retries;
+    return true;
+  }
+
   void End(Session& session, std::size_t& counter) {
-    ++counter;
+    const bool started = &counter == &result_.started;
+    if (started) result_.last_start_s = Since(began_) / 1e3;
+    if (started || !TriesAgain(session.sequence)) ++counter;
     if (!session.answered) result_.request_ms.push_back(Since(session.due));
     result_.start_ms.push_back(Since(session.switched_on));
     close(session.fd);
@@ -189,10 +207,10 @@ class Run {
   }
 
   const LoadOptions options_;
-  std::vector<ScheduledBox> boxes_;  // by time
+  std::mt19937_64 random_;
+  std::multimap<SteadyClock::duration, StartSequence> waiting_;  // by when they are switched on
   const int epoll_;
   SteadyClock::time_point began_;
-  std::size_t next_ = 0;
   std::unordered_map<Session*, std::unique_ptr<Session>> open_;
   std::list<Session*> by_age_;
   std::array<char, 256 * 1024> buffer_;

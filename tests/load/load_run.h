@@ -21,6 +21,11 @@ struct LoadOptions {
   std::uint16_t port = 0;  // on this machine
   std::chrono::milliseconds patience = std::chrono::seconds(10);
   std::size_t max_connections = 8000;
+  // A box that could not start tries again after half to one and a half times this, until
+  // `last_try` after the begin of the run. Zero: it does not, and counts as what stopped it.
+  std::chrono::milliseconds retry_pause = std::chrono::milliseconds(0);
+  std::chrono::milliseconds last_try = std::chrono::minutes(5);
+  std::uint64_t seed = 1;
 };
 
 struct ScheduledBox {
@@ -34,6 +39,8 @@ struct LoadResult {
   std::size_t shed = 0;     // told to come back, or not let in
   std::size_t broken = 0;   // got an answer that a box cannot use
   std::size_t gave_up = 0;  // not through when the patience was over
+  std::size_t retries = 0;  // of boxes that then started, or were stopped for good
+  double last_start_s = 0;  // when the last box was through, after the begin of the run
   std::string first_broken;
   // From the moment a request was due: for the first one that is when the box was switched on, for
   // the others when the answer before had come. Requests that were never answered count as long as

@@ -31,11 +31,6 @@ double Number(const Flags& flags, const std::string& name, double otherwise) {
   return it == flags.end() ? otherwise : std::stod(it->second);
 }
 
-// In the address range of the boxes that the protocol was made for.
-std::string MacOf(std::size_t number) {
-  return fmt::format("00:1A:79:B0:{:02X}:{:02X}", number >> 8 & 0xff, number & 0xff);
-}
-
 // Random arrivals at a mean rate: boxes that do not know of each other.
 std::vector<ScheduledBox> Schedule(std::vector<StartSequence> sequences, double rate,
                                    std::uint64_t seed) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -45,6 +46,10 @@ std::string TokenIn(std::string_view body) {
 
 }  // namespace
 
+std::string MacOf(std::size_t number) {
+  return fmt::format("00:1A:79:B0:{:02X}:{:02X}", number >> 8 & 0xff, number & 0xff);
+}
+
 StartSequence::StartSequence(std::string mac, std::string channel, std::string token)
     : mac_(std::move(mac)), channel_(std::move(channel)), token_(std::move(token)) {}
 
@@ -54,11 +59,13 @@ void StartSequence::SkipToPlaying() { step_ = kPlaying; }
 
 std::string_view StartSequence::action() const { return kSteps[step_].action; }
 
-std::string StartSequence::Request() const {
-  const Step& step = kSteps[step_];
+std::string StartSequence::Request() const { return RequestOf(action(), channel_); }
+
+std::string StartSequence::RequestOf(std::string_view action, std::string_view channel) const {
+  const Step& step = *std::ranges::find(kSteps, action, &Step::action);
   std::string request =
       fmt::format("GET /stalker_portal/server/load.php?type={}&action={}", step.type, step.action);
-  request += fmt::format(fmt::runtime(step.fields), PercentEncode(channel_));
+  request += fmt::format(fmt::runtime(step.fields), PercentEncode(channel));
   request += fmt::format(
       "&JsHttpRequest=1-xml HTTP/1.1\r\nHost: portal\r\n"
       "User-Agent: Mozilla/5.0 (QtEmbedded; U; Linux; C) MAG250 stbapp\r\n"

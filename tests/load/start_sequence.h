@@ -20,6 +20,10 @@ struct Answer {
   bool gzipped = false;
 };
 
+// The address of a box by its number (to 65535), in the range of the boxes that the protocol was
+// made for.
+std::string MacOf(std::size_t number);
+
 // A value.
 class StartSequence {
  public:
@@ -31,9 +35,14 @@ class StartSequence {
   // Only the last two steps, heartbeat and zap: what a box does that has been on for a while.
   void SkipToPlaying();
 
+  // The same box when it starts once more.
+  StartSequence FromTheBeginning() const { return {mac_, channel_, token_}; }
+
   bool finished() const { return step_ == steps(); }
   std::string_view action() const;
   std::string Request() const;         // of the present step, as it goes over the wire
+  // Of the step with that action, whatever the present one is, for another channel.
+  std::string RequestOf(std::string_view action, std::string_view channel) const;
   Verdict Take(const Answer& answer);  // kGood moves on
   const std::string& mac() const { return mac_; }
   const std::string& token() const { return token_; }

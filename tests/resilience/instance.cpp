@@ -1,7 +1,10 @@
 // One instance of "echo" that can be told to misbehave, on standard input: "gray" answers calls
 // UNAVAILABLE while its health is fine, "slow" takes ten times as long, "well" ends both.
 //
-//   resilience_instance ADDRESS PORT
+//   resilience_instance ADDRESS PORT [WORKERS MILLISECONDS]
+//
+// Its capacity is made, not found: WORKERS calls at a time that take MILLISECONDS each and idle
+// meanwhile. Without them: 8 and 2.
 
 #include <atomic>
 #include <cstdlib>
@@ -21,11 +24,10 @@ namespace {
 
 namespace v1 = rpctest::v1;
 
-constexpr absl::Duration kTakes = absl::Milliseconds(2);
 
 class Echo {
  public:
-  explicit Echo(std::string name) : name_(std::move(name)) {}
+  Echo(std::string name, absl::Duration takes) : name_(std::move(name)), takes_(takes) {}
 
   void Register(ServiceTable& table) {
     table.Worker("Say", *this, &Echo::Answer);
@@ -38,7 +40,7 @@ class Echo {
   // Says who answers.
   absl::StatusOr<v1::Text> Answer(const Call&, const v1::Text&) {
     if (gray_) return Unavailable("gray");
-    absl::SleepFor(slow_ ? 10 * kTakes : kTakes);
+    absl::SleepFor(slow_ ? 10 * takes_ : takes_);
     v1::Text answer;
     answer.set_text(name_);
     return answer;
@@ -54,17 +56,25 @@ class Echo {
 
  private:
   const std::string name_;
+  const absl::Duration takes_;
   std::atomic<bool> gray_ = false;
   std::atomic<bool> slow_ = false;
 };
 
-int Run(const std::string& address, int port) {
+struct Capacity {
+  int workers = 8;
+  int milliseconds = 2;  // of a call
+};
+
+int Run(const std::string& address, int port, const Capacity& capacity) {
   telemetry::Metrics metrics;
   SeededRandom random(SecureSeed());
-  Echo echo(address + ":" + std::to_string(port));
+  Echo echo(address + ":" + std::to_string(port), absl::Milliseconds(capacity.milliseconds));
   ServiceTable table("holdfast.rpctest.v1.Echo");
   echo.Register(table);
-  Server server({.bind_address = address, .port = static_cast<std::uint16_t>(port)},
+  Server server({.bind_address = address,
+                 .port = static_cast<std::uint16_t>(port),
+                 .workers = {.threads = capacity.workers}},
                 SystemClock::Get(), random, metrics);
   server.Register(table);
   if (const absl::Status started = server.Start(); !started.ok()) {
@@ -80,6 +90,8 @@ int Run(const std::string& address, int port) {
 }  // namespace holdfast::rpc
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  return holdfast::rpc::Run(argv[1], std::atoi(argv[2]));
+  if (argc != 3 && argc != 5) return 2;
+  holdfast::rpc::Capacity capacity;
+  if (argc == 5) capacity = {std::atoi(argv[3]), std::atoi(argv[4])};
+  return holdfast::rpc::Run(argv[1], std::atoi(argv[2]), capacity);
 }

@@ -46,6 +46,13 @@ def parse(argv):
         help="any other port, for example edge-1=8081; may be repeated",
     )
     up.add_argument(
+        "--reach-through",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="where services look for each other and for the stores: an address of this machine at"
+        " which something passes connections on, for tests (default: %(default)s, directly)",
+    )
+    up.add_argument(
         "--only", choices=["infrastructure"], help="stores, edges and channels, no services"
     )
     up.add_argument("--no-box", action="store_true", help="do not play at the end")

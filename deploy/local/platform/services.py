@@ -21,14 +21,16 @@ def port_names():
             yield f"{service}-{zone}-operators"
 
 
-def part(run_dir, bin_dir, ports, service, zone):
+def part(run_dir, bin_dir, ports, service, zone, reach="127.0.0.1"):
+    """`reach`: where services look for each other and for the stores."""
     name = f"{service}-{zone}"
     program = bin_dir / f"holdfast-{service}"
     if not program.exists():
         raise PlatformError(f"{program} is not built; run deploy/local/build")
     prefix = f"HOLDFAST_{service.upper()}_"
     env = {
-        prefix + key: str(value) for key, value in _settings(run_dir, ports, service, zone).items()
+        prefix + key: str(value)
+        for key, value in _settings(run_dir, ports, service, zone, reach).items()
     }
     folder = run_dir.folder("work", name)
     admin = ports[f"{name}-admin"]
@@ -43,17 +45,18 @@ def part(run_dir, bin_dir, ports, service, zone):
     )
 
 
-def _settings(run_dir, ports, service, zone):
+def _settings(run_dir, ports, service, zone, reach):
     name = f"{service}-{zone}"
     settings = {
         "INSTANCE_ID": name,
         "ZONE": zone,
         "GRPC_PORT": ports[f"{name}-grpc"],
         "ADMIN_PORT": ports[f"{name}-admin"],
+        "ADVERTISE_ADDRESS": reach,
         "DATA_DIR": run_dir.folder("data", name),
-        "DISCOVERY": f"etcd:http://127.0.0.1:{ports['etcd']}",
+        "DISCOVERY": f"etcd:http://{reach}:{ports['etcd']}",
         "TLS_DIR": run_dir.path / "tls",
-        "POSTGRES_HOSTS": f"127.0.0.1:{ports['postgres']}",
+        "POSTGRES_HOSTS": f"{reach}:{ports['postgres']}",
         "POSTGRES_DATABASE": service,
         "POSTGRES_USER": service,
         "POSTGRES_PASSWORD_FILE": run_dir.secret(f"postgres-{service}"),
@@ -64,7 +67,7 @@ def _settings(run_dir, ports, service, zone):
         settings["OPERATORS_HTTP_PORT"] = ports[f"{name}-operators"]
         settings["OPERATORS_FILE"] = operators_file(run_dir)
     if service in WITH_REDIS:
-        settings["REDIS_ADDRESS"] = f"127.0.0.1:{ports['redis']}"
+        settings["REDIS_ADDRESS"] = f"{reach}:{ports['redis']}"
     return settings | _secrets(run_dir, service)
 
 

@@ -121,7 +121,14 @@ class Up:
         with self.progress.step("certificates and keys"):
             demo.make_keys(self.run_dir, self.bin_dir)
         wanted = [
-            services.part(self.run_dir, self.bin_dir, self.ports, service, zone)
+            services.part(
+                self.run_dir,
+                self.bin_dir,
+                self.ports,
+                service,
+                zone,
+                self.options.reach_through,
+            )
             for service, zone in services.INSTANCES
         ]
         self._ensure(wanted, "six services, two instances each")
