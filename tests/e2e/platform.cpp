@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -59,6 +60,13 @@ std::string Complaints(const std::string& instance, const std::string& admin) {
     if (matters && line.ends_with(" 0")) complaints += instance + ": " + line + "\n";
   }
   return complaints;
+}
+
+// "billing" means "billing-a" and "billing-b".
+bool IsOneOf(const std::string& name, const Parts& parts) {
+  return std::ranges::any_of(parts, [&](const std::string& part) {
+    return name == part || name.starts_with(part + "-");
+  });
 }
 
 // Where a platform with gates looks for its stores and services.
@@ -178,10 +186,16 @@ absl::Status Platform::Aim(std::string_view command, const Parts& parts) {
 
 void Platform::Slow(const Parts& parts, std::chrono::milliseconds each_way) {
   for (const auto& [name, gate] : gates_) {
-    for (const std::string& part : parts) {
-      if (name == part || name.starts_with(part + "-")) gate->Delay(each_way);
-    }
+    if (IsOneOf(name, parts)) gate->Delay(each_way);
   }
+}
+
+std::string Platform::UnusedGates(const Parts& parts) const {
+  std::string unused;
+  for (const auto& [name, gate] : gates_) {
+    if (IsOneOf(name, parts) && gate->connections_seen() == 0) unused += name + "\n";
+  }
+  return unused;
 }
 
 absl::StatusOr<std::string> Platform::StartExtra(const std::string& service) {

@@ -49,6 +49,9 @@ class Platform {
   // Process id of a part as written in <run dir>/pids; 0 if it has none.
   int Pid(std::string_view part) const;
 
+  // Of these parts, those to whom nobody came through their gates, a line each; "" if all are used.
+  std::string UnusedGates(const Parts& parts) const;
+
   // A third instance of a service, in zone "a", made from the recipe of "<service>-a"; its admin
   // address. It is ready, or will be: nobody waits. Ends with the platform or by EndExtra.
   absl::StatusOr<std::string> StartExtra(const std::string& service);

@@ -124,34 +124,27 @@ MethodReport GrpcLoad::ReportOf(Lane& lane) const {
   report.p50_ms = Quantile(took, 0.5);
   report.p99_ms = Quantile(took, 0.99);
   report.longest_ms = took.empty() ? 0 : took.back();
-  const std::string neighbour = "\"" + lane.what.service + "\"";
+  const std::string neighbour = "service=\"" + lane.what.service + "\"";
   const double requests = Metric("holdfast_rpc_client_requests_total", neighbour);
   const double tries = Metric("holdfast_rpc_client_tries_total", neighbour);
   report.tries_per_call = requests == 0 ? 0 : tries / requests;
   return report;
 }
 
-std::uint64_t GrpcLoad::TriesOf(const std::string& service, const std::string& instance) const {
+std::uint64_t GrpcLoad::TriesOf(const std::string& instance) const {
   return static_cast<std::uint64_t>(
-      Metric("holdfast_rpc_client_tries_total", "\"" + service + "\",instance=\"" + instance));
+      Metric("holdfast_rpc_client_tries_total", "instance=\"" + instance + "\""));
 }
 
-// Sum over all samples of that name whose labels hold the text.
-double GrpcLoad::Metric(const std::string& name, const std::string& labels) const {
+// Sum over all samples of that name that have the label.
+double GrpcLoad::Metric(const std::string& name, const std::string& label) const {
   double sum = 0;
   std::istringstream lines(metrics_.Scrape());
   for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with(name + "{") || line.find(labels) == line.npos) continue;
+    if (!line.starts_with(name + "{") || line.find(label) == line.npos) continue;
     sum += std::strtod(line.c_str() + line.rfind(' '), nullptr);
   }
   return sum;
-}
-
-const rpc::Channel& GrpcLoad::channel(const std::string& service) const {
-  for (const auto& lane : lanes_) {
-    if (lane->what.service == service) return *lane->channel;
-  }
-  HOLDFAST_CHECK(false);
 }
 
 std::string GrpcLoad::Describe() const {

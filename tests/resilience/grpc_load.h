@@ -55,8 +55,7 @@ class GrpcLoad {
   std::vector<MethodReport> Stop();
 
   // Tries that this caller has made of an instance, "billing-c".
-  std::uint64_t TriesOf(const std::string& service, const std::string& instance) const;
-  const rpc::Channel& channel(const std::string& service) const;
+  std::uint64_t TriesOf(const std::string& instance) const;
   std::string Describe() const;  // what it thinks of everybody, for the message of a failed test
 
  private:
@@ -66,7 +65,7 @@ class GrpcLoad {
   void Run();
   void CallOnce(Lane& lane);
   MethodReport ReportOf(Lane& lane) const;
-  double Metric(const std::string& name, const std::string& labels) const;
+  double Metric(const std::string& name, const std::string& label) const;
 
   const Options options_;
   SeededRandom random_;
