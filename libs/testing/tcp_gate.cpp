@@ -323,7 +323,8 @@ void TcpGate::Cut() {
   absl::MutexLock lock(&impl_->mutex);
   impl_->cutting = true;
   impl_->Wake();
-  impl_->mutex.Await(absl::Condition(+[](bool* cutting) { return !*cutting; }, &impl_->cutting));
+  impl_->mutex.Await(absl::Condition(
+      +[](bool* cutting) { return !*cutting; }, &impl_->cutting));
 }
 
 void TcpGate::Blackhole() {

@@ -20,12 +20,12 @@ class TcpGate {
   std::uint16_t port() const;
   std::string address() const;
 
-  void Open();                                   // passes everything on (the state at start)
-  void Cut();                                    // closes all connections, refuses new ones
-  void Blackhole();                              // accepts and keeps connections, passes nothing
+  void Open();       // passes everything on (the state at start)
+  void Cut();        // closes all connections, refuses new ones
+  void Blackhole();  // accepts and keeps connections, passes nothing
   void Delay(std::chrono::milliseconds each_way);
-  void Throttle(std::size_t bytes_per_second);   // 0: no limit
-  void CorruptNextBytes(std::size_t count);      // towards the client
+  void Throttle(std::size_t bytes_per_second);  // 0: no limit
+  void CorruptNextBytes(std::size_t count);     // towards the client
 
   std::uint64_t connections_seen() const;
 

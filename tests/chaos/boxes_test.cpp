@@ -117,8 +117,8 @@ class BoxesNoticeNothing : public testing::Test {
       const std::uint64_t seed = SecureSeed();
       std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
       for (int i = 0; i < kBoxes; ++i) {
-        boxes_.push_back(std::make_unique<load::LivingBox>(
-            load::MacOf(i), test.channels_, load::Rhythm{}, kSpread, seed + i, log));
+        boxes_.push_back(std::make_unique<load::LivingBox>(load::MacOf(i), test.channels_,
+                                                           load::Rhythm{}, kSpread, seed + i, log));
         std::vector<std::uint16_t> ports = test.ports_;
         if (i % 2 == 1) std::swap(ports[0], ports[1]);
         loop_.Add(*boxes_.back(), std::move(ports));
@@ -151,8 +151,8 @@ class BoxesNoticeNothing : public testing::Test {
     ASSERT_OK_AND_ASSIGN(const std::vector<BoxChannel> channels, box.ListChannels());
     for (const BoxChannel& channel : channels) channels_.push_back(channel.command);
     for (const char* zone : {"A", "B"}) {
-      const std::string& url = platform_.Endpoint(std::string("HOLDFAST_MIDDLEWARE_") + zone +
-                                                  "_HTTP");
+      const std::string& url =
+          platform_.Endpoint(std::string("HOLDFAST_MIDDLEWARE_") + zone + "_HTTP");
       ports_.push_back(static_cast<std::uint16_t>(std::atoi(url.c_str() + url.rfind(':') + 1)));
     }
   }
@@ -187,11 +187,12 @@ class BoxesNoticeNothing : public testing::Test {
   }
 
   void Judge(const std::vector<Row>& rows, load::BoxLog& log) {
-    std::printf("\n%d boxes, load of the machine %.1f; failed of done\n\n"
-                "| fault | zaps | heartbeats | lists | guides | starts | sessions lost "
-                "| degraded answers | zap p50 ms | zap p99 ms |\n"
-                "|---|---|---|---|---|---|---|---|---|---|\n",
-                kBoxes, MachineLoad());
+    std::printf(
+        "\n%d boxes, load of the machine %.1f; failed of done\n\n"
+        "| fault | zaps | heartbeats | lists | guides | starts | sessions lost "
+        "| degraded answers | zap p50 ms | zap p99 ms |\n"
+        "|---|---|---|---|---|---|---|---|---|---|\n",
+        kBoxes, MachineLoad());
     double usual_p99 = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       load::BoxCounts counts = Sum(log.at(2 * i + 1), log.at(2 * i + 2));

@@ -64,9 +64,8 @@ std::string Complaints(const std::string& instance, const std::string& admin) {
 
 // "billing" means "billing-a" and "billing-b".
 bool IsOneOf(const std::string& name, const Parts& parts) {
-  return std::ranges::any_of(parts, [&](const std::string& part) {
-    return name == part || name.starts_with(part + "-");
-  });
+  return std::ranges::any_of(
+      parts, [&](const std::string& part) { return name == part || name.starts_with(part + "-"); });
 }
 
 // Where a platform with gates looks for its stores and services.
@@ -119,9 +118,8 @@ absl::StatusOr<std::unique_ptr<Platform>> Platform::Start(bool gates) {
   // PostgreSQL runs as a user of its own and has to enter.
   std::filesystem::permissions(folder->path(), std::filesystem::perms(0755));
   const std::string file = folder->File("endpoints.env");
-  const std::string up =
-      fmt::format("{} --bin-dir {} --no-install --no-box --run-dir {}", LocalCommand("up"),
-                  HOLDFAST_BIN_DIR, folder->path());
+  const std::string up = fmt::format("{} --bin-dir {} --no-install --no-box --run-dir {}",
+                                     LocalCommand("up"), HOLDFAST_BIN_DIR, folder->path());
   const std::string path = folder->path();
   std::unique_ptr<Platform> platform(new Platform({}, std::move(folder)));
   const std::string first = gates ? " --only infrastructure" : "";
@@ -218,12 +216,11 @@ absl::StatusOr<std::string> Platform::StartExtra(const std::string& service) {
   }
   std::vector<std::string> environment;
   for (const auto& [key, value] : settings) environment.push_back(key + "=" + value);
-  HOLDFAST_ASSIGN_OR_RETURN(
-      Process started,
-      Process::Start({.command = {part["argv"][0].get<std::string>()},
-                      .environment = std::move(environment),
-                      .log_file = folder_->File("logs/" + name + ".log"),
-                      .run_as = {}}));
+  HOLDFAST_ASSIGN_OR_RETURN(Process started,
+                            Process::Start({.command = {part["argv"][0].get<std::string>()},
+                                            .environment = std::move(environment),
+                                            .log_file = folder_->File("logs/" + name + ".log"),
+                                            .run_as = {}}));
   extra_ = std::make_unique<Process>(std::move(started));
   return fmt::format("http://127.0.0.1:{}", admin);
 }
@@ -275,8 +272,8 @@ std::string Platform::WhatIsMissing() const {
   std::string missing;
   for (const std::string_view service : kServices) {
     for (const std::string_view zone : {"a", "b"}) {
-      missing +=
-          Complaints(fmt::format("{}-{}", service, zone), Endpoint(EndpointName(service, zone, "ADMIN")));
+      missing += Complaints(fmt::format("{}-{}", service, zone),
+                            Endpoint(EndpointName(service, zone, "ADMIN")));
     }
   }
   return missing;

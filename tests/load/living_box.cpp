@@ -15,7 +15,8 @@ std::size_t IndexOf(Deed deed) { return static_cast<std::size_t>(deed); }
 
 std::string Excerpt(std::string_view body) {
   std::string text(body.substr(0, 120));
-  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '.');
+  std::ranges::replace_if(
+      text, [](char c) { return c < ' ' || c > '~'; }, '.');
   return text;
 }
 
@@ -127,17 +128,17 @@ void LivingBox::Count(Deed deed, bool good, std::string_view what, const Outcome
   if (good) return;
   ++counts.failed[IndexOf(deed)];
   if (!counts.first_failure.empty()) return;
-  counts.first_failure = fmt::format("{} of {} after {:.0f} ms: HTTP {} {} {}", what, mac_,
-                                     outcome.took_ms, outcome.status, outcome.trouble,
-                                     Excerpt(outcome.body));
+  counts.first_failure =
+      fmt::format("{} of {} after {:.0f} ms: HTTP {} {} {}", what, mac_, outcome.took_ms,
+                  outcome.status, outcome.trouble, Excerpt(outcome.body));
 }
 
 SteadyClock::time_point LivingBox::After(SteadyClock::time_point then, Deed deed) {
   const std::chrono::milliseconds means[kDeeds] = {rhythm_.zap, rhythm_.heartbeat, rhythm_.list,
                                                    rhythm_.guide, rhythm_.restart};
   std::uniform_real_distribution<double> part(0.5, 1.5);
-  return then + std::chrono::duration_cast<SteadyClock::duration>(means[IndexOf(deed)] *
-                                                                  part(random_));
+  return then +
+         std::chrono::duration_cast<SteadyClock::duration>(means[IndexOf(deed)] * part(random_));
 }
 
 const std::string& LivingBox::RandomChannel() {

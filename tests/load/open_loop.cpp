@@ -17,7 +17,7 @@ namespace holdfast::load {
 namespace {
 
 constexpr int kEventsAtOnce = 128;
-constexpr int kTickMs = 2;  // how late a request may be sent
+constexpr int kTickMs = 2;          // how late a request may be sent
 constexpr std::size_t kRounds = 2;  // through all addresses before a client gives up
 
 }  // namespace

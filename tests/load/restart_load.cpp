@@ -24,10 +24,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMostBoxes = 65'000;
-constexpr auto kQuiet = 5s;         // before and after, to compare with
-constexpr auto kRetryPause = 5s;    // of a box that could not start
-constexpr auto kLastTry = 5min;     // after the begin
-constexpr auto kSwitchOn = 3s;      // over which those that only watch are switched on
+constexpr auto kQuiet = 5s;       // before and after, to compare with
+constexpr auto kRetryPause = 5s;  // of a box that could not start
+constexpr auto kLastTry = 5min;   // after the begin
+constexpr auto kSwitchOn = 3s;    // over which those that only watch are switched on
 constexpr auto kPatience = 10s;
 enum Phase : std::size_t { kStart, kBefore, kStorm, kAfter, kPhases };
 
@@ -104,13 +104,13 @@ std::string ToJson(BoxCounts counts) {
 }
 
 std::string ToJson(LoadResult& r) {
-  return fmt::format(
-      R"({{"boxes":{},"started":{},"retries":{},"shed":{},"broken":{},"gave_up":{},)"
-      R"("first_broken":"{}","last_start_s":{:.1f},"request_p50_ms":{:.2f},)"
-      R"("request_p99_ms":{:.2f},"start_p99_ms":{:.2f},"late_p99_ms":{:.2f}}})",
-      r.boxes, r.started, r.retries, r.shed, r.broken, r.gave_up, Escaped(r.first_broken),
-      r.last_start_s, Percentile(r.request_ms, 50), Percentile(r.request_ms, 99),
-      Percentile(r.start_ms, 99), Percentile(r.late_ms, 99));
+  return fmt::format(R"({{"boxes":{},"started":{},"retries":{},"shed":{},"broken":{},"gave_up":{},)"
+                     R"("first_broken":"{}","last_start_s":{:.1f},"request_p50_ms":{:.2f},)"
+                     R"("request_p99_ms":{:.2f},"start_p99_ms":{:.2f},"late_p99_ms":{:.2f}}})",
+                     r.boxes, r.started, r.retries, r.shed, r.broken, r.gave_up,
+                     Escaped(r.first_broken), r.last_start_s, Percentile(r.request_ms, 50),
+                     Percentile(r.request_ms, 99), Percentile(r.start_ms, 99),
+                     Percentile(r.late_ms, 99));
 }
 
 int Restart(const Flags& flags) {
@@ -122,8 +122,10 @@ int Restart(const Flags& flags) {
       Number(flags, "--seed", static_cast<double>(SecureSeed() % 1'000'000)));
   const std::vector<std::string> channels = {Text(flags, "--channel")};
   if (port == 0 || boxes == 0 || boxes + playing > kMostBoxes || channels[0].empty()) {
-    std::fprintf(stderr, "restart_load: --port, --channel and --boxes (with --playing to %zu) are "
-                         "needed\n", kMostBoxes);
+    std::fprintf(stderr,
+                 "restart_load: --port, --channel and --boxes (with --playing to %zu) are "
+                 "needed\n",
+                 kMostBoxes);
     return 2;
   }
   Audience audience(port, boxes, playing, channels, seed);
@@ -140,10 +142,10 @@ int Restart(const Flags& flags) {
   audience.log().Begin(kAfter);
   std::this_thread::sleep_for(kQuiet);
   audience.End();
-  std::printf(R"({"seed":%llu,"storm":%s,"before":%s,"meanwhile":%s,"after":%s})" "\n",
+  std::printf(R"({"seed":%llu,"storm":%s,"before":%s,"meanwhile":%s,"after":%s})"
+              "\n",
               static_cast<unsigned long long>(seed), ToJson(storm).c_str(),
-              ToJson(audience.log().at(kBefore)).c_str(),
-              ToJson(audience.log().at(kStorm)).c_str(),
+              ToJson(audience.log().at(kBefore)).c_str(), ToJson(audience.log().at(kStorm)).c_str(),
               ToJson(audience.log().at(kAfter)).c_str());
   return 0;
 }

@@ -40,7 +40,7 @@ class StartSequence {
 
   bool finished() const { return step_ == steps(); }
   std::string_view action() const;
-  std::string Request() const;         // of the present step, as it goes over the wire
+  std::string Request() const;  // of the present step, as it goes over the wire
   // Of the step with that action, whatever the present one is, for another channel.
   std::string RequestOf(std::string_view action, std::string_view channel) const;
   Verdict Take(const Answer& answer);  // kGood moves on

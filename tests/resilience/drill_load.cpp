@@ -98,8 +98,7 @@ std::string KeyRequest(const std::string& url) {
 
 GrpcLoad::Options CallerOptions(const Platform& platform, const std::string& snapshots) {
   const std::string tls = platform.Endpoint("RUN_DIR") + "/tls";
-  return {.discovery = {.spec = "etcd:" + platform.Endpoint("ETCD_URL"),
-                        .snapshot_dir = snapshots},
+  return {.discovery = {.spec = "etcd:" + platform.Endpoint("ETCD_URL"), .snapshot_dir = snapshots},
           .tls = security::TlsFilesIn(tls, "operator"),
           .own_zone = "a"};
 }
@@ -167,8 +166,8 @@ absl::Status DrillLoad::AddPlayers(const Platform& platform) {
     return both;
   };
   for (int i = 0; i < kBoxes; ++i) {
-    boxes_.push_back(std::make_unique<load::LivingBox>(load::MacOf(i), channels_, load::Rhythm{}, 2s,
-                                                       SecureSeed(), log_));
+    boxes_.push_back(std::make_unique<load::LivingBox>(load::MacOf(i), channels_, load::Rhythm{},
+                                                       2s, SecureSeed(), log_));
     loop_->Add(*boxes_.back(), ports("MIDDLEWARE", i % 2));
   }
   for (int i = 0; i < kPlayersOfAKind; ++i) {
@@ -235,9 +234,10 @@ std::size_t DrillLoad::Print(std::string& failures) {
                 r.p99_ms);
     if (r.failed > 0) failures += r.name + ": " + r.first_failure + "\n";
   }
-  std::printf("\nHTTP clients: %zu times not let in and asked the other instance, %zu times a kept "
-              "connection had ended and the request was sent again\n\n",
-              connections_.moved, connections_.sent_again);
+  std::printf(
+      "\nHTTP clients: %zu times not let in and asked the other instance, %zu times a kept "
+      "connection had ended and the request was sent again\n\n",
+      connections_.moved, connections_.sent_again);
   return failed;
 }
 

@@ -56,9 +56,7 @@ bool Answers(const std::string& url) {
   return answer.ok() && answer->status == 200;
 }
 
-// Inodes of this program's established connections to a port of this machine.
-std::set<std::string> OwnConnectionsTo(const std::string& address) {
-  const int port = std::atoi(address.c_str() + address.rfind(':') + 1);
+std::set<std::string> OwnSockets() {
   std::set<std::string> own;
   DIR* folder = opendir("/proc/self/fd");
   while (const dirent* entry = readdir(folder)) {
@@ -67,18 +65,30 @@ std::set<std::string> OwnConnectionsTo(const std::string& address) {
     if (readlink(link.c_str(), target, sizeof target - 1) > 0) own.insert(target);
   }
   closedir(folder);
+  return own;
+}
+
+// This program's established connections to a port, by their sockets.
+std::set<std::string> OwnConnectionsTo(const std::string& address) {
+  constexpr const char* kEstablished = "01";
+  const int port = std::atoi(address.c_str() + address.rfind(':') + 1);
+  const std::set<std::string> own = OwnSockets();
   std::set<std::string> found;
-  std::ifstream table("/proc/self/net/tcp");
-  std::string line;
-  std::getline(table, line);
-  while (std::getline(table, line)) {
-    std::istringstream fields(line);
-    std::string number, local, remote, state, queues, timer, retransmits, uid, timeout, inode;
-    fields >> number >> local >> remote >> state >> queues >> timer >> retransmits >> uid >>
-        timeout >> inode;
-    const bool to_port = std::stoi(remote.substr(remote.find(':') + 1), nullptr, 16) == port;
-    const std::string socket = "socket:[" + inode + "]";
-    if (state == "01" && to_port && own.contains(socket)) found.insert(socket);
+  for (const char* name : {"/proc/self/net/tcp", "/proc/self/net/tcp6"}) {
+    std::ifstream table(name);
+    std::string line;
+    std::getline(table, line);  // the columns' names
+    while (std::getline(table, line)) {
+      std::istringstream fields(line);
+      std::string number, local, remote, state, queues, timer, retransmits, uid, timeout, inode;
+      fields >> number >> local >> remote >> state >> queues >> timer >> retransmits >> uid >>
+          timeout >> inode;
+      const int remote_port = std::stoi(remote.substr(remote.find(':') + 1), nullptr, 16);
+      const std::string socket = "socket:[" + inode + "]";
+      if (state == kEstablished && remote_port == port && own.contains(socket)) {
+        found.insert(socket);
+      }
+    }
   }
   return found;
 }
@@ -126,8 +136,9 @@ TEST_F(Drill, ARollingRestartOfEveryServiceFailsNothing) {
 
 TEST_F(Drill, WithoutDiscoveryEverybodyGoesOnAndWhoRestartsStartsFromItsSnapshot) {
   ASSERT_THAT(platform_.Kill({"etcd"}), IsOk());
-  std::printf("\n| restarted without discovery | ready after | sees its neighbours after |\n"
-              "|---|---|---|\n");
+  std::printf(
+      "\n| restarted without discovery | ready after | sees its neighbours after |\n"
+      "|---|---|---|\n");
   for (const std::string service : kServices) {
     const std::string name = service + "-b";
     const std::string admin = Admin(service, "B");
@@ -167,9 +178,7 @@ TEST_F(Drill, WithoutDiscoveryEverybodyGoesOnAndWhoRestartsStartsFromItsSnapshot
 TEST_F(Drill, AnInstanceMoreIsUsedAndNoConnectionIsClosedForIt) {
   const std::string a = platform_.Endpoint("HOLDFAST_EPG_A_GRPC");
   const std::string b = platform_.Endpoint("HOLDFAST_EPG_B_GRPC");
-  const auto connections = [&] {
-    return std::pair(OwnConnectionsTo(a), OwnConnectionsTo(b));
-  };
+  const auto connections = [&] { return std::pair(OwnConnectionsTo(a), OwnConnectionsTo(b)); };
   ASSERT_TRUE(Eventually([&] { return load_->grpc().TriesOf("epg-a") > 20; }))
       << load_->grpc().Describe();
   const auto before = connections();
@@ -182,8 +191,10 @@ TEST_F(Drill, AnInstanceMoreIsUsedAndNoConnectionIsClosedForIt) {
       << load_->grpc().Describe();
   const double joined = SecondsSinceBoot() - ready;
   EXPECT_EQ(connections(), before);
-  std::printf("\nepg-c has its first call %.2f s after it was ready; connections to epg-a and "
-              "epg-b are the same\n", joined);
+  std::printf(
+      "\nepg-c has its first call %.2f s after it was ready; connections to epg-a and "
+      "epg-b are the same\n",
+      joined);
   if (TimesAreJudged()) {
     EXPECT_LE(joined, kMayJoin);
   }

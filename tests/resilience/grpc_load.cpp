@@ -100,8 +100,7 @@ void GrpcLoad::CallOnce(Lane& lane) {
   Record& record = lane.records.emplace_back();
   record.due = lane.next;
   record.response.reset(lane.what.response->New());
-  const rpc::Call call(Deadline::After(options_.deadline),
-                       telemetry::TraceContext::Start(random_));
+  const rpc::Call call(Deadline::After(options_.deadline), telemetry::TraceContext::Start(random_));
   ++under_way_;
   lane.channel->Start(call, lane.what.method, *lane.what.request, *record.response, {},
                       [this, &record](const absl::Status& status) {

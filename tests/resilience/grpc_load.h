@@ -18,8 +18,8 @@
 namespace holdfast::test {
 
 struct LoadedMethod {
-  std::string service;  // as in discovery
-  std::string method;   // "package.Service/Method"
+  std::string service;                                           // as in discovery
+  std::string method;                                            // "package.Service/Method"
   std::shared_ptr<google::protobuf::Message> request, response;  // an example of the response
   double per_second = 20;
 };

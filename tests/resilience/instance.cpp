@@ -24,7 +24,6 @@ namespace {
 
 namespace v1 = rpctest::v1;
 
-
 class Echo {
  public:
   Echo(std::string name, absl::Duration takes) : name_(std::move(name)), takes_(takes) {}

@@ -37,11 +37,11 @@ constexpr char kMethod[] = "holdfast.rpctest.v1.Echo/Store";
 constexpr Duration kDeadline = 500ms;
 constexpr const char* kPhases[] = {"before", "fault", "after"};
 // Of ten calls in a row.
-constexpr std::array<Criticality, 10> kMix = {
-    Criticality::kCritical,    Criticality::kInteractive, Criticality::kInteractive,
-    Criticality::kBackground,  Criticality::kInteractive, Criticality::kCritical,
-    Criticality::kInteractive, Criticality::kBackground,  Criticality::kInteractive,
-    Criticality::kBackground};
+constexpr std::array<Criticality, 10> kMix = {Criticality::kCritical,    Criticality::kInteractive,
+                                              Criticality::kInteractive, Criticality::kBackground,
+                                              Criticality::kInteractive, Criticality::kCritical,
+                                              Criticality::kInteractive, Criticality::kBackground,
+                                              Criticality::kInteractive, Criticality::kBackground};
 
 SteadyTime Now() { return SystemClock::Get().SteadyNow(); }
 
@@ -112,7 +112,8 @@ class Callers {
 };
 
 std::string Escaped(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return c == '"' || c == '\\' || c < ' '; }, '.');
+  std::ranges::replace_if(
+      text, [](char c) { return c == '"' || c == '\\' || c < ' '; }, '.');
   return text;
 }
 
