@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 namespace v1 = middleware::v1;
 
 constexpr char kMethod[] = "holdfast.middleware.v1.Middleware/PutDevice";
-constexpr int kAtATime = 16;
+constexpr int kAtATime = 8;
 constexpr auto kPatience = 10s;
 constexpr int kRounds = 5;
 
