@@ -169,6 +169,7 @@ class Run {
   }
 
   void Break(Session& session, std::string_view answer) {
+    ++result_.broken_answers;
     if (result_.first_broken.empty()) {
       result_.first_broken = std::string(session.sequence.action()) + ": " + std::string(answer);
     }

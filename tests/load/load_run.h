@@ -40,6 +40,8 @@ struct LoadResult {
   std::size_t broken = 0;   // got an answer that a box cannot use
   std::size_t gave_up = 0;  // not through when the patience was over
   std::size_t retries = 0;  // of boxes that then started, or were stopped for good
+  // Answers that boxes could not use, those included after which a box tried again.
+  std::size_t broken_answers = 0;
   double last_start_s = 0;  // when the last box was through, after the begin of the run
   std::string first_broken;
   // From the moment a request was due: for the first one that is when the box was switched on, for

@@ -104,10 +104,11 @@ std::string ToJson(BoxCounts counts) {
 }
 
 std::string ToJson(LoadResult& r) {
-  return fmt::format(R"({{"boxes":{},"started":{},"retries":{},"shed":{},"broken":{},"gave_up":{},)"
+  return fmt::format(R"({{"boxes":{},"started":{},"retries":{},"shed":{},"broken":{},)"
+                     R"("broken_answers":{},"gave_up":{},)"
                      R"("first_broken":"{}","last_start_s":{:.1f},"request_p50_ms":{:.2f},)"
                      R"("request_p99_ms":{:.2f},"start_p99_ms":{:.2f},"late_p99_ms":{:.2f}}})",
-                     r.boxes, r.started, r.retries, r.shed, r.broken, r.gave_up,
+                     r.boxes, r.started, r.retries, r.shed, r.broken, r.broken_answers, r.gave_up,
                      Escaped(r.first_broken), r.last_start_s, Percentile(r.request_ms, 50),
                      Percentile(r.request_ms, 99), Percentile(r.start_ms, 99),
                      Percentile(r.late_ms, 99));
