@@ -14,6 +14,8 @@ constexpr int kGzipLevel = 4;
 constexpr std::int64_t kSecondsAfterPeriod = 2 * 3600;  // the protocol adds two hours
 constexpr std::int64_t kForgetPartAfter = 2 * 3600;
 constexpr std::size_t kMaxParts = 100'000;
+constexpr std::int64_t kLastIsGoodFor = 60;  // minutes
+constexpr std::size_t kMaxLatest = 64;       // their bodies are kept beside the cache
 
 std::int64_t Minute(WallTime now) { return EpochSeconds(now) / 60; }
 
@@ -52,8 +54,36 @@ std::shared_ptr<const Body> GuideBlocks::Ready(const BlockRequest& request) {
   return blocks_.Find(KeyOf(request));
 }
 
+GuideBlocks::Latest& GuideBlocks::LatestFor(const BlockRequest& request) {
+  const std::string key =
+      absl::StrCat(request.period_hours, "|", request.zone_name, "|", request.packages.key());
+  if (latest_.size() >= kMaxLatest && !latest_.contains(key)) latest_.clear();
+  return latest_[key];
+}
+
+std::shared_ptr<const Body> GuideBlocks::Last(const BlockRequest& request) {
+  absl::MutexLock lock(&mutex_);
+  const Latest& latest = LatestFor(request);
+  const bool fresh = latest.minute + kLastIsGoodFor >= Minute(request.now);
+  return fresh ? latest.body : nullptr;
+}
+
+bool GuideBlocks::Claim(const BlockRequest& request) {
+  std::string key = KeyOf(request);
+  absl::MutexLock lock(&mutex_);
+  Latest& latest = LatestFor(request);
+  if (latest.claimed == key) return false;
+  latest.claimed = std::move(key);
+  return true;
+}
+
+void GuideBlocks::GiveUp(const BlockRequest& request) {
+  absl::MutexLock lock(&mutex_);
+  LatestFor(request).claimed.clear();
+}
+
 std::shared_ptr<const Body> GuideBlocks::Make(const BlockRequest& request) {
-  return blocks_.GetOrMake(KeyOf(request), [&] {
+  auto body = blocks_.GetOrMake(KeyOf(request), [&] {
     const auto lineup = models_.lineup();
     const auto guide = models_.guide();
     GzipJoiner joiner;
@@ -70,6 +100,13 @@ std::shared_ptr<const Body> GuideBlocks::Make(const BlockRequest& request) {
     ForgetUnusedParts(EpochSeconds(request.now));
     return Body{.gzip = http::Store(std::move(joiner).Finish())};
   });
+  absl::MutexLock lock(&mutex_);
+  Latest& latest = LatestFor(request);
+  if (latest.body == nullptr || latest.minute <= Minute(request.now)) {
+    latest.body = body;
+    latest.minute = Minute(request.now);
+  }
+  return body;
 }
 
 GuideBlocks::SharedPart GuideBlocks::PartOf(const Channel& channel, const Guide& guide,

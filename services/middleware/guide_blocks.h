@@ -37,6 +37,16 @@ class GuideBlocks {
   std::shared_ptr<const Body> Ready(const BlockRequest& request);
   std::shared_ptr<const Body> Make(const BlockRequest& request);
 
+  // At the turn of a minute a whole town may ask for the block that is not made yet. One of them
+  // makes it; the others get the one made last for such boxes, which is a minute or two old.
+  //
+  // That one, at most an hour old; null if there is none. Never blocks.
+  std::shared_ptr<const Body> Last(const BlockRequest& request);
+  // Whether this caller has to Make the block: true for the first that asks, and for the next one
+  // after a GiveUp. Never blocks.
+  bool Claim(const BlockRequest& request);
+  void GiveUp(const BlockRequest& request);
+
  private:
   using SharedPart = std::shared_ptr<const GzipPart>;
   struct CachedPart {
@@ -48,7 +58,15 @@ class GuideBlocks {
     SharedPart part;
   };
 
+  // What was made last for boxes that differ in the minute only.
+  struct Latest {
+    std::shared_ptr<const Body> body;
+    std::int64_t minute = 0;
+    std::string claimed;  // key of the block that somebody is making
+  };
+
   std::string KeyOf(const BlockRequest& request) const;
+  Latest& LatestFor(const BlockRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Null for a channel without programmes in the window.
   SharedPart PartOf(const Channel& channel, const Guide& guide, const BlockRequest& request);
   void ForgetUnusedParts(std::int64_t now);
@@ -58,6 +76,7 @@ class GuideBlocks {
   const GzipPart head_, comma_, tail_;
   absl::Mutex mutex_;
   StringMap<CachedPart> parts_ ABSL_GUARDED_BY(mutex_);  // by channel, zone and period
+  StringMap<Latest> latest_ ABSL_GUARDED_BY(mutex_);     // by packages, zone and period
 };
 
 }  // namespace holdfast::middleware

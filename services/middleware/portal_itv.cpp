@@ -104,11 +104,19 @@ PortalOutcome ItvActions::GetEpgInfo(PortalCall& call) {
                         .zone = zone.zone,
                         .now = c.now};
   };
-  auto body = parts_.blocks.Ready(request_of(call));
+  const BlockRequest request = request_of(call);
+  auto body = parts_.blocks.Ready(request);
+  std::shared_ptr<const Body> last;
+  if (body == nullptr) last = parts_.blocks.Last(request);
+  if (last != nullptr && !parts_.blocks.Claim(request)) body = last;  // the new one is being made
   if (body != nullptr && call.accepts_gzip) return SendBlock(std::move(body), call);
   return Later{
       [this, request_of](PortalCall& c) { return SendBlock(parts_.blocks.Make(request_of(c)), c); },
-      [](PortalCall&) { return PortalAnswer::Js(std::string(kEmptyBlock)); }};
+      [this, request_of, last](PortalCall& c) {
+        parts_.blocks.GiveUp(request_of(c));
+        if (last != nullptr && c.accepts_gzip) return SendBlock(last, c);
+        return PortalAnswer::Js(std::string(kEmptyBlock));
+      }};
 }
 
 PortalAnswer ItvActions::SendBlock(std::shared_ptr<const Body> body, const PortalCall& call) const {

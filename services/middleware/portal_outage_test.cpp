@@ -205,6 +205,7 @@ class PortalBusyTest : public testing::Test {
   void SetUp() override {
     box_.HaveEverything();
     box_.LogIn();
+    Before();
     // Every thread first, then the queue: a thread that took its job late would leave a place.
     const auto block = [this] {
       ++blocked_;
@@ -218,6 +219,7 @@ class PortalBusyTest : public testing::Test {
     }
   }
   void TearDown() override { release_.Notify(); }
+  virtual void Before() {}  // while workers have time
 
   std::atomic<std::size_t> blocked_ = 0;
   absl::Notification release_;
@@ -237,6 +239,25 @@ TEST_F(PortalBusyTest, WhatNeedsAWorkerIsAnsweredInItsShape) {
   BoxRequest unknown{.query = "type=stb&action=get_profile", .cookie = "mac=00:1A:79:00:00:99"};
   EXPECT_THAT(box_.Send(unknown).Js()["block_msg"], HasSubstr("try again"));
   EXPECT_THAT(box_.Zap(1), StartsWith("ffmpeg http"));
+}
+
+// The same after somebody has read the guide.
+class PortalBusyWithGuideTest : public PortalBusyTest {
+ protected:
+  void Before() override { guide_ = box_.Call("itv", "get_epg_info", "period=3").Js(); }
+  Json guide_;
+};
+
+TEST_F(PortalBusyWithGuideTest, TheGuideOfAMinuteAgoIsSentUntilTheNextIsMade) {
+  EXPECT_FALSE(guide_["data"].empty());
+  box_.clock().Advance(std::chrono::minutes(1));
+  EXPECT_EQ(box_.Call("itv", "get_epg_info", "period=3").Js(), guide_);
+  EXPECT_EQ(box_.Call("itv", "get_epg_info", "period=3").Js(), guide_);
+}
+
+TEST_F(PortalBusyWithGuideTest, AGuideOfHoursAgoIsNot) {
+  box_.clock().Advance(std::chrono::hours(2));
+  EXPECT_EQ(box_.Call("itv", "get_epg_info", "period=3").Js(), Json({{"data", Json::object()}}));
 }
 
 }  // namespace
