@@ -21,6 +21,7 @@
 #include "libs/base/status.h"
 #include "libs/http/body_reader.h"
 #include "libs/http/head_parser.h"
+#include "libs/http/tls_session.h"
 
 namespace holdfast::http {
 namespace {
@@ -29,6 +30,7 @@ constexpr std::size_t kMaxHead = 64 * 1024;
 constexpr std::uint64_t kMaxBody = 64ull << 20;
 
 struct Url {
+  bool tls = false;
   std::string host;
   std::string port = "80";
   std::string authority;  // as written, for the Host field
@@ -41,13 +43,15 @@ bool HasControlOrBlank(std::string_view text) {
 }
 
 absl::StatusOr<Url> ParseUrl(std::string_view text) {
-  constexpr std::string_view kScheme = "http://";
-  if (!text.starts_with(kScheme) || HasControlOrBlank(text)) {
-    return InvalidArgument("not an http:// URL");
+  constexpr std::string_view kPlain = "http://";
+  constexpr std::string_view kTls = "https://";
+  Url url{.tls = text.starts_with(kTls)};
+  if ((!url.tls && !text.starts_with(kPlain)) || HasControlOrBlank(text)) {
+    return InvalidArgument("not an http:// or https:// URL");
   }
-  std::string_view rest = text.substr(kScheme.size());
+  if (url.tls) url.port = "443";
+  std::string_view rest = text.substr(url.tls ? kTls.size() : kPlain.size());
   const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
-  Url url;
   url.authority = rest.substr(0, end);
   rest = rest.substr(end, rest.find('#', end) - end);
   if (!rest.empty()) url.target = rest.front() == '/' ? std::string(rest) : "/" + std::string(rest);
@@ -184,6 +188,32 @@ class Stream {
   int fd_ = -1;
 };
 
+// A stream as it is, or within TLS.
+class Channel {
+ public:
+  explicit Channel(Stream& stream) : stream_(stream) {}
+
+  absl::Status Secure(const TlsTrust* trust, const std::string& host) {
+    static const TlsTrust& system = *new TlsTrust();  // never destroyed: threads may outlive main
+    HOLDFAST_ASSIGN_OR_RETURN(
+        tls_, TlsSession::Begin(
+                  trust == nullptr ? system : *trust, host,
+                  {[this](std::string_view bytes) { return stream_.Write(bytes); },
+                   [this](char* buffer, std::size_t size) { return stream_.Read(buffer, size); }}));
+    return absl::OkStatus();
+  }
+  absl::Status Write(std::string_view bytes) {
+    return tls_ ? tls_->Write(bytes) : stream_.Write(bytes);
+  }
+  absl::StatusOr<std::size_t> Read(char* buffer, std::size_t size) {
+    return tls_ ? tls_->Read(buffer, size) : stream_.Read(buffer, size);
+  }
+
+ private:
+  Stream& stream_;
+  std::unique_ptr<TlsSession> tls_;
+};
+
 absl::Status ConnectToAny(Stream& stream, const addrinfo* address) {
   absl::Status status = Unavailable("no address");
   for (; address != nullptr; address = address->ai_next) {
@@ -213,7 +243,7 @@ absl::StatusOr<std::string> Serialize(const ClientRequest& request, const Url& u
 }
 
 // Reads one head, skipping 1xx answers. `input` keeps what came after it.
-absl::StatusOr<ResponseHead> ReadHead(Stream& stream, std::string& input,
+absl::StatusOr<ResponseHead> ReadHead(Channel& stream, std::string& input,
                                       ClientResponse& response) {
   HeadScanner scanner;
   char buffer[16 * 1024];
@@ -243,7 +273,7 @@ absl::StatusOr<ResponseHead> ReadHead(Stream& stream, std::string& input,
   }
 }
 
-absl::StatusOr<std::string> ReadBody(Stream& stream, const ResponseHead& head, std::string input) {
+absl::StatusOr<std::string> ReadBody(Channel& stream, const ResponseHead& head, std::string input) {
   BodyReader reader;
   reader.Start(head.body, head.content_length, kMaxBody);
   reader.Feed(input);
@@ -270,21 +300,25 @@ std::string_view ClientResponse::Header(std::string_view name) const {
   return {};
 }
 
+absl::Status CheckUrl(std::string_view url) { return ParseUrl(url).status(); }
+
 absl::StatusOr<ClientResponse> Fetch(const ClientRequest& request, Deadline deadline) {
   HOLDFAST_ASSIGN_OR_RETURN(const Url url, ParseUrl(request.url));
   HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, Serialize(request, url));
   HOLDFAST_ASSIGN_OR_RETURN(const std::shared_ptr<Addresses> addresses, Resolve(url, deadline));
   Stream stream(deadline);
   HOLDFAST_RETURN_IF_ERROR(ConnectToAny(stream, addresses->list));
+  Channel channel(stream);
+  if (url.tls) HOLDFAST_RETURN_IF_ERROR(channel.Secure(request.trust, url.host));
   // A server may refuse a request before all of it was sent; its answer counts.
-  const absl::Status written = stream.Write(bytes);
+  const absl::Status written = channel.Write(bytes);
   if (absl::IsDeadlineExceeded(written)) return written;
 
   ClientResponse response;
   std::string rest;
-  HOLDFAST_ASSIGN_OR_RETURN(ResponseHead head, ReadHead(stream, rest, response));
+  HOLDFAST_ASSIGN_OR_RETURN(ResponseHead head, ReadHead(channel, rest, response));
   if (request.method == "HEAD") head.body = BodyKind::kNone;
-  HOLDFAST_ASSIGN_OR_RETURN(response.body, ReadBody(stream, head, std::move(rest)));
+  HOLDFAST_ASSIGN_OR_RETURN(response.body, ReadBody(channel, head, std::move(rest)));
   return response;
 }
 
