@@ -41,6 +41,21 @@ absl::StatusOr<std::int64_t> Biller::WalletHolds(const std::string& currency) {
   return wallet.available();
 }
 
+absl::StatusOr<std::int64_t> Biller::ProvideFor(const Invoice& invoice, std::int64_t to_come) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t holds, WalletHolds(invoice.currency));
+  const std::int64_t available = holds + to_come;
+  const std::int64_t missing = invoice.total() - available;
+  if (missing <= 0 || !account_.reseller_pays) return available;
+  HOLDFAST_ASSIGN_OR_RETURN(const Reseller reseller, tx_.FindReseller(account_.reseller));
+  if (reseller.currency != invoice.currency) return available;
+  Entry entry{EntryId("reseller-pays-" + invoice.id.value()), "for " + account_.id.value(), {}};
+  entry.Move(WalletOf(reseller), WalletOf(account_.id, invoice.currency), missing);
+  HOLDFAST_ASSIGN_OR_RETURN(LedgerAccount wallet, tx_.FindLedgerAccount(WalletOf(reseller)));
+  if (!Apply(entry.transfers.front(), wallet).ok()) return available;
+  HOLDFAST_RETURN_IF_ERROR(tx_.Post(entry));
+  return available + missing;
+}
+
 // -- Charging -------------------------------------------------------------------------------------
 
 absl::Status Biller::IssueAndSettle(const Invoice& invoice) {
@@ -62,28 +77,39 @@ absl::Status Biller::SettleOpenInvoices() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Invoice> Biller::Draft(const Holding& held, const NextTerm& term) {
+absl::StatusOr<Biller::Bill> Biller::Draft(const Holding& held, const NextTerm& term) {
   const Subscription& s = held.subscription;
-  HOLDFAST_ASSIGN_OR_RETURN(const bool charged_before, tx_.HasTerms(s.id));
+  // A change of plan gives back terms that begin on its day: their use of the coupon too.
+  HOLDFAST_ASSIGN_OR_RETURN(const ChargeHistory history, tx_.FindHistory(s.id, term.days.from));
+  const std::optional<Discount>& discount = history.discount;
+  const bool lowered = discount && discount->applies(held.plan.id, term.whole.to);
   HOLDFAST_ASSIGN_OR_RETURN(
       std::vector<InvoiceLine> lines,
-      LinesFor(held, term, charged_before ? SetupFeeIs::kPaidBefore : SetupFeeIs::kCharged));
+      LinesFor(held, term, history.charged_before ? SetupFeeIs::kPaidBefore : SetupFeeIs::kCharged,
+               lowered ? &discount->coupon : nullptr));
   HOLDFAST_ASSIGN_OR_RETURN(TaxRate rate, tx_.FindTaxRate(account_.region, term.days.from));
   const bool prepaid = s.charging == Charging::kPrepaid;
-  return MakeInvoice({.id = InvoiceId(SecureHex(8)),
-                      .account = account_.id,
-                      .currency = s.currency,
-                      .rate = std::move(rate),
-                      .lines = std::move(lines),
-                      .issued_on = today_,
-                      .due_on = prepaid ? today_ : today_ + account_.payment_days});
+  Bill bill;
+  if (lowered) bill.redemption = discount->redemption;
+  HOLDFAST_ASSIGN_OR_RETURN(
+      bill.invoice, MakeInvoice({.id = InvoiceId(SecureHex(8)),
+                                 .account = account_.id,
+                                 .currency = s.currency,
+                                 .rate = std::move(rate),
+                                 .lines = std::move(lines),
+                                 .issued_on = today_,
+                                 .due_on = prepaid ? today_ : today_ + account_.payment_days}));
+  return bill;
 }
 
-absl::Status Biller::Charge(Holding& held, const NextTerm& term, const Invoice& invoice) {
-  Term charged{.subscription = held.subscription.id, .days = term.days};
-  if (invoice.total() > 0) {
-    charged.invoice = invoice.id;
-    HOLDFAST_RETURN_IF_ERROR(IssueAndSettle(invoice));
+absl::Status Biller::Charge(Holding& held, const NextTerm& term, const Bill& bill) {
+  Term charged{.subscription = held.subscription.id,
+               .days = term.days,
+               .redemption = bill.redemption,
+               .period_end = term.whole.to};
+  if (bill.invoice.total() > 0) {
+    charged.invoice = bill.invoice.id;
+    HOLDFAST_RETURN_IF_ERROR(IssueAndSettle(bill.invoice));
   }
   if (term.days.count() > 0) HOLDFAST_RETURN_IF_ERROR(tx_.AddTerm(charged));
   held.subscription = BeginTerm(held.subscription, term);
@@ -100,13 +126,14 @@ absl::StatusOr<bool> Biller::ChargeDue(Holding& held) {
     }
     const std::optional<NextTerm> term = TermDue(held, today_);
     if (!term) return true;
-    const absl::StatusOr<Invoice> invoice = Draft(held, *term);
-    if (absl::IsFailedPrecondition(invoice.status())) return false;
-    HOLDFAST_RETURN_IF_ERROR(invoice.status());
-    HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t available, WalletHolds(invoice->currency));
-    const bool prepaid = held.subscription.charging == Charging::kPrepaid;
-    if (prepaid && available < invoice->total()) return false;
-    HOLDFAST_RETURN_IF_ERROR(Charge(held, *term, *invoice));
+    const absl::StatusOr<Bill> bill = Draft(held, *term);
+    if (absl::IsFailedPrecondition(bill.status())) return false;
+    HOLDFAST_RETURN_IF_ERROR(bill.status());
+    if (held.subscription.charging == Charging::kPrepaid) {
+      HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t available, ProvideFor(bill->invoice, 0));
+      if (available < bill->invoice.total()) return false;
+    }
+    HOLDFAST_RETURN_IF_ERROR(Charge(held, *term, *bill));
   }
   return false;
 }
@@ -177,6 +204,9 @@ absl::StatusOr<Subscription> Biller::Start(const Order& order, WallTime now, con
     HOLDFAST_RETURN_IF_ERROR(PriceOn(order.plan, started.currency, today_).status());
   }
   HOLDFAST_RETURN_IF_ERROR(tx_.AddSubscription(started));
+  if (order.coupon) {
+    HOLDFAST_RETURN_IF_ERROR(Redeem(*order.coupon, started, OtherCoupon::kStays).status());
+  }
   Holding held{started, order.plan};
   HOLDFAST_ASSIGN_OR_RETURN(const bool charged, ChargeDue(held));
   if (!charged && !order.may_wait) {
@@ -184,6 +214,24 @@ absl::StatusOr<Subscription> Biller::Start(const Order& order, WallTime now, con
                               order.plan.id.value());
   }
   return held.subscription;
+}
+
+// -- Coupons --------------------------------------------------------------------------------------
+
+absl::StatusOr<Redemption> Biller::Redeem(const Coupon& coupon, const Subscription& s,
+                                          OtherCoupon other) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Redeemer redeemer, tx_.FindRedeemer(coupon.id, account_.id));
+  HOLDFAST_RETURN_IF_ERROR(CheckRedemption(coupon, s, redeemer, today_));
+  HOLDFAST_ASSIGN_OR_RETURN(const ChargeHistory history, tx_.FindHistory(s.id, std::nullopt));
+  const std::optional<Discount>& now = history.discount;
+  if (now && !now->used_up() && other == OtherCoupon::kStays) {
+    return FailedPrecondition("coupon_in_place: subscription {} still has coupon {}", s.id.value(),
+                              now->coupon.id.value());
+  }
+  Redemption redemption{
+      .coupon = coupon.id, .account = account_.id, .subscription = s.id, .redeemed_on = today_};
+  HOLDFAST_ASSIGN_OR_RETURN(redemption.id, tx_.AddRedemption(redemption));
+  return redemption;
 }
 
 // -- Crediting ------------------------------------------------------------------------------------
@@ -298,16 +346,19 @@ absl::StatusOr<Subscription> Biller::ChangeNow(Holding held, const TariffPlan& t
   Holding changed = held;
   changed.plan = to;
   const NextTerm next = TermAfterChange(unused.front().term.days, changed, today_);
-  HOLDFAST_ASSIGN_OR_RETURN(const Invoice invoice, Draft(changed, next));
-  HOLDFAST_ASSIGN_OR_RETURN(std::int64_t available, WalletHolds(s.currency));
-  for (const UnusedTerm& one : unused) available += one.credit ? one.credit->note.to_wallet : 0;
-  if (s.charging == Charging::kPrepaid && available < invoice.total()) {
-    return FailedPrecondition("insufficient_funds: the change costs {}, there are {}",
-                              invoice.total(), available);
+  HOLDFAST_ASSIGN_OR_RETURN(const Bill bill, Draft(changed, next));
+  if (s.charging == Charging::kPrepaid) {
+    std::int64_t returned = 0;
+    for (const UnusedTerm& one : unused) returned += one.credit ? one.credit->note.to_wallet : 0;
+    HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t available, ProvideFor(bill.invoice, returned));
+    if (available < bill.invoice.total()) {
+      return FailedPrecondition("insufficient_funds: the change costs {}, there are {}",
+                                bill.invoice.total(), available);
+    }
   }
   HOLDFAST_RETURN_IF_ERROR(Write(unused));
   HOLDFAST_RETURN_IF_ERROR(SwitchPlan(held, to));
-  HOLDFAST_RETURN_IF_ERROR(Charge(held, next, invoice));
+  HOLDFAST_RETURN_IF_ERROR(Charge(held, next, bill));
   return held.subscription;
 }
 
@@ -385,7 +436,7 @@ absl::Status Biller::TakeIn(const Entry& entry) {
 }
 
 absl::StatusOr<Payment> Biller::Refund(Payment payment, std::int64_t amount) {
-  const std::int64_t left = payment.amount.minor_units() - payment.refunded;
+  const std::int64_t left = payment.left();
   if (amount <= 0 || amount > left) {
     return FailedPrecondition("refund_too_large: {} are left of payment {}", left,
                               payment.id.value());
@@ -399,6 +450,46 @@ absl::StatusOr<Payment> Biller::Refund(Payment payment, std::int64_t amount) {
   entry.Move(wallet, ClearingOf(payment), amount);
   HOLDFAST_ASSIGN_OR_RETURN(LedgerAccount held, tx_.FindLedgerAccount(wallet));
   HOLDFAST_RETURN_IF_ERROR(Apply(entry.transfers.front(), held));
+  HOLDFAST_RETURN_IF_ERROR(tx_.Post(entry));
+  HOLDFAST_RETURN_IF_ERROR(tx_.SavePayment(payment));
+  return payment;
+}
+
+absl::StatusOr<std::int64_t> Biller::Reopen(const std::string& currency, std::int64_t amount) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Invoice> settled,
+                            tx_.SettledInvoices(account_.id, currency));
+  std::int64_t reopened = 0;
+  for (const Invoice& invoice : settled) {
+    if (reopened == amount) break;
+    HOLDFAST_ASSIGN_OR_RETURN(const int n, tx_.NextSettlement(invoice.id));
+    const Settlement undone = Unsettle(invoice, amount - reopened, n);
+    reopened += invoice.settled - undone.invoice.settled;
+    HOLDFAST_RETURN_IF_ERROR(tx_.Post(undone.entry));
+    HOLDFAST_RETURN_IF_ERROR(tx_.SaveInvoice(undone.invoice));
+  }
+  return reopened;
+}
+
+absl::StatusOr<Payment> Biller::ChargeBack(Payment payment, std::int64_t amount,
+                                           const std::string& reason) {
+  const std::int64_t left = payment.left();
+  if (amount <= 0 || amount > left) {
+    return FailedPrecondition("chargeback_too_large: {} are left of payment {}", left,
+                              payment.id.value());
+  }
+  const std::string& currency = payment.amount.currency();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t holds, WalletHolds(currency));
+  const std::int64_t from_wallet = std::clamp<std::int64_t>(holds, 0, amount);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t reopened, Reopen(currency, amount - from_wallet));
+  payment.charged_back += amount;
+  ++payment.chargebacks;
+  Entry entry{EntryId(fmt::format("chargeback-{}-{}", payment.id.value(), payment.chargebacks)),
+              "chargeback: " + reason,
+              {}};
+  const LedgerAccountId losses{LedgerKind::kPromotion, "chargebacks", currency};
+  entry.Move(WalletOf(account_.id, currency), ClearingOf(payment), from_wallet + reopened);
+  // The rest is held for somebody or was refunded: nobody here owes it, so it is our loss.
+  entry.Move(losses, ClearingOf(payment), amount - from_wallet - reopened);
   HOLDFAST_RETURN_IF_ERROR(tx_.Post(entry));
   HOLDFAST_RETURN_IF_ERROR(tx_.SavePayment(payment));
   return payment;

@@ -6,6 +6,7 @@
 //              the term is written down, so that the same days are never charged again
 //   credit     the other way round, for days that were not used
 //   money in   settles open invoices, then charges what waited for money
+//   money that a bank takes back   the wallet gives what it has, then settlements are undone
 //
 // A prepaid account is charged only what its wallet holds. A postpaid one is charged whatever it
 // holds, and owes the rest.
@@ -42,6 +43,12 @@ class Biller {
   // FAILED_PRECONDITION: insufficient_funds, add_on_not_allowed.
   absl::StatusOr<Subscription> ChangeNow(Holding held, const TariffPlan& to);
 
+  // Takes a coupon, which the transaction holds, for what a subscription is charged from now on.
+  // FAILED_PRECONDITION: see CheckRedemption; coupon_in_place unless it may replace another one.
+  enum class OtherCoupon { kStays, kIsReplaced };
+  absl::StatusOr<Redemption> Redeem(const Coupon& coupon, const Subscription& subscription,
+                                    OtherCoupon other);
+
   // Ends add-ons whose base has ended, crediting them as the base.
   enum class Unused { kKept, kCredited };
   absl::Status EndAddOns(const SubscriptionId& base, Unused unused);
@@ -58,11 +65,15 @@ class Biller {
     TariffPlan plan;
     std::optional<SubscriptionId> base;
     std::optional<sys_days> valid_until;
-    bool may_wait = false;  // for its first payment
+    bool may_wait = false;           // for its first payment
+    std::optional<Coupon> coupon{};  // redeemed with it
   };
   absl::StatusOr<Subscription> Start(const Order& order, WallTime now, const TimeZone& zone);
   // FAILED_PRECONDITION: insufficient_funds, refund_too_large.
   absl::StatusOr<Payment> Refund(Payment payment, std::int64_t amount);
+  // The payer's bank took it back. FAILED_PRECONDITION: chargeback_too_large.
+  absl::StatusOr<Payment> ChargeBack(Payment payment, std::int64_t amount,
+                                     const std::string& reason);
   absl::StatusOr<CreditNote> CreditInvoice(const InvoiceId& id, const std::string& reason);
 
   // A base is paused and resumed with its add-ons; the charged days move with the pause.
@@ -72,11 +83,21 @@ class Biller {
  private:
   absl::Status Attach(const SubscriptionId& base, const TariffPlan& plan, Subscription& started);
   absl::StatusOr<std::int64_t> WalletHolds(const std::string& currency);
+  // What there is for a prepaid subscription's bill: the wallet, what comes back into it before the
+  // bill is paid, and what the reseller adds if it pays. Less than the bill asks for: nothing was
+  // added, it cannot be paid.
+  absl::StatusOr<std::int64_t> ProvideFor(const Invoice& invoice, std::int64_t to_come);
   // What a term costs, and what the wallet must hold for it.
-  absl::StatusOr<Invoice> Draft(const Holding& held, const NextTerm& term);
-  absl::Status Charge(Holding& held, const NextTerm& term, const Invoice& invoice);
+  struct Bill {
+    Invoice invoice;
+    std::optional<std::int64_t> redemption;  // that lowers it
+  };
+  absl::StatusOr<Bill> Draft(const Holding& held, const NextTerm& term);
+  absl::Status Charge(Holding& held, const NextTerm& term, const Bill& bill);
   absl::Status IssueAndSettle(const Invoice& invoice);
   absl::Status SettleOpenInvoices();
+  // Takes the money of settled invoices back into the wallet, of the newest first. How much.
+  absl::StatusOr<std::int64_t> Reopen(const std::string& currency, std::int64_t amount);
   // What crediting the unused days of a subscription would write.
   struct UnusedTerm {
     Term term;

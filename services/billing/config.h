@@ -35,8 +35,10 @@ struct Config {
     k.Text("time_zone", time_zone, "Where the operator's days begin: an IANA name.");
     k.Duration("verify_interval", verify_interval, {.min = 100ms, .max = 24h},
                "Pause between two verifications of the books; each reads all of them.");
-    k.Text("dunning_days", dunning_days,
-           "Days after the due day of an invoice on which it is reminded of while it is open.");
+    k.Text(
+        "dunning_days", dunning_days,
+        "Days after the due day of an invoice on which it is collected, where that is set up, and "
+        "reminded of while it is open.");
     k.Group("gateway", gateway);
     k.Group("http", http);
     k.Group("webhook", webhook);

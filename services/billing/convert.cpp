@@ -123,6 +123,7 @@ v1::Account ToProto(const Account& account) {
     out.set_payment_days(static_cast<std::int32_t>(account.payment_days.count()));
   }
   out.set_reseller_id(account.reseller.value());
+  out.set_reseller_pays(account.reseller_pays);
   return out;
 }
 
@@ -212,6 +213,7 @@ absl::StatusOr<Account> ParseAccount(const v1::CreateAccountRequest& request, Wa
   wanted.region = request.region();
   if (request.has_payment_days()) wanted.payment_days = std::chrono::days(request.payment_days());
   wanted.reseller = ResellerId(request.reseller_id());
+  wanted.reseller_pays = request.reseller_pays();
   if (!request.login().empty() || !request.password().empty()) {
     HOLDFAST_RETURN_IF_ERROR(CheckLogin(request.login()));
     HOLDFAST_RETURN_IF_ERROR(CheckNewPassword(request.password()));
@@ -322,7 +324,7 @@ void Describe(const google::protobuf::Message& request, Command& command) {
     if (!fields.GetString(*shown, password).empty()) fields.SetString(shown.get(), password, "***");
   }
   for (const char* name : {"subscription_id", "account_id", "tariff_plan_id", "invoice_id",
-                           "payment_id", "transfer_id", "entry_id"}) {
+                           "payment_id", "transfer_id", "entry_id", "coupon_id"}) {
     const auto* field = type.FindFieldByName(name);
     if (field == nullptr || !command.subject.empty()) continue;
     command.subject = fields.GetString(request, field);

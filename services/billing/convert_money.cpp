@@ -44,6 +44,7 @@ v1::Invoice ToProto(const BookedInvoice& booked) {
     }
     added.set_net(line.amount.net);
     added.set_tax(line.amount.tax);
+    added.set_coupon_id(line.coupon);
   }
   out.set_net(invoice.net);
   out.set_tax(invoice.tax);
@@ -77,6 +78,7 @@ v1::Payment ToProto(const Payment& payment) {
   out.set_method(payment.method);
   out.set_reference(payment.reference);
   out.set_refunded(payment.refunded);
+  out.set_charged_back(payment.charged_back);
   SetTime(payment.created_at, *out.mutable_created_at());
   return out;
 }

@@ -39,12 +39,19 @@ void GatewayConfig::Describe(config::Knobs& k) {
   using namespace std::chrono_literals;
   k.Text("name", name, "Name of the payment gateway: the method of payments that come through it.");
   k.Text("url", url,
-         "Where the gateway's adapter listens: http://host:port/path, on this machine or behind a "
-         "proxy that speaks TLS. Empty: none.");
+         "Where the gateway's adapter listens: https://host/path, or http:// on this machine. "
+         "Empty: none.");
+  k.Text("ca_file", ca_file,
+         "Certificates (PEM) of the authorities that are believed about the gateway; read again "
+         "when it changes. Empty: the system's.");
   k.Secret("secret", secret, "Secret that signs requests to the gateway and its webhooks.");
   k.Duration("timeout", timeout, {.min = 100ms, .max = 60s}, "Time the gateway gets to answer.");
   k.Duration("first_look", first_look, {.min = 100ms, .max = 1h},
              "How long after an attempt without an answer the gateway is asked what became of it.");
+  k.Bool(
+      "collect", collect,
+      "Whether due invoices of accounts that stored a payment method are collected without being "
+      "asked, on their due day and on dunning_days.");
 }
 
 absl::StatusOr<GatewayMessage> ParseGatewayMessage(std::string_view json) {
@@ -70,6 +77,15 @@ absl::StatusOr<GatewayMessage> ParseGatewayMessage(std::string_view json) {
   return message;
 }
 
+absl::Status HttpGateway::CheckConfig() const {
+  if (config_.url.empty()) return absl::OkStatus();
+  if (absl::Status status = http::CheckUrl(config_.url); !status.ok()) {
+    return Annotate(status, "gateway_url");
+  }
+  if (config_.ca_file.empty()) return absl::OkStatus();
+  return Annotate(trust_.Check(), "gateway_ca_file");
+}
+
 absl::StatusOr<GatewayNews> HttpGateway::Charge(Deadline deadline, const PaymentAttempt& attempt) {
   v1::GatewayCharge charge;
   charge.set_attempt_id(attempt.id.value());
@@ -89,7 +105,8 @@ absl::StatusOr<GatewayNews> HttpGateway::Charge(Deadline deadline, const Payment
                                {"Idempotency-Key", attempt.id.value()},
                                {std::string(kSignatureHeader),
                                 SignMessage(config_.secret, body, clock_.Now())}},
-                   .body = body},
+                   .body = body,
+                   .trust = &trust_},
                   deadline.AtMost(config_.timeout)));
   return Understand(answer, attempt.id);
 }
@@ -99,7 +116,8 @@ absl::StatusOr<GatewayNews> HttpGateway::Find(Deadline deadline, const AttemptId
       const http::ClientResponse answer,
       http::Fetch({.url = config_.url + "/charges/" + PercentEncode(id.value()),
                    .headers = {{std::string(kSignatureHeader),
-                                SignMessage(config_.secret, id.value(), clock_.Now())}}},
+                                SignMessage(config_.secret, id.value(), clock_.Now())}},
+                   .trust = &trust_},
                   deadline.AtMost(config_.timeout)));
   if (answer.status == 404) return GatewayNews{.state = GatewayNews::State::kAbsent};
   return Understand(answer, id);

@@ -9,6 +9,7 @@
 #include "libs/base/clock.h"
 #include "libs/base/deadline.h"
 #include "libs/config/knobs.h"
+#include "libs/http/tls_trust.h"
 #include "services/billing/domain/attempt.h"
 
 namespace holdfast::billing {
@@ -28,9 +29,11 @@ class PaymentGateway {
 struct GatewayConfig {
   std::string name = "card";
   std::string url;  // empty: none
+  std::string ca_file;
   std::string secret;
   std::chrono::milliseconds timeout = std::chrono::seconds(5);
   std::chrono::milliseconds first_look = PauseBeforeLook(0);
+  bool collect = true;
 
   void Describe(config::Knobs& k);
 };
@@ -42,7 +45,11 @@ struct GatewayConfig {
 // body or status leaves it unknown.
 class HttpGateway final : public PaymentGateway {
  public:
-  HttpGateway(const GatewayConfig& config, const Clock& clock) : config_(config), clock_(clock) {}
+  HttpGateway(const GatewayConfig& config, const Clock& clock)
+      : config_(config), clock_(clock), trust_(config.ca_file) {}
+
+  // INVALID_ARGUMENT names the setting at fault.
+  absl::Status CheckConfig() const;
 
   const std::string& name() const override { return config_.name; }
   absl::StatusOr<GatewayNews> Charge(Deadline deadline, const PaymentAttempt& attempt) override;
@@ -51,6 +58,7 @@ class HttpGateway final : public PaymentGateway {
  private:
   const GatewayConfig config_;
   const Clock& clock_;
+  const http::TlsTrust trust_;
 };
 
 // A GatewayResult in JSON, from an answer or a webhook. Hostile input is answered with

@@ -40,6 +40,9 @@ void GatewaysService::Register(rpc::ServiceTable& table) {
   table.Worker("Collect", *this, &GatewaysService::Collect);
   table.Worker("GetAttempt", *this, &GatewaysService::GetAttempt);
   table.Worker("ListAttempts", *this, &GatewaysService::ListAttempts);
+  table.Worker("PutPaymentMethod", *this, &GatewaysService::PutPaymentMethod);
+  table.Worker("RemovePaymentMethod", *this, &GatewaysService::RemovePaymentMethod);
+  table.Worker("GetPaymentMethod", *this, &GatewaysService::GetPaymentMethod);
 }
 
 absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& call,
@@ -51,19 +54,24 @@ absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& cal
   HOLDFAST_ASSIGN_OR_RETURN(const Money amount, ParseMoney("amount", request.amount()));
   if (amount.minor_units() == 0) return InvalidArgument("amount is nothing");
   const WallTime now = parts_.clock.Now();
-  const PaymentAttempt wanted{.id = AttemptId(SecureHex(12)),
-                              .account = AccountId(request.account_id()),
-                              .gateway = parts_.gateway->name(),
-                              .amount = amount,
-                              .source = request.source(),
-                              .look_at = now + parts_.first_look,
-                              .created_at = now};
+  PaymentAttempt wanted{.id = AttemptId(SecureHex(12)),
+                        .account = AccountId(request.account_id()),
+                        .gateway = parts_.gateway->name(),
+                        .amount = amount,
+                        .source = request.source(),
+                        .look_at = now + parts_.first_look,
+                        .created_at = now};
   // First it is written down; then, whatever happens to us, somebody finds out what became of it.
   HOLDFAST_ASSIGN_OR_RETURN(
       const v1::PaymentAttempt begun,
       CarryOutOnce(parts_.store, call, request, Secrecy::kNone,
                    [&](Transaction& tx) -> absl::StatusOr<v1::PaymentAttempt> {
                      HOLDFAST_RETURN_IF_ERROR(tx.FindAccount(wanted.account).status());
+                     if (request.source().empty()) {
+                       HOLDFAST_ASSIGN_OR_RETURN(const auto stored,
+                                                 tx.FindPaymentMethod(wanted.account));
+                       wanted.source = stored ? stored->source : "";
+                     }
                      HOLDFAST_RETURN_IF_ERROR(tx.AddAttempt(wanted));
                      return ToProto(wanted);
                    }));
@@ -72,17 +80,23 @@ absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& cal
                             parts_.store.FindAttempt(call.deadline(), id));
   if (!attempt.open()) return ToProto(attempt);
   // A repetition comes here as well: the gateway charges one attempt id once.
+  return ToProto(Ask(call.deadline(), attempt).value_or(attempt));
+}
+
+std::optional<PaymentAttempt> GatewaysService::Ask(Deadline deadline,
+                                                   const PaymentAttempt& attempt) {
   const absl::StatusOr<GatewayNews> news =
-      parts_.gateway->Charge(call.deadline().AtMost(call.deadline().Remaining() * 3 / 4), attempt);
+      parts_.gateway->Charge(deadline.AtMost(deadline.Remaining() * 3 / 4), attempt);
   parts_.metrics.gateway_answers.With({news.ok() ? "answered" : "unknown"}).Add();
   if (!news.ok()) {
     telemetry::Log(telemetry::Warning, "gateway gave no answer",
-                   {{"attempt", id.value()}, {"error", ToString(news.status())}});
-    return ToProto(attempt);
+                   {{"attempt", attempt.id.value()}, {"error", ToString(news.status())}});
+    return std::nullopt;
   }
-  const absl::StatusOr<PaymentAttempt> taken = Take(call.deadline(), id, *news, "");
+  absl::StatusOr<PaymentAttempt> taken = Take(deadline, attempt.id, *news, "");
   // Not written: the attempt is open, and the janitor comes for it.
-  return ToProto(taken.ok() ? *taken : attempt);
+  if (!taken.ok()) return std::nullopt;
+  return *std::move(taken);
 }
 
 absl::StatusOr<v1::PaymentAttempt> GatewaysService::GetAttempt(

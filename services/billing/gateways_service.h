@@ -3,6 +3,8 @@
 // the gateway says is taken in once, in one transaction.
 #pragma once
 
+#include <optional>
+
 #include "absl/status/statusor.h"
 #include "holdfast/billing/v1/billing.pb.h"
 #include "libs/base/clock.h"
@@ -41,7 +43,18 @@ class GatewaysService {
   absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const rpc::Call& call,
                                                         const v1::ListAttemptsRequest& request);
 
-  // The job: asks the gateway about attempts that are open for too long. Safe on two instances.
+  // gateways_collect.cpp
+  absl::StatusOr<v1::PaymentMethod> PutPaymentMethod(const rpc::Call& call,
+                                                     const v1::PutPaymentMethodRequest& request);
+  absl::StatusOr<v1::RemovePaymentMethodResponse> RemovePaymentMethod(
+      const rpc::Call& call, const v1::RemovePaymentMethodRequest& request);
+  absl::StatusOr<v1::PaymentMethod> GetPaymentMethod(const rpc::Call& call,
+                                                     const v1::GetPaymentMethodRequest& request);
+  // A job: collects what is due (domain/collection.h). Safe on two instances: it works on accounts
+  // that it has locked. UNAVAILABLE: the gateway answers nobody.
+  absl::Status CollectDue(sys_days today, const DunningSchedule& schedule, Deadline deadline);
+
+  // A job: asks the gateway about attempts that are open for too long. Safe on two instances.
   absl::Status LookAfterOpenAttempts(Deadline deadline);
 
   // The gateway's webhook: 200 taken, now or before; 400, 401, 404, 409 for what cannot be taken;
@@ -52,6 +65,14 @@ class GatewaysService {
   // What the gateway says of an attempt, taken in. `event_id`: of a webhook, or empty.
   absl::StatusOr<PaymentAttempt> Take(Deadline deadline, const AttemptId& id,
                                       const GatewayNews& news, const std::string& event_id);
+  // Asks the gateway for the money and takes in what it says; nothing: it gave no answer that could
+  // be taken in.
+  std::optional<PaymentAttempt> Ask(Deadline deadline, const PaymentAttempt& attempt);
+  // Writes down the attempt that collects what is due of an account, if anything is.
+  absl::StatusOr<std::optional<PaymentAttempt>> BeginCollection(Transaction& tx,
+                                                                const Account& account,
+                                                                const DunningSchedule& schedule,
+                                                                sys_days today);
   absl::Status BookPayment(Transaction& tx, PaymentAttempt& paid);
   sys_days Today() const { return DayOf(parts_.clock.Now(), parts_.entitlements.zone()); }
 

@@ -33,10 +33,65 @@ class HistoriesTest : public MoneyTest {
     v1::TariffPlan sport = Monthly("sport", 501);
     sport.set_add_on(true);
     ASSERT_THAT(Put(sport), IsOk());
+    IssueCoupons();
     Open("pre-de", v1::CHARGING_PREPAID, "de");
     Open("pre-fr", v1::CHARGING_PREPAID, "fr");
+    OpenForReseller("city");
     Open("post-de", v1::CHARGING_POSTPAID, "de");
     Open("post", v1::CHARGING_POSTPAID);
+  }
+
+  // Whose reseller pays, out of what it was funded with and a little credit.
+  void OpenForReseller(const std::string& reseller) {
+    v1::PutResellerRequest put;
+    put.set_idempotency_key(NewKey());
+    put.mutable_reseller()->set_reseller_id(reseller);
+    put.mutable_reseller()->set_name(reseller);
+    put.mutable_reseller()->set_currency("EUR");
+    put.mutable_reseller()->set_credit(300);
+    ASSERT_THAT(payments_.PutReseller(Call(), put), IsOk());
+    v1::CreateAccountRequest account = NewAccount("of-" + reseller);
+    account.set_charging(v1::CHARGING_PREPAID);
+    account.set_currency("EUR");
+    account.set_reseller_id(reseller);
+    account.set_reseller_pays(true);
+    ASSERT_THAT(service_.CreateAccount(Call(), account), IsOk());
+  }
+  void FundReseller() {
+    v1::FundResellerRequest request;
+    request.set_reseller_id("city");
+    const auto amount = static_cast<std::int64_t>(1 + chance_->Below(4000));
+    *request.mutable_amount() = ToProto(*holdfast::Money::Make(amount, "EUR"));
+    (void)Send(payments_, &PaymentsService::FundReseller, request);
+  }
+  void ChargeBack() {
+    v1::RecordChargebackRequest request;
+    request.set_payment_id(AnyOf(paid_));
+    request.set_minor_units(static_cast<std::int64_t>(chance_->Below(1500)));
+    request.set_reason("chance");
+    (void)Send(payments_, &PaymentsService::RecordChargeback, request);
+  }
+  void IssueCoupons() {
+    v1::IssueCouponRequest request;
+    v1::Coupon& coupon = *request.mutable_coupon();
+    coupon.set_max_per_account(0);
+    for (const std::string& id : coupons_) {
+      request.set_idempotency_key(NewKey());
+      coupon.set_coupon_id(id);
+      coupon.clear_amount();
+      coupon.clear_tariff_plan_ids();
+      coupon.set_parts_per_million(id == "SEVENTH" ? 142'857 : id == "FREE" ? 1'000'000 : 0);
+      coupon.set_duration(id == "SEVENTH" ? v1::Coupon::DURATION_FOREVER
+                                          : v1::Coupon::DURATION_ONCE);
+      if (id == "AMOUNT") {
+        *coupon.mutable_amount() = ToProto(*holdfast::Money::Make(433, "EUR"));
+        coupon.set_duration(v1::Coupon::DURATION_TERMS);
+        coupon.set_max_redemptions(9);
+      }
+      coupon.set_terms(id == "AMOUNT" ? 3 : 0);
+      if (id == "SEVENTH") coupon.add_tariff_plan_ids("gold");
+      ASSERT_THAT(payments_.IssueCoupon(Call(), request), IsOk());
+    }
   }
 
   const std::string& AnyAccount() { return accounts_[chance_->Below(accounts_.size())]; }
@@ -77,6 +132,7 @@ class HistoriesTest : public MoneyTest {
     request.set_tariff_plan_id(add_on ? "sport" : AnyPlan());
     if (add_on) request.set_base_subscription_id(AnyOf(subscriptions_));
     request.set_wait_for_payment(chance_->Below(2) == 0);
+    if (chance_->Below(3) == 0) request.set_coupon_id(AnyOf(coupons_));
     const auto answer = Send(service_, &Service::StartSubscription, request);
     if (answer.ok()) subscriptions_.push_back(answer->subscription_id());
   }
@@ -94,6 +150,13 @@ class HistoriesTest : public MoneyTest {
     request.set_payment_id(AnyOf(paid_));
     request.set_minor_units(static_cast<std::int64_t>(chance_->Below(500)));
     (void)Send(payments_, &PaymentsService::RefundPayment, request);
+  }
+  void RedeemCoupon() {
+    v1::RedeemCouponRequest request;
+    request.set_subscription_id(AnyOf(subscriptions_));
+    request.set_coupon_id(AnyOf(coupons_));
+    request.set_replace(chance_->Below(2) == 0);
+    (void)Send(payments_, &PaymentsService::RedeemCoupon, request);
   }
   void Credit() {
     const std::vector<v1::Invoice> invoices = Invoices(AnyAccount());
@@ -134,7 +197,7 @@ class HistoriesTest : public MoneyTest {
   }
 
   void DoSomething() {
-    switch (chance_->Below(16)) {
+    switch (chance_->Below(19)) {
       case 0:
       case 1:
         return Buy();
@@ -158,6 +221,12 @@ class HistoriesTest : public MoneyTest {
         return Simply<v1::SuspendSubscriptionRequest>(&Service::SuspendSubscription);
       case 12:
         return Simply<v1::RevokePlannedRequest>(&Service::RevokePlanned);
+      case 13:
+        return RedeemCoupon();
+      case 14:
+        return FundReseller();
+      case 15:
+        return ChargeBack();
       default:
         return LiveOn();
     }
@@ -184,7 +253,8 @@ class HistoriesTest : public MoneyTest {
   }
 
   std::unique_ptr<SeededRandom> chance_ = std::make_unique<SeededRandom>(1);
-  const std::vector<std::string> accounts_ = {"pre-de", "pre-fr", "post-de", "post"};
+  const std::vector<std::string> accounts_ = {"pre-de", "pre-fr", "of-city", "post-de", "post"};
+  const std::vector<std::string> coupons_ = {"SEVENTH", "AMOUNT", "FREE"};
   const std::vector<std::string> plans_ = {"basic", "gold", "ten-days", "calendar"};
   std::vector<std::string> subscriptions_;
   std::vector<std::string> paid_;

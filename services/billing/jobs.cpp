@@ -35,6 +35,18 @@ std::string_view NameOf(Subscription::State state) {
   }
 }
 
+// In the order of their ids, so that two instances do not wait for each other.
+absl::Status LockWhoPays(Transaction& tx, const std::vector<Account>& accounts) {
+  std::set<ResellerId> payers;
+  for (const Account& account : accounts) {
+    if (account.reseller_pays) payers.insert(account.reseller);
+  }
+  for (const ResellerId& payer : payers) {
+    HOLDFAST_RETURN_IF_ERROR(tx.FindReseller(payer).status());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 // -- The feed -------------------------------------------------------------------------------------
@@ -116,6 +128,7 @@ absl::Status RenewalJob::Charge(sys_days today, Deadline deadline) {
           HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
                                     tx.ChargeableAccounts(today, kAccountsAtOnce));
           worked_on = accounts.size();
+          HOLDFAST_RETURN_IF_ERROR(LockWhoPays(tx, accounts));
           for (const Account& account : accounts) {
             HOLDFAST_ASSIGN_OR_RETURN(const int looked_at,
                                       Biller(tx, account, today).ChargeAllDue());

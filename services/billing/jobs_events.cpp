@@ -1,6 +1,7 @@
 #include "services/billing/jobs_events.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "libs/base/status.h"
 #include "libs/http/client.h"
@@ -17,23 +18,36 @@ constexpr int kInvoicesAtOnce = 200;
 
 void WebhookConfig::Describe(config::Knobs& k) {
   using namespace std::chrono_literals;
-  k.Text(
-      "url", url,
-      "Who is told of changed subscriptions, invoices, payments and reminders: "
-      "http://host:port/path, on this machine or behind a proxy that speaks TLS. Empty: nobody.");
+  k.Text("url", url,
+         "Who is told of changed subscriptions, invoices, payments and reminders: "
+         "https://host/path, or http:// on this machine. Empty: nobody.");
+  k.Text("ca_file", ca_file,
+         "Certificates (PEM) of the authorities that are believed about the receiver; read again "
+         "when it changes. Empty: the system's.");
   k.Secret("secret", secret, "Secret that signs what is told.");
   k.Duration("timeout", timeout, {.min = 100ms, .max = 60s}, "Time the receiver gets to answer.");
 }
 
-EventSender::Post PostTo(const WebhookConfig& config) {
-  return [config](Deadline deadline, const std::string& body,
-                  const std::string& signature) -> absl::StatusOr<int> {
+absl::StatusOr<EventSender::Post> PostTo(const WebhookConfig& config) {
+  auto trust = std::make_shared<http::TlsTrust>(config.ca_file);
+  if (!config.url.empty()) {
+    if (absl::Status status = http::CheckUrl(config.url); !status.ok()) {
+      return Annotate(status, "webhook_url");
+    }
+    if (absl::Status status = config.ca_file.empty() ? absl::OkStatus() : trust->Check();
+        !status.ok()) {
+      return Annotate(status, "webhook_ca_file");
+    }
+  }
+  return [config, trust](Deadline deadline, const std::string& body,
+                         const std::string& signature) -> absl::StatusOr<int> {
     HOLDFAST_ASSIGN_OR_RETURN(const http::ClientResponse answer,
                               http::Fetch({.method = "POST",
                                            .url = config.url,
                                            .headers = {{"Content-Type", "application/json"},
                                                        {std::string(kSignatureHeader), signature}},
-                                           .body = body},
+                                           .body = body,
+                                           .trust = trust.get()},
                                           deadline));
     return answer.status;
   };

@@ -17,6 +17,7 @@ namespace holdfast::billing {
 
 struct WebhookConfig {
   std::string url;  // empty: nobody is told, and nothing is written down for it
+  std::string ca_file;
   std::string secret;
   std::chrono::milliseconds timeout = std::chrono::seconds(3);
 
@@ -50,8 +51,8 @@ class EventSender {
   const WebhookConfig config_;
   const Post post_;
 };
-// The Post of production.
-EventSender::Post PostTo(const WebhookConfig& config);
+// The Post of production. INVALID_ARGUMENT names the setting at fault.
+absl::StatusOr<EventSender::Post> PostTo(const WebhookConfig& config);
 
 // Tells of each unpaid invoice, step by step. Safe on two instances: a step is told once.
 class DunningJob {

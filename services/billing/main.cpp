@@ -51,9 +51,10 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   VerifyJob verify(store, metrics, runtime.clock());
   HoldExpiryJob hold_expiry(store, runtime.clock());
   DunningJob dunning(store, metrics, reminders);
-  EventSender events({store, metrics, runtime.clock(), runtime.random()}, config.webhook,
-                     PostTo(config.webhook));
+  HOLDFAST_ASSIGN_OR_RETURN(const EventSender::Post post, PostTo(config.webhook));
+  EventSender events({store, metrics, runtime.clock(), runtime.random()}, config.webhook, post);
   HttpGateway gateway(config.gateway, runtime.clock());
+  HOLDFAST_RETURN_IF_ERROR(gateway.CheckConfig());
   const bool has_gateway = !config.gateway.url.empty();
   GatewaysService gateways({store, entitlements, metrics, runtime.clock(),
                             has_gateway ? &gateway : nullptr, config.gateway.first_look});
@@ -79,7 +80,15 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
         HOLDFAST_RETURN_IF_ERROR(expiry.Run(deadline));
         HOLDFAST_ASSIGN_OR_RETURN(const sys_days today,
                                   AgreedToday(store, runtime.clock(), *zone, deadline));
-        return dunning.RunFor(today, deadline);
+        // Collected first: what was paid needs no reminder. Half of the time, and whatever becomes
+        // of it, the reminders go on.
+        absl::Status collected;
+        if (config.gateway.collect) {
+          collected =
+              gateways.CollectDue(today, reminders, deadline.AtMost(deadline.Remaining() / 2));
+        }
+        HOLDFAST_RETURN_IF_ERROR(dunning.RunFor(today, deadline));
+        return collected;
       });
   runtime.RepeatOnOneInstance("forget", config.postgres, 1h,
                               [&](Deadline deadline) { return forget.Run(deadline); });

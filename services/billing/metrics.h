@@ -30,6 +30,11 @@ struct Metrics {
         webhooks_out(m.CounterFamily("holdfast_billing_webhooks_out_total",
                                      "Tries to tell others: taken, retried or given_up.",
                                      {"result"})),
+        collections(m.CounterFamily(
+            "holdfast_billing_collections_total",
+            "Attempts to collect what is due without being asked, by what came of them at once: "
+            "paid, declined, pending or unknown.",
+            {"result"})),
         dunning_notices(
             m.Counter("holdfast_billing_dunning_notices_total", "Reminders of unpaid invoices.")),
         books_unbalanced(m.Gauge("holdfast_billing_books_unbalanced",
@@ -45,6 +50,7 @@ struct Metrics {
   telemetry::CounterFamily gateway_answers;
   telemetry::CounterFamily webhooks_in;
   telemetry::CounterFamily webhooks_out;
+  telemetry::CounterFamily collections;
   telemetry::Counter dunning_notices;
   telemetry::Gauge books_unbalanced;
   telemetry::Gauge books_verified;

@@ -177,9 +177,9 @@ absl::StatusOr<v1::TopUpFromResellerResponse> PaymentsService::TopUpFromReseller
   HOLDFAST_ASSIGN_OR_RETURN(const Money amount, ParseMoney("amount", request.amount()));
   const AccountId id(request.account_id());
   const auto top_up = [&](Transaction& tx) -> absl::StatusOr<v1::TopUpFromResellerResponse> {
+    HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(id));
     HOLDFAST_ASSIGN_OR_RETURN(const Reseller reseller,
                               tx.FindReseller(ResellerId(request.reseller_id())));
-    HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(id));
     HOLDFAST_RETURN_IF_ERROR(CheckCurrency(reseller, amount));
     if (account.reseller != reseller.id) {
       return FailedPrecondition("not_its_account: account {} is not of reseller {}", id.value(),

@@ -11,12 +11,18 @@ namespace holdfast::billing {
 void PaymentsService::Register(rpc::ServiceTable& table) {
   table.Worker("RecordPayment", *this, &PaymentsService::RecordPayment);
   table.Worker("RefundPayment", *this, &PaymentsService::RefundPayment);
+  table.Worker("RecordChargeback", *this, &PaymentsService::RecordChargeback);
   table.Worker("ListPayments", *this, &PaymentsService::ListPayments);
   table.Worker("ListInvoices", *this, &PaymentsService::ListInvoices);
   table.Worker("CreditInvoice", *this, &PaymentsService::CreditInvoice);
   table.Worker("CreateVoucherBatch", *this, &PaymentsService::CreateVoucherBatch);
   table.Worker("CancelVoucherBatch", *this, &PaymentsService::CancelVoucherBatch);
   table.Worker("RedeemVoucher", *this, &PaymentsService::RedeemVoucher);
+  table.Worker("IssueCoupon", *this, &PaymentsService::IssueCoupon);
+  table.Worker("ListCoupons", *this, &PaymentsService::ListCoupons);
+  table.Worker("WithdrawCoupon", *this, &PaymentsService::WithdrawCoupon);
+  table.Worker("RedeemCoupon", *this, &PaymentsService::RedeemCoupon);
+  table.Worker("ListCouponRedemptions", *this, &PaymentsService::ListCouponRedemptions);
   table.Worker("PutReseller", *this, &PaymentsService::PutReseller);
   table.Worker("ListResellers", *this, &PaymentsService::ListResellers);
   table.Worker("FundReseller", *this, &PaymentsService::FundReseller);
@@ -44,13 +50,34 @@ absl::StatusOr<v1::Payment> PaymentsService::RefundPayment(
         HOLDFAST_ASSIGN_OR_RETURN(const Payment payment,
                                   tx.FindPayment(PaymentId(request.payment_id())));
         HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(payment.account));
-        const std::int64_t amount = request.minor_units() != 0
-                                        ? request.minor_units()
-                                        : payment.amount.minor_units() - payment.refunded;
+        const std::int64_t amount =
+            request.minor_units() != 0 ? request.minor_units() : payment.left();
         HOLDFAST_ASSIGN_OR_RETURN(const Payment refunded,
                                   Biller(tx, account, Today()).Refund(payment, amount));
         return ToProto(refunded);
       });
+}
+
+absl::StatusOr<v1::Payment> PaymentsService::RecordChargeback(
+    const rpc::Call& call, const v1::RecordChargebackRequest& request) {
+  if (request.reason().empty()) return InvalidArgument("reason is empty");
+  HOLDFAST_RETURN_IF_ERROR(CheckText("reason", request.reason(), 150));
+  AccountId of;
+  auto answer = CarryOutOnce(
+      store_, call, request, Secrecy::kNone, [&](Transaction& tx) -> absl::StatusOr<v1::Payment> {
+        HOLDFAST_ASSIGN_OR_RETURN(const Payment payment,
+                                  tx.FindPayment(PaymentId(request.payment_id())));
+        HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(payment.account));
+        of = account.id;
+        const std::int64_t amount =
+            request.minor_units() != 0 ? request.minor_units() : payment.left();
+        HOLDFAST_ASSIGN_OR_RETURN(
+            const Payment after,
+            Biller(tx, account, Today()).ChargeBack(payment, amount, request.reason()));
+        return ToProto(after);
+      });
+  if (answer.ok() && !of.value().empty()) entitlements_.Refresh(of, call.deadline());
+  return answer;
 }
 
 absl::StatusOr<v1::ListPaymentsResponse> PaymentsService::ListPayments(

@@ -25,12 +25,26 @@ class PaymentsService {
                                             const v1::RecordPaymentRequest& request);
   absl::StatusOr<v1::Payment> RefundPayment(const rpc::Call& call,
                                             const v1::RefundPaymentRequest& request);
+  absl::StatusOr<v1::Payment> RecordChargeback(const rpc::Call& call,
+                                               const v1::RecordChargebackRequest& request);
   absl::StatusOr<v1::ListPaymentsResponse> ListPayments(const rpc::Call& call,
                                                         const v1::ListPaymentsRequest& request);
   absl::StatusOr<v1::ListInvoicesResponse> ListInvoices(const rpc::Call& call,
                                                         const v1::ListInvoicesRequest& request);
   absl::StatusOr<v1::CreditNote> CreditInvoice(const rpc::Call& call,
                                                const v1::CreditInvoiceRequest& request);
+
+  // payments_coupons.cpp
+  absl::StatusOr<v1::Coupon> IssueCoupon(const rpc::Call& call,
+                                         const v1::IssueCouponRequest& request);
+  absl::StatusOr<v1::ListCouponsResponse> ListCoupons(const rpc::Call& call,
+                                                      const v1::ListCouponsRequest& request);
+  absl::StatusOr<v1::Coupon> WithdrawCoupon(const rpc::Call& call,
+                                            const v1::WithdrawCouponRequest& request);
+  absl::StatusOr<v1::CouponRedemption> RedeemCoupon(const rpc::Call& call,
+                                                    const v1::RedeemCouponRequest& request);
+  absl::StatusOr<v1::ListCouponRedemptionsResponse> ListCouponRedemptions(
+      const rpc::Call& call, const v1::ListCouponRedemptionsRequest& request);
 
   // payments_sales.cpp
   absl::StatusOr<v1::VoucherBatch> CreateVoucherBatch(const rpc::Call& call,

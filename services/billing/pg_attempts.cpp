@@ -1,7 +1,4 @@
 // Attempts to collect money, and the webhooks that told of them, in PostgreSQL.
-#include <algorithm>
-#include <array>
-
 #include "libs/base/check.h"
 #include "libs/base/status.h"
 #include "services/billing/pg_rows.h"
@@ -14,14 +11,6 @@ namespace {
 using storage::PgParam;
 using storage::PgResult;
 
-// In the order of PaymentAttempt::State.
-constexpr std::array<std::string_view, 5> kStates = {"started", "pending", "paid", "declined",
-                                                     "absent"};
-
-std::string_view NameOf(PaymentAttempt::State state) {
-  return kStates[static_cast<std::size_t>(state)];
-}
-
 constexpr std::string_view kSelect =
     "SELECT attempt_id, account_id, gateway, currency, amount, source, state, reference, reason,"
     "       payment_id, looks, look_at, created_at FROM payment_attempt ";
@@ -29,14 +18,14 @@ constexpr std::string_view kSelect =
 PaymentAttempt AttemptAt(const PgResult& rows, int row) {
   absl::StatusOr<Money> amount = Money::Make(rows.Int(row, 4), rows.Text(row, 3));
   HOLDFAST_CHECK(amount.ok());
-  const auto state = std::find(kStates.begin(), kStates.end(), rows.Text(row, 6));
-  HOLDFAST_CHECK(state != kStates.end());
+  const std::optional<PaymentAttempt::State> state = AttemptStateOf(rows.Text(row, 6));
+  HOLDFAST_CHECK(state.has_value());
   PaymentAttempt attempt{.id = AttemptId(std::string(rows.Text(row, 0))),
                          .account = AccountId(std::string(rows.Text(row, 1))),
                          .gateway = std::string(rows.Text(row, 2)),
                          .amount = *std::move(amount),
                          .source = std::string(rows.Text(row, 5)),
-                         .state = static_cast<PaymentAttempt::State>(state - kStates.begin()),
+                         .state = *state,
                          .reference = std::string(rows.Text(row, 7)),
                          .reason = std::string(rows.Text(row, 8)),
                          .looks = static_cast<int>(rows.Int(row, 10)),

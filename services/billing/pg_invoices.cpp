@@ -41,7 +41,7 @@ Invoice InvoiceAt(const PgResult& rows, int row) {
 
 constexpr std::string_view kLines = R"sql(
   SELECT invoice_id, text, tariff_plan_id, subscription_id, from_day - DATE '1970-01-01',
-         to_day - DATE '1970-01-01', quoted, net, tax
+         to_day - DATE '1970-01-01', quoted, net, tax, coupon_id
     FROM invoice_line WHERE invoice_id = ANY($1::text[]) ORDER BY invoice_id, line
 )sql";
 
@@ -52,7 +52,8 @@ void TakeLines(const PgResult& rows, std::map<std::string, Invoice*>& invoices) 
                      .plan = TariffPlanId(std::string(rows.Text(row, 2))),
                      .subscription = SubscriptionId(std::string(rows.Text(row, 3))),
                      .quoted = rows.Int(row, 6),
-                     .amount = {rows.Int(row, 7), rows.Int(row, 8)}};
+                     .amount = {rows.Int(row, 7), rows.Int(row, 8)},
+                     .coupon = std::string(rows.Text(row, 9))};
     if (!rows.IsNull(row, 4)) line.days = {*DayAt(rows, row, 4), *DayAt(rows, row, 5)};
     invoices.at(std::string(rows.Text(row, 0)))->lines.push_back(std::move(line));
   }
@@ -74,7 +75,7 @@ TaxRate RateAt(const PgResult& rows, int row) {
 
 constexpr std::string_view kSelectPayment =
     "SELECT payment_id, account_id, currency, amount, method, reference, refunded, refunds,"
-    "       created_at FROM payment ";
+    "       created_at, charged_back, chargebacks FROM payment ";
 
 Payment PaymentAt(const PgResult& rows, int row) {
   absl::StatusOr<Money> amount = Money::Make(rows.Int(row, 3), rows.Text(row, 2));
@@ -86,6 +87,8 @@ Payment PaymentAt(const PgResult& rows, int row) {
           .reference = std::string(rows.Text(row, 5)),
           .refunded = rows.Int(row, 6),
           .refunds = static_cast<int>(rows.Int(row, 7)),
+          .charged_back = rows.Int(row, 9),
+          .chargebacks = static_cast<int>(rows.Int(row, 10)),
           .created_at = rows.Time(row, 8)};
 }
 
@@ -134,22 +137,27 @@ absl::StatusOr<std::vector<TaxRate>> PgStore::ListTaxRates(Deadline deadline) {
 // -- Terms ----------------------------------------------------------------------------------------
 
 constexpr std::string_view kAddTerm = R"sql(
-  INSERT INTO subscription_term (subscription_id, from_day, to_day, invoice_id)
-  VALUES ($1, DATE '1970-01-01' + $2::int, DATE '1970-01-01' + $3::int, $4)
+  INSERT INTO subscription_term (subscription_id, from_day, to_day, invoice_id, redemption_id,
+                                 period_end)
+  VALUES ($1, DATE '1970-01-01' + $2::int, DATE '1970-01-01' + $3::int, $4, $5,
+          DATE '1970-01-01' + $6::int)
 )sql";
 
 absl::Status PgBillingTransaction::AddTerm(const Term& term) {
   const PgParam invoice = term.invoice ? PgParam(term.invoice->value()) : std::nullopt;
-  const absl::Status status = tx_.Query(kAddTerm, term.subscription.value(),
-                                        DayParam(term.days.from), DayParam(term.days.to), invoice)
-                                  .status();
+  const absl::Status status =
+      tx_.Query(kAddTerm, term.subscription.value(), DayParam(term.days.from),
+                DayParam(term.days.to), invoice, PgParam(term.redemption),
+                term.redemption ? DayParam(term.period_end) : PgParam(std::nullopt))
+          .status();
   if (!absl::IsAlreadyExists(status)) return status;
   return AlreadyExists("already_charged: subscription {} was charged for {} before",
                        term.subscription.value(), ShowDay(term.days.from));
 }
 
 constexpr std::string_view kFindTerm = R"sql(
-  SELECT from_day - DATE '1970-01-01', to_day - DATE '1970-01-01', invoice_id
+  SELECT from_day - DATE '1970-01-01', to_day - DATE '1970-01-01', invoice_id, redemption_id,
+         period_end - DATE '1970-01-01'
     FROM subscription_term
    WHERE subscription_id = $1 AND from_day <= DATE '1970-01-01' + $2::int
      AND to_day > DATE '1970-01-01' + $2::int AND NOT void
@@ -161,14 +169,11 @@ absl::StatusOr<std::optional<Term>> PgBillingTransaction::FindTerm(const Subscri
   if (rows.rows() == 0) return std::optional<Term>();
   Term term{.subscription = id, .days = {*DayAt(rows, 0, 0), *DayAt(rows, 0, 1)}};
   if (!rows.IsNull(0, 2)) term.invoice = InvoiceId(std::string(rows.Text(0, 2)));
+  if (!rows.IsNull(0, 3)) {
+    term.redemption = rows.Int(0, 3);
+    term.period_end = *DayAt(rows, 0, 4);
+  }
   return std::optional(term);
-}
-
-absl::StatusOr<bool> PgBillingTransaction::HasTerms(const SubscriptionId& id) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const PgResult rows,
-      tx_.Query("SELECT 1 FROM subscription_term WHERE subscription_id = $1 LIMIT 1", id.value()));
-  return rows.rows() > 0;
 }
 
 constexpr std::string_view kEndTerm = R"sql(
@@ -177,7 +182,18 @@ constexpr std::string_view kEndTerm = R"sql(
    WHERE subscription_id = $1 AND from_day = DATE '1970-01-01' + $2::int AND NOT void
 )sql";
 
+// All terms of the period: a change of plan may have made several of it.
+constexpr std::string_view kMovePeriod = R"sql(
+  UPDATE subscription_term SET period_end = DATE '1970-01-01' + $3::int
+   WHERE subscription_id = $1 AND period_end = DATE '1970-01-01' + $2::int
+)sql";
+
 absl::Status PgBillingTransaction::EndTerm(const Term& term, sys_days to) {
+  if (term.redemption && to > term.days.to) {
+    HOLDFAST_RETURN_IF_ERROR(
+        tx_.Query(kMovePeriod, term.subscription.value(), DayParam(term.period_end), DayParam(to))
+            .status());
+  }
   return tx_.Query(kEndTerm, term.subscription.value(), DayParam(term.days.from), DayParam(to))
       .status();
 }
@@ -192,8 +208,9 @@ constexpr std::string_view kAddInvoice = R"sql(
 )sql";
 constexpr std::string_view kAddLine = R"sql(
   INSERT INTO invoice_line (invoice_id, line, text, tariff_plan_id, subscription_id, from_day,
-                            to_day, quoted, net, tax)
-  VALUES ($1, $2, $3, $4, $5, DATE '1970-01-01' + $6::int, DATE '1970-01-01' + $7::int, $8, $9, $10)
+                            to_day, quoted, net, tax, coupon_id)
+  VALUES ($1, $2, $3, $4, $5, DATE '1970-01-01' + $6::int, DATE '1970-01-01' + $7::int, $8, $9, $10,
+          $11)
 )sql";
 
 absl::Status PgBillingTransaction::AddInvoice(const Invoice& i) {
@@ -211,7 +228,7 @@ absl::Status PgBillingTransaction::AddInvoice(const Invoice& i) {
                                        line.plan.value(), line.subscription.value(),
                                        for_days ? DayParam(line.days.from) : std::nullopt,
                                        for_days ? DayParam(line.days.to) : std::nullopt,
-                                       line.quoted, line.amount.net, line.amount.tax)
+                                       line.quoted, line.amount.net, line.amount.tax, line.coupon)
                                  .status());
   }
   invoices_.push_back(i.id.value());
@@ -278,6 +295,19 @@ absl::StatusOr<std::vector<Invoice>> PgBillingTransaction::OpenInvoices(const Ac
   std::vector<Invoice> open;
   for (int row = 0; row < rows.rows(); ++row) open.push_back(InvoiceAt(rows, row));
   return open;
+}
+
+absl::StatusOr<std::vector<Invoice>> PgBillingTransaction::SettledInvoices(
+    const AccountId& id, const std::string& currency) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      tx_.Query("SELECT " HOLDFAST_INVOICE_COLUMNS
+                " FROM invoice i WHERE i.account_id = $1 AND i.currency = $2"
+                " AND i.settled > i.returned ORDER BY i.number DESC NULLS FIRST",
+                id.value(), currency));
+  std::vector<Invoice> settled;
+  for (int row = 0; row < rows.rows(); ++row) settled.push_back(InvoiceAt(rows, row));
+  return settled;
 }
 
 // $1 today, $2 the days of the schedule, $3 limit. The step of an invoice is the number of days of
@@ -411,8 +441,10 @@ absl::StatusOr<Payment> PgBillingTransaction::FindPayment(const PaymentId& id) {
 
 absl::Status PgBillingTransaction::SavePayment(const Payment& p) {
   return tx_
-      .Query("UPDATE payment SET refunded = $2, refunds = $3 WHERE payment_id = $1", p.id.value(),
-             p.refunded, p.refunds)
+      .Query(
+          "UPDATE payment SET refunded = $2, refunds = $3, charged_back = $4, chargebacks = $5"
+          " WHERE payment_id = $1",
+          p.id.value(), p.refunded, p.refunds, p.charged_back, p.chargebacks)
       .status();
 }
 

@@ -76,6 +76,7 @@ Account AccountAt(const PgResult& rows, int row, int first) {
   account.region = rows.Text(row, first + 9);
   account.payment_days = std::chrono::days(rows.Int(row, first + 10));
   account.reseller = ResellerId(std::string(rows.Text(row, first + 11)));
+  account.reseller_pays = rows.Bool(row, first + 12);
   return account;
 }
 

@@ -1,6 +1,6 @@
 // Billing's tables in PostgreSQL (sql/). The account's row is the lock of everything that belongs
-// to the account. Rows are locked in this order: plan, resellers, accounts in the order of their
-// ids, the counter of the ledger and what it moves, the counter of revisions.
+// to the account. Rows are locked in this order: plan, coupon, accounts in the order of their ids,
+// resellers, the counter of the ledger and what it moves, the counter of revisions.
 #pragma once
 
 #include <span>
@@ -54,12 +54,20 @@ class PgStore final : public Store {
   absl::StatusOr<std::vector<PaymentAttempt>> AttemptsToLookAt(Deadline deadline,
                                                                const std::string& gateway,
                                                                WallTime now, int limit) override;
+  // pg_collection.cpp
+  absl::StatusOr<std::optional<PaymentMethod>> FindPaymentMethod(Deadline deadline,
+                                                                 const AccountId& account) override;
   // pg_events.cpp
   absl::StatusOr<std::vector<StoredEvent>> EventsToSend(Deadline deadline, WallTime now,
                                                         int limit) override;
   absl::Status SaveEvent(Deadline deadline, const StoredEvent& event) override;
   // pg_sales.cpp
   absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline) override;
+  // pg_coupons.cpp
+  absl::StatusOr<std::vector<Coupon>> ListCoupons(Deadline deadline,
+                                                  const CouponFilter& filter) override;
+  absl::StatusOr<std::vector<Redemption>> ListRedemptions(Deadline deadline,
+                                                          const RedemptionFilter& filter) override;
   // pg_ledger.cpp, pg_verify.cpp
   absl::StatusOr<std::vector<LedgerAccount>> ListBalances(Deadline deadline,
                                                           const BalanceFilter& filter) override;

@@ -43,8 +43,9 @@ absl::StatusOr<Account> PgBillingTransaction::FindAccount(const AccountId& id) {
 
 constexpr std::string_view kAddAccount = R"sql(
   INSERT INTO account (account_id, login, password_hash, account_number, full_name, phone, state,
-                       created_at, charging, currency, region, payment_days, reseller_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                       created_at, charging, currency, region, payment_days, reseller_id,
+                       reseller_pays)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
   ON CONFLICT DO NOTHING
 )sql";
 
@@ -55,7 +56,7 @@ absl::Status PgBillingTransaction::AddAccount(const Account& account,
       tx_.Query(kAddAccount, account.id.value(), LoginParam(account.login), password_hash,
                 account.number, account.full_name, account.phone, NameOf(account.state),
                 account.created_at, NameOf(account.charging), account.currency, account.region,
-                account.payment_days.count(), account.reseller.value()));
+                account.payment_days.count(), account.reseller.value(), account.reseller_pays));
   if (added.affected() == 0) {
     return AlreadyExists("account {} or its login exists already", account.id.value());
   }
@@ -65,7 +66,7 @@ absl::Status PgBillingTransaction::AddAccount(const Account& account,
 
 constexpr std::string_view kSaveAccount = R"sql(
   UPDATE account
-     SET account_number = $2, full_name = $3, phone = $4, state = $5
+     SET account_number = $2, full_name = $3, phone = $4, state = $5, reseller_pays = $6
    WHERE account_id = $1
 )sql";
 
@@ -73,7 +74,7 @@ absl::Status PgBillingTransaction::SaveAccount(const Account& account) {
   changed_.insert(account.id);
   return tx_
       .Query(kSaveAccount, account.id.value(), account.number, account.full_name, account.phone,
-             NameOf(account.state))
+             NameOf(account.state), account.reseller_pays)
       .status();
 }
 

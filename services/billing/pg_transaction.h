@@ -36,13 +36,14 @@ class PgBillingTransaction final : public Transaction {
   absl::StatusOr<TaxRate> FindTaxRate(const std::string& region, sys_days day) override;
   absl::Status AddTerm(const Term& term) override;
   absl::StatusOr<std::optional<Term>> FindTerm(const SubscriptionId& id, sys_days day) override;
-  absl::StatusOr<bool> HasTerms(const SubscriptionId& id) override;
   absl::Status EndTerm(const Term& term, sys_days to) override;
   absl::Status AddInvoice(const Invoice& invoice) override;
   absl::Status SaveInvoice(const Invoice& invoice) override;
   absl::StatusOr<Invoice> FindInvoice(const InvoiceId& id) override;
   absl::StatusOr<int> NextSettlement(const InvoiceId& id) override;
   absl::StatusOr<std::vector<Invoice>> OpenInvoices(const AccountId& id) override;
+  absl::StatusOr<std::vector<Invoice>> SettledInvoices(const AccountId& id,
+                                                       const std::string& currency) override;
   absl::Status AddCreditNote(const CreditNote& note) override;
   absl::StatusOr<std::vector<CreditNote>> FindCreditNotes(const InvoiceId& id) override;
   absl::Status AddPayment(const Payment& payment) override;
@@ -62,6 +63,18 @@ class PgBillingTransaction final : public Transaction {
   absl::StatusOr<bool> AddGatewayEvent(const std::string& gateway,
                                        const std::string& event_id) override;
 
+  // pg_collection.cpp
+  absl::Status PutPaymentMethod(const PaymentMethod& method) override;
+  absl::Status RemovePaymentMethod(const AccountId& account) override;
+  absl::StatusOr<std::optional<PaymentMethod>> FindPaymentMethod(const AccountId& account) override;
+  absl::StatusOr<std::vector<Account>> AccountsToCollectFrom(sys_days today,
+                                                             const DunningSchedule& schedule,
+                                                             int max_accounts) override;
+  absl::StatusOr<bool> HasOpenAttempt(const AccountId& account) override;
+  absl::StatusOr<std::vector<DueInvoice>> DueInvoices(const AccountId& account,
+                                                      sys_days today) override;
+  absl::Status AddCollection(const CollectionOrder::Step& step, const AttemptId& attempt) override;
+
   // pg_events.cpp
   absl::StatusOr<bool> AddDunningNotice(const InvoiceId& invoice, int step,
                                         sys_days today) override;
@@ -76,6 +89,15 @@ class PgBillingTransaction final : public Transaction {
   absl::Status PutReseller(const Reseller& reseller) override;
   absl::StatusOr<Reseller> FindReseller(const ResellerId& id) override;
   absl::StatusOr<std::int64_t> CountAccounts(const ResellerId& id) override;
+
+  // pg_coupons.cpp
+  absl::Status AddCoupon(const Coupon& coupon) override;
+  absl::StatusOr<Coupon> FindCoupon(const CouponId& id) override;
+  absl::Status SaveCoupon(const Coupon& coupon) override;
+  absl::StatusOr<Redeemer> FindRedeemer(const CouponId& coupon, const AccountId& account) override;
+  absl::StatusOr<std::int64_t> AddRedemption(const Redemption& redemption) override;
+  absl::StatusOr<ChargeHistory> FindHistory(const SubscriptionId& id,
+                                            std::optional<sys_days> before) override;
 
   // pg_ledger.cpp
   absl::StatusOr<LedgerAccount> FindLedgerAccount(const LedgerAccountId& id) override;

@@ -71,8 +71,11 @@ constexpr Check kChecks[] = {
              IS DISTINCT FROM (coalesce(c.credited, 0), coalesce(c.returned, 0)) LIMIT 20)sql"},
     {"settled_is_the_sum_of_settlements", R"sql(
       SELECT i.invoice_id FROM invoice i
-        LEFT JOIN (SELECT split_part(entry_id, '-', 2) AS invoice_id, sum(amount) AS settled
-                     FROM ledger_transfer WHERE entry_id LIKE 'settlement-%'
+        LEFT JOIN (SELECT split_part(entry_id, '-', 2) AS invoice_id,
+                          sum(CASE WHEN entry_id LIKE 'settlement-%' THEN amount
+                                   ELSE -amount END) AS settled
+                     FROM ledger_transfer
+                    WHERE entry_id LIKE 'settlement-%' OR entry_id LIKE 'reopening-%'
                     GROUP BY 1) s USING (invoice_id)
        WHERE i.settled <> coalesce(s.settled, 0) LIMIT 20)sql"},
     {"no_day_is_charged_twice", R"sql(
@@ -81,9 +84,26 @@ constexpr Check kChecks[] = {
                      lag(to_day) OVER (PARTITION BY subscription_id ORDER BY from_day) AS before
                 FROM subscription_term WHERE NOT void) t
        WHERE before > from_day LIMIT 20)sql"},
+    {"coupons_are_redeemed_as_counted", R"sql(
+      SELECT c.coupon_id FROM coupon c
+        LEFT JOIN (SELECT coupon_id, count(*) AS n FROM coupon_redemption GROUP BY coupon_id) r
+          USING (coupon_id)
+       WHERE c.redeemed <> coalesce(r.n, 0) LIMIT 20)sql"},
+    {"coupons_discount_what_they_promise", R"sql(
+      SELECT r.coupon_id || ' of ' || r.subscription_id
+        FROM coupon_redemption r JOIN coupon c USING (coupon_id)
+        JOIN subscription_term t USING (redemption_id)
+       WHERE NOT t.void AND c.terms > 0
+       GROUP BY r.redemption_id, r.coupon_id, r.subscription_id, c.terms
+      HAVING count(DISTINCT t.period_end) > c.terms LIMIT 20)sql"},
+    {"discounts_lower_prices", R"sql(
+      SELECT invoice_id FROM invoice_line
+       GROUP BY invoice_id, tariff_plan_id, subscription_id
+      HAVING sum(net) < 0 OR sum(tax) < 0 OR bool_or((coupon_id = '') <> (quoted >= 0))
+       LIMIT 20)sql"},
     {"payments_are_in_the_books", R"sql(
       SELECT p.method || ' ' || p.currency
-        FROM (SELECT method, currency, sum(amount - refunded) AS kept FROM payment
+        FROM (SELECT method, currency, sum(amount - refunded - charged_back) AS kept FROM payment
                GROUP BY method, currency) p
         LEFT JOIN ledger_account l ON l.kind = 'clearing' AND l.owner = p.method
               AND l.currency = p.currency

@@ -5,10 +5,18 @@
 namespace holdfast::billing {
 namespace {
 
+absl::Status CheckCurrency(const Account& account, const Reseller& reseller) {
+  if (!account.reseller_pays || account.currency == reseller.currency) return absl::OkStatus();
+  return FailedPrecondition("wrong_currency: reseller {} pays in {}, account {} is charged in {}",
+                            reseller.id.value(), reseller.currency, account.id.value(),
+                            account.currency);
+}
+
 // That its reseller may have one more.
 absl::Status CheckReseller(Transaction& tx, const Account& account) {
   if (account.reseller.value().empty()) return absl::OkStatus();
   HOLDFAST_ASSIGN_OR_RETURN(const Reseller reseller, tx.FindReseller(account.reseller));
+  HOLDFAST_RETURN_IF_ERROR(CheckCurrency(account, reseller));
   HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t has, tx.CountAccounts(reseller.id));
   if (reseller.max_accounts == 0 || has < reseller.max_accounts) return absl::OkStatus();
   return FailedPrecondition("reseller_is_full: reseller {} has {} accounts", reseller.id.value(),
@@ -79,6 +87,12 @@ absl::StatusOr<v1::Account> Service::UpdateAccount(const rpc::Call& call,
         if (request.has_full_name()) account.full_name = request.full_name();
         if (request.has_phone()) account.phone = request.phone();
         HOLDFAST_RETURN_IF_ERROR(CheckDescription(account));
+        if (request.has_reseller_pays()) account.reseller_pays = request.reseller_pays();
+        HOLDFAST_RETURN_IF_ERROR(CheckWhoPays(account));
+        if (account.reseller_pays) {
+          HOLDFAST_ASSIGN_OR_RETURN(const Reseller reseller, tx.FindReseller(account.reseller));
+          HOLDFAST_RETURN_IF_ERROR(CheckCurrency(account, reseller));
+        }
         HOLDFAST_RETURN_IF_ERROR(tx.SaveAccount(account));
         return ToProto(account);
       });

@@ -12,10 +12,16 @@ absl::StatusOr<v1::Subscription> Service::StartSubscription(
   const auto start = [&](Transaction& tx) -> absl::StatusOr<v1::Subscription> {
     HOLDFAST_ASSIGN_OR_RETURN(TariffPlan plan,
                               tx.FindTariffPlan(TariffPlanId(request.tariff_plan_id())));
+    std::optional<Coupon> coupon;
+    if (!request.coupon_id().empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(const CouponId code, ParseCouponCode(request.coupon_id()));
+      HOLDFAST_ASSIGN_OR_RETURN(coupon, tx.FindCoupon(code));
+    }
     HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(account_id));
     Biller::Order order{.plan = std::move(plan),
                         .valid_until = valid_until,
-                        .may_wait = request.wait_for_payment()};
+                        .may_wait = request.wait_for_payment(),
+                        .coupon = std::move(coupon)};
     if (!request.base_subscription_id().empty()) {
       order.base = SubscriptionId(request.base_subscription_id());
     }

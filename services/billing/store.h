@@ -13,6 +13,8 @@
 #include "libs/base/deadline.h"
 #include "services/billing/command.h"
 #include "services/billing/domain/attempt.h"
+#include "services/billing/domain/collection.h"
+#include "services/billing/domain/coupon.h"
 #include "services/billing/domain/dunning.h"
 #include "services/billing/domain/entitlement.h"
 #include "services/billing/domain/event.h"
@@ -31,7 +33,11 @@ struct Payment {
   std::string reference;  // the payer's; the same one of a method is taken once; empty: none
   std::int64_t refunded = 0;
   int refunds = 0;
+  std::int64_t charged_back = 0;  // taken back by the payer's bank
+  int chargebacks = 0;
   WallTime created_at;
+
+  std::int64_t left() const { return amount.minor_units() - refunded - charged_back; }
 };
 
 // A charge of days of a subscription.
@@ -39,6 +45,24 @@ struct Term {
   SubscriptionId subscription;
   Days days;
   std::optional<InvoiceId> invoice;  // nothing: it cost nothing
+  // Of a discounted one: which redemption did it, and the end of the period that it counts for.
+  std::optional<std::int64_t> redemption{};
+  sys_days period_end{};
+};
+
+// A coupon that was redeemed for a subscription.
+struct Redemption {
+  std::int64_t id = 0;  // given by the store
+  CouponId coupon;
+  AccountId account;
+  SubscriptionId subscription;
+  sys_days redeemed_on;
+};
+
+// What the next charge of a subscription depends on.
+struct ChargeHistory {
+  bool charged_before = false;
+  std::optional<Discount> discount;  // of the coupon that was redeemed last, if one was
 };
 
 // One transaction. Reads lock what they return, so what is decided from them still holds when it is
@@ -85,8 +109,7 @@ class Transaction {
   virtual absl::Status AddTerm(const Term& term) = 0;
   // The one that holds `day`, if it was charged for.
   virtual absl::StatusOr<std::optional<Term>> FindTerm(const SubscriptionId& id, sys_days day) = 0;
-  virtual absl::StatusOr<bool> HasTerms(const SubscriptionId& id) = 0;
-  // Ends it on another day; on its first day it is void.
+  // Ends it on another day; on its first day it is void. A later end is that of its period too.
   virtual absl::Status EndTerm(const Term& term, sys_days to) = 0;
 
   virtual absl::Status AddInvoice(const Invoice& invoice) = 0;
@@ -96,6 +119,9 @@ class Transaction {
   virtual absl::StatusOr<int> NextSettlement(const InvoiceId& id) = 0;
   // Not paid, the first that was due first.
   virtual absl::StatusOr<std::vector<Invoice>> OpenInvoices(const AccountId& id) = 0;
+  // Those that hold money in that currency, the newest first.
+  virtual absl::StatusOr<std::vector<Invoice>> SettledInvoices(const AccountId& id,
+                                                               const std::string& currency) = 0;
   virtual absl::Status AddCreditNote(const CreditNote& note) = 0;
   virtual absl::StatusOr<std::vector<CreditNote>> FindCreditNotes(const InvoiceId& id) = 0;
 
@@ -114,6 +140,21 @@ class Transaction {
   virtual absl::StatusOr<bool> AddGatewayEvent(const std::string& gateway,
                                                const std::string& event_id) = 0;
 
+  virtual absl::Status PutPaymentMethod(const PaymentMethod& method) = 0;
+  // NOT_FOUND: it has none.
+  virtual absl::Status RemovePaymentMethod(const AccountId& account) = 0;
+  virtual absl::StatusOr<std::optional<PaymentMethod>> FindPaymentMethod(
+      const AccountId& account) = 0;
+  // Those that may have something to collect (DecideCollection) and no attempt under way.
+  virtual absl::StatusOr<std::vector<Account>> AccountsToCollectFrom(
+      sys_days today, const DunningSchedule& schedule, int max_accounts) = 0;
+  // Whether the end of an attempt is unknown.
+  virtual absl::StatusOr<bool> HasOpenAttempt(const AccountId& account) = 0;
+  virtual absl::StatusOr<std::vector<DueInvoice>> DueInvoices(const AccountId& account,
+                                                              sys_days today) = 0;
+  virtual absl::Status AddCollection(const CollectionOrder::Step& step,
+                                     const AttemptId& attempt) = 0;
+
   // Invoices that are open and have reached a step of the schedule that was not told.
   virtual absl::StatusOr<std::vector<OverdueInvoice>> OverdueInvoices(
       sys_days today, const DunningSchedule& schedule, int limit) = 0;
@@ -131,9 +172,22 @@ class Transaction {
   virtual absl::Status MarkRedeemed(const std::string& code_hash, const AccountId& account) = 0;
   virtual absl::Status CancelVoucherBatch(const VoucherBatchId& id) = 0;
 
+  // ALREADY_EXISTS: the code is taken.
+  virtual absl::Status AddCoupon(const Coupon& coupon) = 0;
+  // Ask for it before accounts: it is locked, so nobody else redeems it meanwhile.
+  virtual absl::StatusOr<Coupon> FindCoupon(const CouponId& id) = 0;
+  virtual absl::Status SaveCoupon(const Coupon& coupon) = 0;
+  virtual absl::StatusOr<Redeemer> FindRedeemer(const CouponId& coupon,
+                                                const AccountId& account) = 0;
+  // Counts it on the coupon too; the one added last is the subscription's. Answers its id.
+  virtual absl::StatusOr<std::int64_t> AddRedemption(const Redemption& redemption) = 0;
+  // The periods of the discount are of terms that began before that day; nothing: of all.
+  virtual absl::StatusOr<ChargeHistory> FindHistory(const SubscriptionId& id,
+                                                    std::optional<sys_days> before) = 0;
+
   // FAILED_PRECONDITION: it owes more than its new credit.
   virtual absl::Status PutReseller(const Reseller& reseller) = 0;
-  // Ask for resellers before accounts.
+  // Ask for resellers after accounts.
   virtual absl::StatusOr<Reseller> FindReseller(const ResellerId& id) = 0;
   virtual absl::StatusOr<std::int64_t> CountAccounts(const ResellerId& id) = 0;
 
@@ -199,6 +253,20 @@ struct InvoiceFilter {
   std::string account;  // empty: all
   bool only_open = false;
   std::uint64_t after = 0;  // number of the last one seen
+  int limit = 50;
+};
+
+struct CouponFilter {
+  bool only_redeemable = false;  // on `today`
+  sys_days today;
+  std::string after;  // code of the last one seen
+  int limit = 50;
+};
+
+struct RedemptionFilter {
+  std::string coupon;   // empty: all
+  std::string account;  // empty: all
+  std::int64_t after = 0;
   int limit = 50;
 };
 
@@ -291,11 +359,19 @@ class Store {
   virtual absl::StatusOr<std::vector<Payment>> ListPayments(Deadline deadline,
                                                             const AccountId& account) = 0;
   virtual absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline) = 0;
+  // By code.
+  virtual absl::StatusOr<std::vector<Coupon>> ListCoupons(Deadline deadline,
+                                                          const CouponFilter& filter) = 0;
+  // In the order in which they were redeemed.
+  virtual absl::StatusOr<std::vector<Redemption>> ListRedemptions(
+      Deadline deadline, const RedemptionFilter& filter) = 0;
   virtual absl::StatusOr<std::vector<TaxRate>> ListTaxRates(Deadline deadline) = 0;
   virtual absl::StatusOr<PaymentAttempt> FindAttempt(Deadline deadline, const AttemptId& id) = 0;
   // The newest first.
   virtual absl::StatusOr<std::vector<PaymentAttempt>> ListAttempts(Deadline deadline,
                                                                    const AccountId& account) = 0;
+  virtual absl::StatusOr<std::optional<PaymentMethod>> FindPaymentMethod(
+      Deadline deadline, const AccountId& account) = 0;
   // Open ones that are to be asked about, the most overdue first.
   virtual absl::StatusOr<std::vector<PaymentAttempt>> AttemptsToLookAt(Deadline deadline,
                                                                        const std::string& gateway,

@@ -99,6 +99,21 @@ class CrashTest : public testing::Test {
     ASSERT_TRUE(
         made.ParseFromString(Must("holdfast.billing.v1.Payments/CreateVoucherBatch", vouchers)));
     world_.vouchers.assign(made.codes().begin(), made.codes().end());
+    IssueCoupon("TENTH", 100'000, 0);
+    IssueCoupon("FEW", 333'333, 10);
+  }
+
+  void IssueCoupon(const std::string& id, int parts_per_million, int max_redemptions) {
+    v1::IssueCouponRequest request;
+    v1::Coupon& coupon = *request.mutable_coupon();
+    coupon.set_coupon_id(id);
+    coupon.set_parts_per_million(parts_per_million);
+    coupon.set_duration(v1::Coupon::DURATION_TERMS);
+    coupon.set_terms(3);
+    coupon.set_max_redemptions(max_redemptions);
+    coupon.set_max_per_account(0);
+    Must("holdfast.billing.v1.Payments/IssueCoupon", request);
+    world_.coupons.push_back(id);
   }
 
   void OpenAccounts() {

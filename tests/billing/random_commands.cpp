@@ -141,6 +141,7 @@ RandomCommands::Draft RandomCommands::MakeUpSubscription() {
       request->set_account_id(account);
       request->set_tariff_plan_id(AnyOf(kPlans));
       request->set_wait_for_payment(Below(2) != 0);
+      if (!world_.coupons.empty() && Below(3) == 0) request->set_coupon_id(AnyOf(world_.coupons));
       return {std::string(kBilling) + "StartSubscription", request};
     }
   }

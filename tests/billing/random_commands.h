@@ -35,6 +35,7 @@ struct World {
   std::vector<std::string> accounts;   // charged by us: "pre-..." from the wallet, "post-..." later
   std::vector<std::string> elsewhere;  // subscriptions that another system renews
   std::vector<std::string> vouchers;   // codes
+  std::vector<std::string> coupons;    // the last one is for a few only
   static constexpr std::int64_t kVoucherValue = 500;
 };
 

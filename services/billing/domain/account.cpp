@@ -36,6 +36,17 @@ absl::Status CheckDescription(const Account& account) {
   return CheckText("phone", account.phone, kLongestText);
 }
 
+absl::Status CheckWhoPays(const Account& account) {
+  if (!account.reseller_pays) return absl::OkStatus();
+  if (account.reseller.value().empty()) {
+    return InvalidArgument("reseller_pays of an account without reseller_id");
+  }
+  if (account.charging != Charging::kPrepaid) {
+    return InvalidArgument("reseller_pays of an account whose charging is not CHARGING_PREPAID");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now) {
   HOLDFAST_RETURN_IF_ERROR(CheckId("account id", wanted.id.value()));
   if (!wanted.login.empty()) HOLDFAST_RETURN_IF_ERROR(CheckLogin(wanted.login));
@@ -53,6 +64,7 @@ absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now) {
   if (!wanted.reseller.value().empty()) {
     HOLDFAST_RETURN_IF_ERROR(CheckId("reseller id", wanted.reseller.value()));
   }
+  HOLDFAST_RETURN_IF_ERROR(CheckWhoPays(wanted));
   wanted.state = Account::State::kOpen;
   wanted.created_at = now;
   return wanted;

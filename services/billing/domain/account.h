@@ -31,6 +31,7 @@ struct Account {
   std::string region;                  // whose taxes it pays; empty: none
   std::chrono::days payment_days{14};  // from an invoice to its due day
   ResellerId reseller;                 // who brought it; empty: nobody
+  bool reseller_pays = false;          // what its own wallet does not hold
 };
 
 // An account as its operator asks for it. INVALID_ARGUMENT names the field at fault. An empty
@@ -39,6 +40,9 @@ absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now);
 
 // For good. FAILED_PRECONDITION if it is closed already.
 absl::StatusOr<Account> CloseAccount(Account account);
+
+// That its reseller may pay for it, if it is to. INVALID_ARGUMENT names the field at fault.
+absl::Status CheckWhoPays(const Account& account);
 
 // Number, name and phone. INVALID_ARGUMENT names the field at fault.
 absl::Status CheckDescription(const Account& account);

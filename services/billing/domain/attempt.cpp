@@ -3,9 +3,29 @@
 #include <algorithm>
 #include <array>
 
+#include <algorithm>
+#include <array>
+
 #include "libs/base/status.h"
 
 namespace holdfast::billing {
+namespace {
+
+// In the order of PaymentAttempt::State.
+constexpr std::array<std::string_view, 5> kStates = {"started", "pending", "paid", "declined",
+                                                     "absent"};
+
+}  // namespace
+
+std::string_view NameOf(PaymentAttempt::State state) {
+  return kStates[static_cast<std::size_t>(state)];
+}
+
+std::optional<PaymentAttempt::State> AttemptStateOf(std::string_view name) {
+  const auto found = std::find(kStates.begin(), kStates.end(), name);
+  if (found == kStates.end()) return std::nullopt;
+  return static_cast<PaymentAttempt::State>(found - kStates.begin());
+}
 
 using State = PaymentAttempt::State;
 using std::chrono::seconds;

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "libs/base/clock.h"
@@ -43,6 +44,10 @@ struct PaymentAttempt {
 
   bool open() const { return state == State::kStarted || state == State::kPending; }
 };
+
+// "started", "pending", "paid", "declined", "absent".
+std::string_view NameOf(PaymentAttempt::State state);
+std::optional<PaymentAttempt::State> AttemptStateOf(std::string_view name);
 
 // What a gateway says of an attempt.
 struct GatewayNews {

@@ -5,7 +5,7 @@
 namespace holdfast::billing {
 
 absl::StatusOr<std::vector<InvoiceLine>> LinesFor(const Holding& held, const NextTerm& term,
-                                                  SetupFeeIs setup_fee) {
+                                                  SetupFeeIs setup_fee, const Coupon* coupon) {
   const TariffPlan& plan = held.plan;
   const std::string& currency = held.subscription.currency;
   HOLDFAST_ASSIGN_OR_RETURN(const Money price, PriceOn(plan, currency, term.days.from));
@@ -27,6 +27,10 @@ absl::StatusOr<std::vector<InvoiceLine>> LinesFor(const Holding& held, const Nex
                      .subscription = held.subscription.id,
                      .days = term.days,
                      .quoted = part.minor_units()});
+    if (coupon != nullptr) {
+      std::optional<InvoiceLine> discount = DiscountOn(lines.back(), term, *coupon);
+      if (discount) lines.push_back(*std::move(discount));
+    }
   }
   return lines;
 }

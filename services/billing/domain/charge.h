@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "services/billing/domain/coupon.h"
 #include "services/billing/domain/invoice.h"
 #include "services/billing/domain/subscription.h"
 
@@ -11,10 +12,12 @@ namespace holdfast::billing {
 
 enum class SetupFeeIs { kCharged, kPaidBefore };
 
-// The price of the plan on the first day, in proportion to the days of the whole period, and the
-// setup fee when it is the first charge. FAILED_PRECONDITION ("no_price: ...").
+// The price of the plan on the first day, in proportion to the days of the whole period, what the
+// coupon (null: none) takes off it, and the setup fee when it is the first charge.
+// FAILED_PRECONDITION ("no_price: ...").
 absl::StatusOr<std::vector<InvoiceLine>> LinesFor(const Holding& held, const NextTerm& term,
-                                                  SetupFeeIs setup_fee);
+                                                  SetupFeeIs setup_fee,
+                                                  const Coupon* coupon = nullptr);
 
 // The rest of the term that a change of plan on `today` leaves to the new plan: the same days when
 // both are sold for the same periods, else a period of the new plan from today.

@@ -25,6 +25,17 @@ std::int64_t AtMost(std::int64_t amount, std::int64_t limit) {
                     : std::clamp<std::int64_t>(amount, limit, 0);
 }
 
+// What goes back of a discount (`wanted` and `left` are negative or nothing) when `price` of its
+// price line does: both together give something back, and not more than both together have left. By
+// themselves they are rounded, so that the tax of their difference is not the difference of their
+// taxes.
+std::int64_t Lowering(std::int64_t wanted, std::int64_t left, std::int64_t price,
+                      std::int64_t price_left) {
+  const std::int64_t least = std::max(left, -price);
+  const std::int64_t most = std::min<std::int64_t>(0, price_left + left - price);
+  return std::clamp(wanted, least, most);
+}
+
 LedgerAccountId RevenueOf(const TariffPlanId& plan, const std::string& currency) {
   return {LedgerKind::kRevenue, plan.value(), currency};
 }
@@ -134,6 +145,18 @@ Settlement Settle(Invoice invoice, std::int64_t available, int n) {
   return settlement;
 }
 
+Settlement Unsettle(Invoice invoice, std::int64_t amount, int n) {
+  const std::int64_t undone =
+      std::clamp<std::int64_t>(amount, 0, invoice.settled - invoice.returned);
+  const std::string id = fmt::format("reopening-{}-{}", invoice.id.value(), n);
+  Settlement settlement{.entry = {EntryId(id), "reopened invoice " + invoice.id.value(), {}}};
+  settlement.entry.Move(ReceivableOf(invoice.account, invoice.currency),
+                        WalletOf(invoice.account, invoice.currency), undone);
+  invoice.settled -= undone;
+  settlement.invoice = std::move(invoice);
+  return settlement;
+}
+
 Split CreditNote::total() const {
   Split total;
   for (const CreditLine& line : lines) {
@@ -147,14 +170,23 @@ Credit CreditUnusedDays(const Invoice& invoice, const CreditOrder& order,
                         const SubscriptionId& subscription, std::int64_t unused) {
   const std::vector<Split> left = Remaining(invoice, order.before);
   std::vector<CreditLine> lines;
+  Split price, price_left;  // of the last line that is no discount: those below it lower it
   for (std::size_t i = 0; i < invoice.lines.size(); ++i) {
     const InvoiceLine& line = invoice.lines[i];
     if (line.subscription != subscription || line.days.count() <= 0) continue;
     const std::int64_t days = std::clamp<std::int64_t>(unused, 0, line.days.count());
     const std::int64_t quoted = Part(line.quoted, days, line.days.count());
     const Split wanted = SplitPrice(quoted, invoice.rate);
-    const Split amount{AtMost(wanted.net, left[i].net), AtMost(wanted.tax, left[i].tax)};
-    if (amount.total() != 0) lines.push_back({static_cast<int>(i), amount});
+    Split amount;
+    if (line.coupon.empty()) {
+      amount = {AtMost(wanted.net, left[i].net), AtMost(wanted.tax, left[i].tax)};
+      price = amount;
+      price_left = left[i];
+    } else {
+      amount = {Lowering(wanted.net, left[i].net, price.net, price_left.net),
+                Lowering(wanted.tax, left[i].tax, price.tax, price_left.tax)};
+    }
+    if (amount.net != 0 || amount.tax != 0) lines.push_back({static_cast<int>(i), amount});
   }
   return MakeCredit(invoice, order, std::move(lines));
 }

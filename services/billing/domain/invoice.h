@@ -38,7 +38,8 @@ struct InvoiceLine {
   SubscriptionId subscription;  // empty: none
   Days days;                    // that it pays for; empty: none
   std::int64_t quoted = 0;      // with or without tax, as the rate says; negative: a discount
-  Split amount;                 // derived from it
+  Split amount{};               // derived from it
+  std::string coupon{};         // of a discount: what gave it
 };
 
 struct Invoice {
@@ -73,6 +74,9 @@ struct Settlement {
   Entry entry;  // wallet <- receivable
 };
 Settlement Settle(Invoice invoice, std::int64_t available, int n);
+// The other way round, because a bank took the money back: up to `amount` of what was settled and
+// not returned goes back into the wallet, and that much of the invoice is open again.
+Settlement Unsettle(Invoice invoice, std::int64_t amount, int n);
 
 // Part of one line that is taken back.
 struct CreditLine {

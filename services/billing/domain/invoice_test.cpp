@@ -106,6 +106,46 @@ TEST(InvoiceTest, TheWalletPaysWhatItHas) {
   EXPECT_TRUE(Settle(rest.invoice, 5000, 3).entry.transfers.empty());
 }
 
+TEST(InvoiceTest, WhatABankTookBackIsOpenAgain) {
+  ASSERT_OK_AND_ASSIGN(const Invoice invoice, MakeInvoice(Draft(Vat(0), {1000})));
+  const Settlement paid = Settle(invoice, 800, 1);
+  ASSERT_OK_AND_ASSIGN(const Credit credit, CreditAll(paid.invoice, Order()));  // 800 go back
+  EXPECT_TRUE(Unsettle(credit.invoice, 5000, 2).entry.transfers.empty());
+  const Settlement some = Unsettle(paid.invoice, 300, 2);
+  EXPECT_EQ(some.invoice.open(), 500);
+  const Settlement rest = Unsettle(some.invoice, 5000, 3);
+  EXPECT_EQ(rest.invoice.open(), 1000);
+  EXPECT_EQ(Balances({paid.entry, some.entry, rest.entry})["wallet/ann/EUR"], 0);
+}
+
+// Whatever is taken off a price: nobody gets more back than was paid, and all of it in the end.
+TEST(InvoiceTest, ADiscountIsGivenBackInTheProportionOfItsPrice) {
+  for (const TaxRate& rate : {Vat(0), Vat(19), Vat(7)}) {
+    for (const std::int64_t off : {1, 333, 499, 998, 999}) {
+      Invoice draft = Draft(rate, {999});
+      InvoiceLine discount = draft.lines.front();
+      discount.quoted = -off;
+      discount.coupon = "X";
+      draft.lines.push_back(discount);
+      ASSERT_OK_AND_ASSIGN(const Invoice invoice, MakeInvoice(draft));
+      std::int64_t before = 0;
+      for (int unused = 0; unused <= 31; ++unused) {
+        const Credit credit = CreditUnusedDays(invoice, Order(), SubscriptionId("s"), unused);
+        const std::int64_t back = credit.note.total().total();
+        EXPECT_GE(back, 0) << off << " of 999, " << unused << " days";
+        EXPECT_LE(back, invoice.total()) << off << " of 999, " << unused << " days";
+        EXPECT_THAT(CheckEntry(credit.entry), IsOk());
+        before = back;
+        if (credit.invoice.open() == 0) continue;
+        ASSERT_OK_AND_ASSIGN(const Credit rest, CreditAll(credit.invoice, Order({credit.note})));
+        EXPECT_THAT(CheckEntry(rest.entry), IsOk());
+        EXPECT_EQ(back + rest.note.total().total(), invoice.total());
+      }
+      EXPECT_EQ(before, invoice.total());
+    }
+  }
+}
+
 TEST(InvoiceTest, UsedAndUnusedDaysSumToThePrice) {
   ASSERT_OK_AND_ASSIGN(Invoice invoice, MakeInvoice(Draft(Vat(19), {1000})));
   for (int used = 0; used <= 31; ++used) {
