@@ -23,7 +23,8 @@ constexpr std::string_view kAgeTerms[] = {
     R"sql(UPDATE subscription_term t SET from_day = from_day - 100000, to_day = to_day - 100000
             FROM subscription s WHERE s.subscription_id = t.subscription_id AND s.account_id = $1)sql",
     R"sql(UPDATE subscription_term t SET from_day = from_day + 100000 - $2::int,
-                                         to_day = to_day + 100000 - $2::int
+                                         to_day = to_day + 100000 - $2::int,
+                                         period_end = period_end - $2::int
             FROM subscription s WHERE s.subscription_id = t.subscription_id AND s.account_id = $1)sql"};
 constexpr std::string_view kAge[] = {
     R"sql(UPDATE subscription SET valid_until = valid_until - $2::int, anchor = anchor - $2::int,
@@ -236,10 +237,17 @@ class Inspector {
         {"charged days without a term, or the other way round",
          "SELECT coalesce(l.subscription_id, t.subscription_id) FROM "
          "(SELECT subscription_id, count(*) AS n FROM invoice_line WHERE from_day IS NOT NULL "
-         "  AND subscription_id <> '' GROUP BY 1) l FULL JOIN "
+         "  AND subscription_id <> '' AND coupon_id = '' GROUP BY 1) l FULL JOIN "
          "(SELECT subscription_id, count(*) AS n FROM subscription_term "
          "  WHERE invoice_id IS NOT NULL GROUP BY 1) t USING (subscription_id) "
          "WHERE coalesce(l.n, 0) <> coalesce(t.n, 0)"},
+        {"discount without a redemption, or the other way round",
+         "SELECT coalesce(l.subscription_id, t.subscription_id) FROM "
+         "(SELECT subscription_id, count(*) AS n FROM invoice_line WHERE coupon_id <> '' "
+         "  GROUP BY 1) l FULL JOIN "
+         "(SELECT subscription_id, count(*) AS n FROM subscription_term "
+         "  WHERE redemption_id IS NOT NULL AND invoice_id IS NOT NULL GROUP BY 1) t "
+         "USING (subscription_id) WHERE coalesce(l.n, 0) <> coalesce(t.n, 0)"},
         {"paid until another day than was charged",
          "SELECT s.subscription_id FROM subscription s WHERE s.charging <> 'elsewhere' "
          "AND s.state = 'active' AND s.valid_until IS NOT NULL AND NOT EXISTS "
