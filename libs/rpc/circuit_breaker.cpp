@@ -42,6 +42,12 @@ void CircuitBreaker::Permit::SucceededSlowly() {
   }
 }
 
+void CircuitBreaker::Permit::SlowOnceTooOften() {
+  if (auto* breaker = std::exchange(breaker_, nullptr)) {
+    breaker->Report(generation_, probe_, Outcome::kSlowTooOften);
+  }
+}
+
 void CircuitBreaker::Permit::Failed() {
   if (auto* breaker = std::exchange(breaker_, nullptr)) {
     breaker->Report(generation_, probe_, Outcome::kFailed);
@@ -136,6 +142,7 @@ void CircuitBreaker::ReportClosed(Outcome outcome) {
   }
   ++(outcome == Outcome::kFailed ? slot.failed : slot.slow);
   failures_ = outcome == Outcome::kFailed ? failures_ + 1 : 0;
+  if (outcome == Outcome::kSlowTooOften) return Enter(State::kOpen, "slow in a row");
   if (options_.failures_to_open > 0 && failures_ >= options_.failures_to_open) {
     return Enter(State::kOpen, "failures in a row");
   }
@@ -151,7 +158,7 @@ void CircuitBreaker::ReportHalfOpen(int number, Outcome outcome) {
   const auto held = std::erase_if(probes_, [&](const Probe& p) { return p.number == number; });
   if (held == 0) return;  // its lease ran out, another one has its place
   if (outcome == Outcome::kFailed) return Enter(State::kOpen, "probe failed");
-  const bool slow = outcome == Outcome::kSlow;
+  const bool slow = outcome == Outcome::kSlow || outcome == Outcome::kSlowTooOften;
   if (slow && options_.slow_ratio > 0) return Enter(State::kOpen, "probe slow");
   if (outcome != Outcome::kUnknown && ++successes_ >= options_.probes_to_close) {
     Enter(State::kClosed, "probes succeeded");

@@ -1,7 +1,7 @@
 // Stops calls to a dependency that keeps failing, and lets a few through to notice recovery.
 //
 //              failures in a row, or too large a share of the
-//              window's calls failed or were slow
+//              window's calls failed or were slow, or condemned
 //     CLOSED ----------------------------------------> OPEN <------+
 //       ^                                               |          |
 //       |                 open_for passes, or LookAgain |          | a probe fails or is slow
@@ -62,6 +62,9 @@ class CircuitBreaker {
 
     void Succeeded();
     void SucceededSlowly();  // what is slow is for the caller to say
+    // Slowly, and somebody who sees more than this breaker does has had enough: it opens for "slow
+    // in a row" if it is closed.
+    void SlowOnceTooOften();
     void Failed();
 
    private:
@@ -102,7 +105,7 @@ class CircuitBreaker {
   Counts counts() const;
 
  private:
-  enum class Outcome { kSucceeded, kSlow, kFailed, kUnknown };
+  enum class Outcome { kSucceeded, kSlow, kSlowTooOften, kFailed, kUnknown };
 
   // A probe that holds its place.
   struct Probe {

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/base/random.h"
@@ -246,6 +248,110 @@ TEST_F(BreakerWindowTest, NewOptionsCountFromTheNextCall) {
   EXPECT_TRUE(open());
 }
 
+TEST_F(BreakerWindowTest, OpensAtOnceForWhoSeesMoreThanItDoes) {
+  Calls(100, kGood);
+  auto permit = breaker_.TryAcquire();
+  permit->SlowOnceTooOften();
+  EXPECT_TRUE(open());
+  EXPECT_EQ(breaker_.why(), "slow in a row");
+  clock_.Advance(1s);
+  auto canary = breaker_.TryAcquire();
+  canary->SlowOnceTooOften();
+  EXPECT_EQ(breaker_.why(), "probe slow");
+}
+
+// Whatever calls do, in whatever order: the state moves along the drawing and no other way, leaves
+// CLOSED only for a bad report and OPEN only when it is time, and HALF_OPEN never has more probes
+// under way than it may.
+TEST(CircuitBreakerPropertyTest, MovesAlongTheDrawing) {
+  const std::uint64_t seed = SecureSeed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  SeededRandom random(seed);
+  for (int run = 0; run < 200; ++run) {
+    test::FakeClock clock;
+    const CircuitBreaker::Options options{
+        .failures_to_open = static_cast<int>(random.Below(6)),
+        .failure_ratio = random.Uniform(),
+        .slow_ratio = random.Uniform(),
+        .min_calls = 1 + static_cast<int>(random.Below(20)),
+        .probes_to_close = 1 + static_cast<int>(random.Below(4)),
+        .open_for = std::chrono::milliseconds(100 + random.Below(2000)),
+        .open_for_max = std::chrono::milliseconds(random.Below(8000)),
+        .permit_lease = 1h};
+    enum class Step { kAcquire, kGood, kBad, kUnknown, kLook } step = Step::kAcquire;
+    State state = State::kClosed;
+    SteadyTime may_return = SteadyTime::min();
+    int half_open_since = 0;  // permits given out before are not probes
+    std::vector<std::pair<CircuitBreaker::Permit, int>> under_way;  // and their numbers
+    int number = 0;
+    CircuitBreaker breaker(options, clock, [&](const CircuitBreaker::Change& change) {
+      EXPECT_NE(change.next, state);
+      switch (change.next) {
+        case State::kOpen:
+          EXPECT_EQ(step, Step::kBad);
+          EXPECT_GE(change.refuses_for, options.open_for);
+          may_return = clock.SteadyNow() + change.refuses_for;
+          break;
+        case State::kHalfOpen:
+          EXPECT_EQ(state, State::kOpen);
+          EXPECT_TRUE(step == Step::kLook ||
+                      (step == Step::kAcquire && clock.SteadyNow() >= may_return));
+          half_open_since = number;
+          break;
+        case State::kClosed:
+          EXPECT_EQ(state, State::kHalfOpen);
+          EXPECT_TRUE(step == Step::kGood || options.slow_ratio == 0);
+          break;
+      }
+      state = change.next;
+    });
+    for (int i = 0; i < 500 && !testing::Test::HasFailure(); ++i) {
+      clock.Advance(std::chrono::milliseconds(random.Below(200)));
+      step = Step::kAcquire;
+      if (auto permit = breaker.TryAcquire()) {
+        EXPECT_NE(state, State::kOpen);
+        under_way.emplace_back(*std::move(permit), ++number);
+      }
+      if (state == State::kHalfOpen) {
+        const auto probes =
+            std::count_if(under_way.begin(), under_way.end(),
+                          [&](const auto& each) { return each.second > half_open_since; });
+        EXPECT_LE(probes, options.probes_to_close);
+      }
+      if (random.Below(50) == 0) {
+        step = Step::kLook;
+        breaker.LookAgain();
+      }
+      if (under_way.empty() || random.Below(3) == 0) continue;
+      std::swap(under_way[random.Below(under_way.size())], under_way.back());
+      CircuitBreaker::Permit permit = std::move(under_way.back().first);
+      under_way.pop_back();
+      switch (random.Below(5)) {
+        case 0:
+          step = Step::kGood;
+          permit.Succeeded();
+          break;
+        case 1:
+          step = Step::kBad;
+          permit.Failed();
+          break;
+        case 2:
+          step = Step::kBad;
+          permit.SucceededSlowly();
+          break;
+        case 3:
+          step = Step::kBad;
+          permit.SlowOnceTooOften();
+          break;
+        default:
+          step = Step::kUnknown;
+      }
+    }
+    ASSERT_EQ(breaker.state(), state) << "run " << run;
+    ASSERT_FALSE(testing::Test::HasFailure()) << "run " << run;
+  }
+}
+
 // Whatever calls do, in whatever order: the breaker opens only for a reason, refuses only while it
 // may, and after the dependency is well again it closes within a bounded time.
 TEST(CircuitBreakerPropertyTest, AlwaysComesBack) {
@@ -272,12 +378,13 @@ TEST(CircuitBreakerPropertyTest, AlwaysComesBack) {
       if (auto permit = breaker.TryAcquire()) under_way.push_back(*std::move(permit));
       if (!under_way.empty() && random.Below(2) == 0) {
         std::swap(under_way[random.Below(under_way.size())], under_way.back());
-        const auto outcome = random.Below(4);
+        const auto outcome = random.Below(5);
         if (outcome == 0) under_way.back().Succeeded();
         if (outcome == 1) under_way.back().Failed();
         if (outcome == 2) under_way.back().SucceededSlowly();
-        if (outcome == 1 || outcome == 2) ++reported_troubles;
-        under_way.pop_back();  // outcome 3: dropped without a word
+        if (outcome == 3) under_way.back().SlowOnceTooOften();
+        if (outcome >= 1 && outcome <= 3) ++reported_troubles;
+        under_way.pop_back();  // outcome 4: dropped without a word
       }
       ASSERT_TRUE(reported_troubles > 0 || breaker.state() == State::kClosed);
       const CircuitBreaker::Counts counts = breaker.counts();

@@ -251,13 +251,13 @@ std::shared_ptr<Instance> Neighbour::Connect(const discovery::Instance& wanted,
       [this](const Peer& peer, std::string_view what, std::string_view why) {
         InstanceChanged(peer, what, why);
       },
-      material_, security::TlsNameOf(service), under_way,
+      &tries_answered, material_, security::TlsNameOf(service), under_way,
       InstanceMetrics(metrics, service, InstanceLabel(wanted.id), near));
   events_->Watch(instance->connection, instance, [raw = instance.get()](ConnectionEvents::Event e) {
     if (e == ConnectionEvents::Event::kLost) raw->peer.ConnectionLost("connection lost");
-    if (e == ConnectionEvents::Event::kConnected) raw->next_probe = SteadyTime::min();
+    if (e == ConnectionEvents::Event::kConnected) raw->probes.Hurry();
   });
-  Probe(instance, options.probe_interval);
+  Probe(instance, options);
   return instance;
 }
 
@@ -306,37 +306,36 @@ Duration Neighbour::StartDueProbes() {
   const auto list = instances();
   const SteadyTime now = clock.SteadyNow();
   for (const std::shared_ptr<Instance>& instance : list->instances) {
-    if (now >= instance->next_probe.load()) Probe(instance, list->options.probe_interval);
+    Probe(instance, list->options);
     // A connection that was made just now sets it to min(), from which nothing can be taken away.
-    const SteadyTime next = std::max(instance->next_probe.load(), now);
+    const SteadyTime next = std::max(instance->probes.next(), now);
     until_next = std::min<Duration>(until_next, next - now);
   }
   return until_next;
 }
 
-void Neighbour::Probe(const std::shared_ptr<Instance>& instance, Duration interval) {
-  instance->next_probe = clock.SteadyNow() + interval;
-  if (instance->probe_under_way.exchange(true)) {
-    // It ends within the interval; look again then rather than a whole interval later.
-    instance->next_probe = clock.SteadyNow() + milliseconds(5);
-    return;
-  }
-  instance->connection.AskHealth(interval, [self = shared_from_this(), instance](
-                                               Connection::Health health, const std::string& why) {
-    instance->probe_under_way = false;
-    self->ProbeAnswered(*instance, health, why);
+void Neighbour::Probe(const std::shared_ptr<Instance>& instance, const PeerOptions& options) {
+  const std::optional<Duration> time = instance->probes.TryBegin(
+      {.interval = options.probe_interval, .misses = static_cast<int>(options.probes_to_fail)});
+  if (!time) return;
+  instance->connection.AskHealth(*time, [self = shared_from_this(), instance](
+                                            Connection::Health health, const std::string& why) {
+    self->ProbeEnded(*instance, health, why);
   });
 }
 
-void Neighbour::ProbeAnswered(Instance& instance, Connection::Health health, std::string_view why) {
+void Neighbour::ProbeEnded(Instance& instance, Connection::Health health, std::string_view why) {
   switch (health) {
     case Connection::Health::kServing:
+      instance.probes.Answered();
       if (instance.peer.ProbeSucceeded()) breaker.LookAgain();
       return;
     case Connection::Health::kNotServing:
+      instance.probes.Answered();
       return instance.peer.SaidNotServing();
     case Connection::Health::kNoAnswer:
-      return instance.peer.ProbeFailed(why);
+      if (instance.probes.Missed()) instance.peer.ProbeFailed(why);
+      return;
   }
 }
 

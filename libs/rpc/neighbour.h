@@ -22,8 +22,10 @@
 #include "libs/rpc/peer.h"
 #include "libs/rpc/peer_options.h"
 #include "libs/rpc/pick_instance.h"
+#include "libs/rpc/probe_plan.h"
 #include "libs/rpc/reminders.h"
 #include "libs/rpc/retry_budget.h"
+#include "libs/rpc/slow_row.h"
 #include "libs/rpc/under_way.h"
 
 namespace holdfast::rpc {
@@ -44,18 +46,18 @@ struct CalledMethod {
 // One instance: what we think of it, and the wire to it.
 struct Instance {
   Instance(const discovery::Instance& instance, const Peer::Options& options, const Clock& clock,
-           Peer::Listener listener, const security::PemMaterial& material,
+           Peer::Listener listener, SlowTally* tally, const security::PemMaterial& material,
            const std::string& tls_name, std::shared_ptr<UnderWay> under_way,
            const InstanceMetrics& instance_metrics)
-      : peer(instance, options, clock, std::move(listener)),
+      : peer(instance, options, clock, std::move(listener), tally),
         connection(instance.address, material, tls_name, std::move(under_way)),
-        metrics(instance_metrics) {}
+        metrics(instance_metrics),
+        probes(clock) {}
 
   Peer peer;
   Connection connection;
   const InstanceMetrics metrics;
-  std::atomic<bool> probe_under_way = false;
-  std::atomic<SteadyTime> next_probe = SteadyTime::min();
+  ProbePlan probes;
 };
 
 // All instances and knobs at one moment. Immutable; calls keep the one they began with.
@@ -111,6 +113,7 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   CircuitBreaker breaker;
   RetryBudget budget;
   RetryBudget hedge_budget;
+  SlowTally tries_answered;  // by all instances
   Reminders reminders;
 
  private:
@@ -120,8 +123,8 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   void InstanceChanged(const Peer& peer, std::string_view what, std::string_view why) const;
   void Replace(std::shared_ptr<const InstanceList> list);
   void Run();
-  void Probe(const std::shared_ptr<Instance>& instance, Duration interval);
-  void ProbeAnswered(Instance& instance, Connection::Health health, std::string_view why);
+  void Probe(const std::shared_ptr<Instance>& instance, const PeerOptions& options);
+  void ProbeEnded(Instance& instance, Connection::Health health, std::string_view why);
   Duration StartDueProbes();  // how long until the next one
   void ShowState();
   void DropTheGone();

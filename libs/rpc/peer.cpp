@@ -44,19 +44,21 @@ void Peer::Attempt::End(TryOutcome outcome, bool timed) {
   Peer* peer = std::exchange(peer_, nullptr);
   if (peer == nullptr) return;
   if (permit_ && outcome == TryOutcome::kAnswered) permit_->Succeeded();
-  if (permit_ && outcome == TryOutcome::kSlow) permit_->SucceededSlowly();
+  if (permit_ && timed && peer->SlowOnceTooOften(outcome, start_)) permit_->SlowOnceTooOften();
+  if (permit_ && outcome == TryOutcome::kSlow) permit_->SucceededSlowly();  // unless it was said
   if (permit_ && outcome == TryOutcome::kFailed) permit_->Failed();
   permit_.reset();
   peer->End(outcome, start_, timed);
 }
 
 Peer::Peer(discovery::Instance instance, const Options& options, const Clock& clock,
-           Listener listener)
+           Listener listener, SlowTally* tally)
     : instance_(std::move(instance)),
       weight_(instance_.weight),
       draining_(instance_.state == discovery::State::kDraining),
       clock_(clock),
       listener_(std::move(listener)),
+      tally_(tally),
       breaker_(options.breaker, clock,
                [this](const CircuitBreaker::Change& change) { BreakerChanged(change); }),
       options_(options),
@@ -227,6 +229,7 @@ void Peer::SetHealth(Health next, std::string_view why) {
 
 void Peer::Returned() {
   answered_once_ = false;
+  slow_row_.End();
   returned_at_.store(clock_.SteadyNow(), std::memory_order_relaxed);
 }
 
@@ -242,6 +245,16 @@ void Peer::Observe(double seconds) {
   latency_seconds_ = peak ? seconds : latency_seconds_ * kept + seconds * (1 - kept);
   latency_at_ = now;
   answered_once_ = true;
+}
+
+// An instance that is out is not compared with the others, and does not speak for how they are.
+bool Peer::SlowOnceTooOften(TryOutcome outcome, SteadyTime start) {
+  const bool slow = outcome == TryOutcome::kSlow;
+  if (tally_ == nullptr || (!slow && outcome != TryOutcome::kAnswered)) return false;
+  if (ejected_at() != SteadyTime::max()) return false;
+  tally_->Count(slow);
+  absl::MutexLock lock(&mutex_);
+  return slow_row_.Count(slow, start, tally_->counts(), options_.slow_row);
 }
 
 void Peer::End(TryOutcome outcome, SteadyTime start, bool timed) {

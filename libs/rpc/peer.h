@@ -21,6 +21,7 @@
 #include "libs/base/clock.h"
 #include "libs/discovery/directory.h"
 #include "libs/rpc/circuit_breaker.h"
+#include "libs/rpc/slow_row.h"
 
 namespace holdfast::rpc {
 
@@ -50,6 +51,8 @@ class Peer {
                                        .probes_to_close = 1,
                                        .open_for = std::chrono::seconds(1),
                                        .open_for_max = std::chrono::seconds(8)};
+    Duration slow_row =
+        std::chrono::milliseconds(500);  // how long one lasts at least; 0: none does
     // Where no reads are called, nothing can be copied: after this a real call is the canary.
     Duration canary_patience = std::chrono::seconds(5);
     Duration latency_memory = std::chrono::seconds(1);         // after this a peak weighs a third
@@ -83,8 +86,10 @@ class Peer {
     SteadyTime start_;
   };
 
+  // `tally`: what all instances of the neighbour share, must outlive this; null: this one is not
+  // compared with others.
   Peer(discovery::Instance instance, const Options& options, const Clock& clock,
-       Listener listener = nullptr);
+       Listener listener = nullptr, SlowTally* tally = nullptr);
 
   // As it was first announced; its weight and state may have changed since.
   const discovery::Instance& instance() const { return instance_; }
@@ -135,6 +140,7 @@ class Peer {
   double LatencySeconds() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   void Observe(double seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(TryOutcome outcome, SteadyTime start, bool timed);
+  bool SlowOnceTooOften(TryOutcome outcome, SteadyTime start);
   double StaticWeight() const;
 
   const discovery::Instance instance_;
@@ -142,6 +148,7 @@ class Peer {
   std::atomic<bool> draining_;
   const Clock& clock_;
   const Listener listener_;
+  SlowTally* const tally_;  // may be null
   CircuitBreaker breaker_;
 
   // Written with mutex_ held, or (the ejection) with the breaker locked.
@@ -157,6 +164,7 @@ class Peer {
   int good_probes_ ABSL_GUARDED_BY(mutex_) = 0;    // in a row, while not UP
   int failed_probes_ ABSL_GUARDED_BY(mutex_) = 0;  // in a row, while UP
   int outstanding_ ABSL_GUARDED_BY(mutex_) = 0;
+  SlowRow slow_row_ ABSL_GUARDED_BY(mutex_);
   bool answered_once_ ABSL_GUARDED_BY(mutex_) = false;
   double latency_seconds_ ABSL_GUARDED_BY(mutex_) = 0;  // as of latency_at_
   SteadyTime latency_at_ ABSL_GUARDED_BY(mutex_);

@@ -69,6 +69,9 @@ void DescribeInstances(PeerOptions& o, config::Knobs& k) {
          "Share of slow tries in the window until an instance is ejected. 0: never for that.");
   k.Int("instance_min_calls", o.instance_min_calls, {.min = 1, .max = 100000},
         "Tries in the window before a share says anything.");
+  k.Duration("instance_slow_row", o.instance_slow_row, {.min = 0ms, .max = 1min},
+             "An instance whose tries are slow for so long, while those on others are not, is "
+             "ejected. 0: never for that.");
   k.Duration("instance_open_for", o.instance_open_for, {.min = 10ms, .max = 5min},
              "How long an ejected instance waits for its first canary.");
   k.Duration("instance_open_for_max", o.instance_open_for_max, {.min = 0ms, .max = 1h},
@@ -83,8 +86,10 @@ void DescribeInstances(PeerOptions& o, config::Knobs& k) {
              "How long a returned instance takes to reach its full share.");
   k.Duration("latency_memory", o.latency_memory, {.min = 10ms, .max = 10min},
              "After this a peak of an instance's latency weighs a third.");
-  k.Duration("probe_interval", o.probe_interval, {.min = 10ms, .max = 1min},
-             "Pause between two health probes of an instance, and how long one may take.");
+  k.Duration(
+      "probe_interval", o.probe_interval, {.min = 10ms, .max = 1min},
+      "From one health probe of an instance to the next, and how long one may take; a second "
+      "look after a missed one may take half of it.");
   k.Int("probes_to_fail", o.probes_to_fail, {.min = 1, .max = 100},
         "Failed probes in a row until an instance is down.");
   k.Int("probes_to_admit", o.probes_to_admit, {.min = 1, .max = 100},
@@ -144,6 +149,7 @@ Peer::Options InstanceOptions(const PeerOptions& options) {
                       .probes_to_close = 1,
                       .open_for = options.instance_open_for,
                       .open_for_max = options.instance_open_for_max};
+  instance.slow_row = options.instance_slow_row;
   instance.latency_memory = options.latency_memory;
   instance.slow_start = options.slow_start;
   return instance;

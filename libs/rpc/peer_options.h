@@ -46,6 +46,7 @@ struct PeerOptions {
   std::chrono::milliseconds instance_slow_call = std::chrono::milliseconds(10);
   double instance_slow_ratio = 0.5;
   std::int64_t instance_min_calls = 10;
+  std::chrono::milliseconds instance_slow_row = std::chrono::milliseconds(500);
   std::chrono::milliseconds instance_open_for = std::chrono::seconds(1);
   std::chrono::milliseconds instance_open_for_max = std::chrono::seconds(8);
   double max_ejected = 0.5;

@@ -286,6 +286,7 @@ void Caller::Act(std::uint32_t what, std::uint64_t with) {
   if (what == kProbe) return ProbeAll();
   if (what == kTryAgain) return TryAgain(with);
   if (what == kOverdue) return Overdue(with);
+  if (what == kProbeMissed) return ProbeMissed(with);
   TimedOut(with, what >> 8);
 }
 
@@ -294,29 +295,48 @@ void Caller::ProbeAll() {
   canary_wanted_ = false;
   for (const auto& instance : list_->instances) {
     canary_wanted_ = canary_wanted_ || !instance->closed;
-    Probe(*instance);
+    Probe(instance);
   }
 }
 
-void Caller::Probe(Instance& instance) {
+void Caller::Probe(const std::shared_ptr<Instance>& instance) {
+  const std::optional<Duration> time = instance->probes.TryBegin(
+      {.interval = options_.probe_interval, .misses = static_cast<int>(options_.probes_to_fail)});
+  if (!time || Answers(*instance, *time)) return;
+  const Handle which = silent_.Make();
+  *silent_.Find(which) = instance;
+  world_.timeline.In(*time, *this, kProbeMissed, which);
+}
+
+// An answer is there at once: its time on the way is nothing to what is decided by it.
+bool Caller::Answers(Instance& instance, Duration within) {
+  if (instance.process == kOutside) return false;
   Peer& peer = *instance.peer;
-  if (std::exchange(instance.probe_unanswered, false)) peer.ProbeFailed("no answer");
-  if (instance.process == kOutside) {
-    instance.probe_unanswered = true;
-    return;
-  }
   const Process& process = world_.process(instance.process);
   const auto there = world_.network.Travel(owner_.place(), process.place());
   const auto back = world_.network.Travel(process.place(), owner_.place());
   const bool refused = process.life() == Process::Life::kDead;
   const bool answers = refused || process.life() == Process::Life::kRunning;
-  if (!there || !back || !answers || *there + *back >= options_.probe_interval) {
-    instance.probe_unanswered = true;
-    return;
+  if (!there || !back || !answers || *there + *back >= within) return false;
+  if (refused) {
+    if (instance.probes.Missed()) peer.ProbeFailed("refused");
+    return true;
   }
-  if (refused) return peer.ProbeFailed("refused");
-  if (process.leaving()) return peer.SaidNotServing();
-  if (peer.ProbeSucceeded()) breaker_.LookAgain();
+  instance.probes.Answered();
+  if (process.leaving()) {
+    peer.SaidNotServing();
+  } else if (peer.ProbeSucceeded()) {
+    breaker_.LookAgain();
+  }
+  return true;
+}
+
+void Caller::ProbeMissed(Handle which) {
+  const std::shared_ptr<Instance> instance = silent_.Find(which)->lock();
+  silent_.Free(which);
+  if (instance == nullptr) return;
+  if (instance->probes.Missed()) instance->peer->ProbeFailed("no answer");
+  Probe(instance);
 }
 
 void Caller::Update(const discovery::InstanceSet& set) {
@@ -334,12 +354,15 @@ void Caller::Update(const discovery::InstanceSet& set) {
 }
 
 std::shared_ptr<Caller::Instance> Caller::Connect(const discovery::Instance& wanted) {
-  auto instance = std::make_shared<Instance>();
+  auto instance = std::make_shared<Instance>(owner_.clock());
   instance->process = world_.ProcessAt(wanted.address);
-  instance->peer.emplace(wanted, rpc::InstanceOptions(options_), owner_.clock(),
-                         [this, raw = instance.get()](const Peer&, std::string_view what,
-                                                      std::string_view) { Noticed(*raw, what); });
-  Probe(*instance);
+  instance->peer.emplace(
+      wanted, rpc::InstanceOptions(options_), owner_.clock(),
+      [this, raw = instance.get()](const Peer&, std::string_view what, std::string_view) {
+        Noticed(*raw, what);
+      },
+      &tally_);
+  Probe(instance);
   return instance;
 }
 

@@ -11,7 +11,9 @@
 #include "libs/rpc/circuit_breaker.h"
 #include "libs/rpc/latency_window.h"
 #include "libs/rpc/peer.h"
+#include "libs/rpc/probe_plan.h"
 #include "libs/rpc/retry_budget.h"
+#include "libs/rpc/slow_row.h"
 #include "libs/rpc/tries.h"
 #include "tests/sim/world.h"
 
@@ -53,15 +55,17 @@ class Caller final : public Actor, public Sender {
 
  private:
   // kOverdue and kTimeout have the number of their try above them.
-  enum What : std::uint32_t { kProbe, kTryAgain, kOverdue, kTimeout };
+  enum What : std::uint32_t { kProbe, kTryAgain, kOverdue, kTimeout, kProbeMissed };
 
   struct Instance {
+    explicit Instance(const Clock& clock) : probes(clock) {}
+
+    rpc::ProbePlan probes;
     std::optional<rpc::Peer> peer;
     std::size_t process = kOutside;  // kOutside: nobody is at its address
-    bool probe_unanswered = false;
-    bool up = false;           // what the peer last told
-    bool closed = true;        // and its breaker
-    bool used_before = false;  // it has been up
+    bool up = false;                 // what the peer last told
+    bool closed = true;              // and its breaker
+    bool used_before = false;        // it has been up
   };
   struct List {
     std::vector<std::shared_ptr<Instance>> instances;
@@ -114,7 +118,9 @@ class Caller final : public Actor, public Sender {
 
   void TimedOut(Handle id, std::uint32_t try_number);
   void ProbeAll();
-  void Probe(Instance& instance);
+  void Probe(const std::shared_ptr<Instance>& instance);
+  bool Answers(Instance& instance, Duration within);
+  void ProbeMissed(Handle which);
   std::optional<std::size_t> Pick(const Pending& pending);
   std::shared_ptr<Instance> Connect(const discovery::Instance& wanted);
   void Noticed(Instance& instance, std::string_view what);
@@ -125,12 +131,14 @@ class Caller final : public Actor, public Sender {
   const rpc::PeerOptions& options_;
   rpc::CircuitBreaker breaker_;
   rpc::RetryBudget budget_;
+  rpc::SlowTally tally_;
   std::vector<std::unique_ptr<rpc::LatencyWindow>> usual_;  // by method
   std::shared_ptr<const List> list_;
   bool canary_wanted_ = false;  // the breaker of some instance is not closed
   std::int64_t in_flight_ = 0;
   bool dead_ = false;
   Slab<Pending> pending_;
+  Slab<std::weak_ptr<Instance>> silent_;  // probes that nobody will answer
   std::vector<Handle> running_;
 };
 

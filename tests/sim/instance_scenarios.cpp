@@ -111,6 +111,46 @@ Report SlowOneOfTwoHundred(std::uint64_t seed) {
   return report;
 }
 
+// For so long, with the moments of a busy machine: in each of them every seventh instance has
+// little of the processor, and answers as late as the slow one does.
+Window RunBusily(Stage& stage, Duration time, std::size_t slow, double slowness) {
+  constexpr Duration kMoment = 50ms;
+  constexpr double kBusy = 8;
+  for (Duration passed = {}; passed < time; passed += kMoment) {
+    for (std::size_t n = 0; n < 9; ++n) {
+      const double busy = stage.world.dice.Chance(1.0 / 7) ? kBusy : 1;
+      stage.BackProcess(n).server().SetSlowness(busy * (n == slow ? slowness : 1));
+    }
+    stage.world.RunFor(kMoment);
+  }
+  return stage.world.recorder.Look();
+}
+
+Report SlowAmongNoise(std::uint64_t seed) {
+  constexpr std::size_t kSlow = 4;
+  Report report(
+      "Nine instances on busy machines, three callers with 200 calls a second each; all the time "
+      "every seventh instance is eight times as slow for 50 ms; one becomes ten times as slow and "
+      "stays so for ten seconds.");
+  Stage stage({.front_per_zone = 1, .load = 0.0377, .work = 2ms}, seed);
+  const Window calm = RunBusily(stage, 12s, kSlow, 1);
+  report.AtMost("instances that were ejected before", calm.ejections, std::uint64_t{0});
+  const Window early = RunBusily(stage, 2s, kSlow, 10);
+  const Window later = RunBusily(stage, 8s, kSlow, 10);
+  ShowCalls(report, "in the eight seconds after two", later);
+  report.Show("its share in the first two seconds",
+              fmt::format("{:.1f} %", stage.ShareOf(kSlow, early) * 100));
+  report.ShareAtMost("its share after two seconds", stage.ShareOf(kSlow, later), 0.05);
+  ClaimAnswered(report, later);
+  report.AtMost("tries for each call", later.amplification(), 1.1);
+  RunBusily(stage, 15s, kSlow, 1);
+  const Window back = RunBusily(stage, 5s, kSlow, 1);
+  report.ShareAtLeast("its share fifteen seconds after it is well", stage.ShareOf(kSlow, back),
+                      0.5);
+  report.AtMost("instances that were ejected then", back.ejections, std::uint64_t{0});
+  return report;
+}
+
 // A neighbour or a machine that is short of everything: no answer comes within try_timeout.
 Report EverybodySlow(std::uint64_t seed) {
   Report report(
@@ -199,6 +239,7 @@ std::vector<Scenario> InstanceScenarios() {
       {"instance_hang", "An instance hangs", Hang},
       {"two_of_three_hang", "Two of three instances hang", TwoOfThreeHang},
       {"slow_one_of_200", "One of 200 instances becomes ten times as slow", SlowOneOfTwoHundred},
+      {"slow_among_noise", "An instance becomes slow where all are at times", SlowAmongNoise},
       {"everybody_slow", "All instances become slower than a try may take", EverybodySlow},
       {"lying_instance", "An instance fails every call and looks healthy", LyingInstance},
       {"half_lying_instance", "An instance fails every other call and looks healthy",
