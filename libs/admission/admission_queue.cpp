@@ -12,6 +12,8 @@ constexpr std::uint64_t kTurnOfTheLeastServed = 8;
 constexpr std::string_view kOwnWork = "(own work)";  // no certificate names such a caller
 constexpr double kMeanWeight = 0.05;
 constexpr double kSomeJobs = 4;
+// While a place is free nothing is near its end, and it is not looked at more often than this.
+constexpr Duration kLookAgain = std::chrono::milliseconds(5);
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -20,7 +22,18 @@ double Seconds(Duration duration) { return std::chrono::duration<double>(duratio
 AdmissionQueue::AdmissionQueue(const Options& options) : options_(options), limit_(options.limit) {}
 
 bool AdmissionQueue::overloaded(SteadyTime now) const {
-  return waiting_ > 0 && now - waiting_since_ >= AtLeastSomeJobs(options_.overload_after);
+  return waiting_ > 0 && FullTime(now) - waiting_since_ >= AtLeastSomeJobs(options_.overload_after);
+}
+
+Duration AdmissionQueue::FullTime(SteadyTime now) const {
+  if (!full() || now <= touched_at_) return full_time_;
+  return full_time_ + (now - touched_at_);
+}
+
+// The pool's threads read the clock before they take its lock: `now` may be a little behind.
+void AdmissionQueue::Touch(SteadyTime now) {
+  full_time_ = FullTime(now);
+  touched_at_ = std::max(touched_at_, now);
 }
 
 Duration AdmissionQueue::AtLeastSomeJobs(Duration duration) const {
@@ -40,6 +53,7 @@ AdmissionQueue::Caller& AdmissionQueue::CallerOf(const Job& job) {
 }
 
 void AdmissionQueue::Push(Job job, SteadyTime now, std::vector<RefusedJob>& refused) {
+  Touch(now);
   if (!job.must_run && now >= job.deadline.at()) {
     refused.push_back({std::move(job), Refusal::kLate});
     return;
@@ -48,10 +62,10 @@ void AdmissionQueue::Push(Job job, SteadyTime now, std::vector<RefusedJob>& refu
     refused.push_back({std::move(job), Refusal::kQueueFull});
     return;
   }
-  if (waiting_ == 0) waiting_since_ = now;
+  if (waiting_ == 0) waiting_since_ = FullTime(now);
   const std::size_t lane = IndexOf(job.criticality);
   Caller& caller = CallerOf(job);
-  caller.lanes[lane].push_back(std::move(job));
+  caller.lanes[lane].push_back({.job = std::move(job), .since = FullTime(now)});
   ++caller.waiting;
   ++waiting_;
   next_expiry_ = std::min(next_expiry_, ExpiryOf(caller.lanes[lane], lane, now));
@@ -62,13 +76,13 @@ bool AdmissionQueue::MakeRoom(const Job& job, std::vector<RefusedJob>& refused) 
   for (std::size_t lane = kCriticalities; lane-- > IndexOf(job.criticality);) {
     Callers::iterator most = callers_.end();
     for (auto it = callers_.begin(); it != callers_.end(); ++it) {
-      const std::deque<Job>& jobs = it->second.lanes[lane];
-      if (jobs.empty() || jobs.front().must_run) continue;
+      const Lane& jobs = it->second.lanes[lane];
+      if (jobs.empty() || jobs.front().job.must_run) continue;
       if (most == callers_.end() || jobs.size() > most->second.lanes[lane].size()) most = it;
     }
     if (most == callers_.end()) continue;
-    std::deque<Job>& jobs = most->second.lanes[lane];
-    refused.push_back({std::move(jobs.front()), Refusal::kQueueFull});
+    Lane& jobs = most->second.lanes[lane];
+    refused.push_back({std::move(jobs.front().job), Refusal::kQueueFull});
     jobs.pop_front();
     Left(most->second);
     Forget(most);
@@ -78,6 +92,7 @@ bool AdmissionQueue::MakeRoom(const Job& job, std::vector<RefusedJob>& refused) 
 }
 
 std::optional<Job> AdmissionQueue::Pop(SteadyTime now, std::vector<RefusedJob>& refused) {
+  Touch(now);
   if (now >= next_expiry_) Expire(now, refused);
   while (has_next()) {
     Callers::iterator caller = callers_.end();
@@ -122,9 +137,9 @@ AdmissionQueue::Callers::iterator AdmissionQueue::LeastServedOfAll() {
 }
 
 Job AdmissionQueue::TakeFrom(Callers::iterator caller, std::size_t lane, SteadyTime now) {
-  std::deque<Job>& jobs = caller->second.lanes[lane];
-  const bool newest = overloaded(now) && !jobs.back().must_run;
-  Job job = std::move(newest ? jobs.back() : jobs.front());
+  Lane& jobs = caller->second.lanes[lane];
+  const bool newest = overloaded(now) && !jobs.back().job.must_run;
+  Job job = std::move((newest ? jobs.back() : jobs.front()).job);
   newest ? jobs.pop_back() : jobs.pop_front();
   Left(caller->second);
   return job;
@@ -132,7 +147,9 @@ Job AdmissionQueue::TakeFrom(Callers::iterator caller, std::size_t lane, SteadyT
 
 void AdmissionQueue::Left(Caller& caller) {
   --caller.waiting;
-  if (--waiting_ == 0) waiting_since_ = next_expiry_ = SteadyTime::max();
+  if (--waiting_ > 0) return;
+  waiting_since_ = Duration::max();
+  next_expiry_ = SteadyTime::max();
 }
 
 void AdmissionQueue::Forget(Callers::iterator caller) {
@@ -140,6 +157,7 @@ void AdmissionQueue::Forget(Callers::iterator caller) {
 }
 
 void AdmissionQueue::Finished(const Job& job, Job::Timing timing, Duration took, SteadyTime now) {
+  Touch(now);
   const auto caller = callers_.find(NameOfCaller(job));
   HOLDFAST_CHECK(caller != callers_.end() && caller->second.running > 0);
   caller->second.served += Seconds(took) - mean_seconds_;
@@ -152,33 +170,41 @@ void AdmissionQueue::Finished(const Job& job, Job::Timing timing, Duration took,
   Forget(caller);
 }
 
-Duration AdmissionQueue::LongestWait(std::size_t lane, SteadyTime now) const {
-  if (lane == IndexOf(Criticality::kCritical) || !overloaded(now)) return options_.max_wait;
-  return std::min(options_.max_wait, AtLeastSomeJobs(options_.overload_wait) / (1 << (lane - 1)));
+Duration AdmissionQueue::ShortWait(std::size_t lane) const {
+  if (lane == IndexOf(Criticality::kCritical)) return Duration::zero();
+  return AtLeastSomeJobs(options_.overload_wait) / (1 << (lane - 1));
 }
 
-SteadyTime AdmissionQueue::EndOfWait(const Job& job, std::size_t lane, SteadyTime now) const {
-  const SteadyTime end = job.submitted_at + LongestWait(lane, now);
+SteadyTime AdmissionQueue::EndOfWait(const Waiting& waiting, std::size_t lane,
+                                     SteadyTime now) const {
+  const Job& job = waiting.job;
+  SteadyTime end = job.submitted_at + options_.max_wait;
   if (!overloaded(now)) return end;
-  return std::min(end, job.submitted_at + (job.deadline.at() - job.submitted_at) / 2);
+  end = std::min(end, job.submitted_at + (job.deadline.at() - job.submitted_at) / 2);
+  const Duration wait = ShortWait(lane);
+  if (wait == Duration::zero()) return end;
+  return std::min(end, now + (wait - (FullTime(now) - waiting.since)));
 }
 
-SteadyTime AdmissionQueue::ExpiryOf(const std::deque<Job>& jobs, std::size_t lane,
-                                    SteadyTime now) const {
-  if (jobs.empty() || jobs.front().must_run) return SteadyTime::max();
+SteadyTime AdmissionQueue::ExpiryOf(const Lane& jobs, std::size_t lane, SteadyTime now) const {
+  if (jobs.empty() || jobs.front().job.must_run) return SteadyTime::max();
   const SteadyTime end = EndOfWait(jobs.front(), lane, now);
-  if (overloaded(now)) return end;
+  if (overloaded(now)) return full() ? end : std::max(end, now + kLookAgain);
   // From then on shorter waits are too long.
-  return std::min(end, waiting_since_ + AtLeastSomeJobs(options_.overload_after));
+  const Duration until_overload =
+      AtLeastSomeJobs(options_.overload_after) - (FullTime(now) - waiting_since_);
+  return std::min(end, now + (full() ? until_overload : std::max(until_overload, kLookAgain)));
 }
 
 void AdmissionQueue::Expire(SteadyTime now, std::vector<RefusedJob>& refused) {
+  Touch(now);
   for (auto it = callers_.begin(); it != callers_.end();) {
     const auto caller = it++;
     for (std::size_t lane = 0; lane < kCriticalities; ++lane) {
-      std::deque<Job>& jobs = caller->second.lanes[lane];
-      while (!jobs.empty() && !jobs.front().must_run && now >= EndOfWait(jobs.front(), lane, now)) {
-        refused.push_back({std::move(jobs.front()), Refusal::kWaitedLong});
+      Lane& jobs = caller->second.lanes[lane];
+      while (!jobs.empty() && !jobs.front().job.must_run &&
+             now >= EndOfWait(jobs.front(), lane, now)) {
+        refused.push_back({std::move(jobs.front().job), Refusal::kWaitedLong});
         jobs.pop_front();
         Left(caller->second);
       }

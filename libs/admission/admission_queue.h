@@ -11,6 +11,10 @@
 //             halved again for bulk), and in overload half of the time that its caller gave it: the
 //             other half is for asking another instance.
 //             Where jobs take long, both times are at least as long as four of them.
+//             The two times of overload pass only while every place is taken. While one is free the
+//             jobs do not wait for each other but for the machine, which does not let the thread
+//             run that has been woken for them: refusing them makes nothing shorter, and they are
+//             served in the moment in which it runs.
 //   how many  a full queue gives up the oldest call of the least critical class, of the caller that
 //             has most waiting there.
 //
@@ -59,11 +63,16 @@ class AdmissionQueue final : public JobQueue {
   bool overloaded(SteadyTime now) const;
 
  private:
+  struct Waiting {
+    Job job;
+    Duration since;  // on the clock of full_time
+  };
+  using Lane = std::deque<Waiting>;  // oldest first
   struct Caller {
     double served = 0;  // seconds of our time, on a clock that all callers share
     std::size_t running = 0;
     std::size_t waiting = 0;
-    std::array<std::deque<Job>, kCriticalities> lanes;  // oldest first
+    std::array<Lane, kCriticalities> lanes;
   };
   using Callers = OrderedStringMap<Caller>;
 
@@ -77,10 +86,16 @@ class AdmissionQueue final : public JobQueue {
   Duration AtLeastSomeJobs(Duration duration) const;
   // Makes room for `job`, or refuses it. True: there is room.
   bool MakeRoom(const Job& job, std::vector<RefusedJob>& refused);
-  Duration LongestWait(std::size_t lane, SteadyTime now) const;
-  SteadyTime EndOfWait(const Job& job, std::size_t lane, SteadyTime now) const;
+  bool full() const { return running_ >= limit_.limit(); }
+  // How long every place was taken, up to `now`; a clock that stands still while one is free.
+  Duration FullTime(SteadyTime now) const;
+  void Touch(SteadyTime now);  // before anything changes
+  // In overload, on that clock; zero: as long as max_wait.
+  Duration ShortWait(std::size_t lane) const;
+  // If every place is taken from now on.
+  SteadyTime EndOfWait(const Waiting& waiting, std::size_t lane, SteadyTime now) const;
   // When the oldest of the lane has waited too long; max(): never.
-  SteadyTime ExpiryOf(const std::deque<Job>& lane, std::size_t index, SteadyTime now) const;
+  SteadyTime ExpiryOf(const Lane& lane, std::size_t index, SteadyTime now) const;
   void Left(Caller& caller);  // one fewer waits
 
   const Options options_;
@@ -89,10 +104,12 @@ class AdmissionQueue final : public JobQueue {
   std::size_t waiting_ = 0;
   std::size_t running_ = 0;
   std::uint64_t starts_ = 0;
-  double served_ = 0;                             // of the caller that was started last
-  double mean_seconds_ = 0;                       // of a job
-  SteadyTime waiting_since_ = SteadyTime::max();  // when the queue was empty last; max(): it is
-  SteadyTime next_expiry_ = SteadyTime::max();    // never too late, perhaps too early
+  double served_ = 0;        // of the caller that was started last
+  double mean_seconds_ = 0;  // of a job
+  Duration full_time_ = {};  // up to touched_at_
+  SteadyTime touched_at_ = SteadyTime::min();
+  Duration waiting_since_ = Duration::max();    // full time when it was empty last; max(): it is
+  SteadyTime next_expiry_ = SteadyTime::max();  // never too late, perhaps too early
 };
 
 }  // namespace holdfast::admission

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "libs/base/random.h"
 
@@ -70,7 +73,15 @@ class AdmissionQueueTest : public testing::Test {
     if (random.Below(2) == 0) job.deadline = Deadline(now_ + Duration(random.Below(200'000'000)));
     return job;
   }
+  void TakeAllPlaces() {
+    for (std::size_t i = 0; i < queue_->limit(); ++i) Push(2000, kCritical, "running");
+    PopAll();
+  }
+  void FreeAllPlaces() {
+    while (!running_.empty()) FinishOne();
+  }
   void BecomeOverloaded() {
+    TakeAllPlaces();
     Push(1000, kCritical);
     now_ += 150ms;
   }
@@ -111,6 +122,7 @@ TEST_F(AdmissionQueueTest, InOverloadTheNewestGoesFirst) {
     Push(name, kInteractive);
     now_ += 10ms;
   }
+  FreeAllPlaces();
   EXPECT_THAT(RunInTurn(), ElementsAre(1000, 3, 2, 1));
 }
 
@@ -133,6 +145,7 @@ TEST_F(AdmissionQueueTest, WhatComesLateIsRefusedAtOnce) {
 }
 
 TEST_F(AdmissionQueueTest, NothingWaitsLongerThanItMay) {
+  TakeAllPlaces();
   Push(1, kCritical);
   Push(2, kInteractive);
   Push(3, kBackground);
@@ -179,11 +192,49 @@ TEST_F(AdmissionQueueTest, WhereJobsTakeLongSomeWaitingIsNoOverload) {
     PopAll();
     FinishOne(200ms);
   }
+  TakeAllPlaces();
   Push(2, kInteractive);
   now_ += 500ms;
   queue_->Expire(now_, refused_);
   EXPECT_THAT(refused_, IsEmpty());
   EXPECT_FALSE(queue_->overloaded(now_));
+}
+
+// A place is free and a thread has been woken for it, but gets no CPU: more of that is no overload.
+TEST_F(AdmissionQueueTest, WhereAPlaceIsFreeNobodyIsShed) {
+  for (const std::size_t name : {1, 2, 3}) Push(name, kBulk);
+  now_ += 900ms;
+  queue_->Expire(now_, refused_);
+  EXPECT_THAT(refused_, IsEmpty());
+  EXPECT_FALSE(queue_->overloaded(now_));
+  EXPECT_GE(queue_->next_expiry(), now_ + 5ms) << "looking more often changes nothing";
+  EXPECT_THAT(PopAll(), ElementsAre(1, 2));
+}
+
+TEST_F(AdmissionQueueTest, ButNothingWaitsLongerThanMaxWaitForAnyReason) {
+  Push(1, kCritical);
+  now_ += 1s;
+  queue_->Expire(now_, refused_);
+  EXPECT_THAT(TakeRefused(Refusal::kWaitedLong), ElementsAre(1));
+}
+
+TEST_F(AdmissionQueueTest, WaitingCountsWhileEveryPlaceIsTaken) {
+  TakeAllPlaces();
+  Push(1, kInteractive);
+  now_ += 60ms;
+  FinishOne();
+  now_ += 300ms;  // the thread that should take the place gets no CPU
+  Push(2, kCritical);
+  std::optional<Job> other = queue_->Pop(now_, refused_);
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->kind, 2u);
+  EXPECT_LE(queue_->next_expiry(), now_ + 40ms) << "never too late";
+  now_ += 39ms;
+  queue_->Expire(now_, refused_);
+  EXPECT_THAT(refused_, IsEmpty());
+  now_ += 1ms;
+  queue_->Expire(now_, refused_);
+  EXPECT_THAT(TakeRefused(Refusal::kWaitedLong), ElementsAre(1));
 }
 
 TEST_F(AdmissionQueueTest, AFullQueueGivesUpTheOldestOfTheLeastCritical) {
@@ -308,6 +359,55 @@ TEST_F(AdmissionQueueTest, LosesAndInventsNothing) {
     EXPECT_EQ(queue_->waiting() + queue_->running(), 0u);
     EXPECT_EQ(queue_->next_expiry(), SteadyTime::max());
   }
+}
+
+// Whatever happens: who was refused for waiting had waited for as long as any job may, or for half
+// of the time that its caller gave, or while every place was taken. And nobody waits longer than
+// that when the queue is looked at in the moments that it names.
+TEST_F(AdmissionQueueTest, RefusesNobodyWhoHadOnlyToBePickedUp) {
+  const std::uint64_t first = SecureSeed();
+  std::size_t shed = 0;
+  for (std::uint64_t seed = first; seed != first + 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SeededRandom random(seed);
+    Configure({.limit = {.floor = 2, .ceiling = 2 + random.Below(4)}});
+    std::map<std::size_t, Duration> full_at_push;
+    Duration full = {};  // how long every place was taken
+    const auto advance = [&](Duration by) {
+      if (queue_->running() >= queue_->limit()) full += by;
+      now_ += by;
+    };
+    const std::uint64_t laziness = 2 + random.Below(40);  // of the threads
+    for (std::size_t step = 0; step < 3000; ++step) {
+      const SteadyTime next = now_ + Duration(random.Below(8'000'000));
+      if (queue_->next_expiry() <= next) {
+        advance(std::max(queue_->next_expiry() - now_, Duration()));
+        queue_->Expire(now_, refused_);
+      } else {
+        advance(next - now_);
+      }
+      if (random.Below(3) == 0) {
+        full_at_push[step] = full;
+        Push(AnyJob(step, random));
+      }
+      if (random.Below(5) == 0 && !running_.empty()) FinishOne(Duration(random.Below(20'000'000)));
+      if (random.Below(laziness) == 0) PopAll();
+      for (const RefusedJob& each : std::exchange(refused_, {})) {
+        if (each.why != Refusal::kWaitedLong) continue;
+        const Job& job = each.job;
+        const Duration waited = now_ - job.submitted_at;
+        const bool half_its_time = waited >= (job.deadline.at() - job.submitted_at) / 2;
+        const bool shed_here =
+            job.criticality != kCritical && full - full_at_push[job.kind] >= 25ms;
+        ASSERT_TRUE(waited >= 1s || half_its_time || shed_here);
+        ASSERT_LE(waited, 1s + 8ms);
+        shed += shed_here ? 1 : 0;
+      }
+    }
+    running_.clear();
+    refused_.clear();
+  }
+  EXPECT_GT(shed, 0u) << "otherwise this shows nothing";
 }
 
 }  // namespace

@@ -132,6 +132,48 @@ TEST(ConcurrencyLimitTest, DoesNotMoveWhileItIsNotReached) {
   EXPECT_EQ(limit.limit(), start);
 }
 
+// Whatever it was told before, by whatever mix of jobs: once they are quick again, the limit comes
+// back to its ceiling.
+TEST(ConcurrencyLimitPropertyTest, QuickJobsBringItBackWhateverWasBefore) {
+  const std::uint64_t first = SecureSeed();
+  for (std::uint64_t seed = first; seed != first + 50; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SeededRandom random(seed);
+    const std::size_t floor = 1 + random.Below(4);
+    const std::size_t ceiling = floor + random.Below(60);
+    ConcurrencyLimit limit({.floor = floor, .ceiling = ceiling});
+    SteadyTime now(1h);
+    for (int i = 0; i < 3000; ++i) {
+      now += Duration(random.Below(30'000'000));
+      const std::uint64_t longest = random.Below(4) == 0 ? 1'000'000'000 : 20'000'000;
+      limit.Observe(random.Below(5), Duration(random.Below(longest)),
+                    random.Below(limit.limit() + 1), now);
+    }
+    for (int i = 0; i < 20'000; ++i) {
+      now += 10ms;
+      limit.Observe(random.Below(5), 1us, limit.limit(), now);
+    }
+    EXPECT_EQ(limit.limit(), ceiling);
+  }
+}
+
+TEST(ConcurrencyLimitPropertyTest, MovesOnlyWhereItIsReached) {
+  const std::uint64_t seed = SecureSeed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  SeededRandom random(seed);
+  for (int run = 0; run < 50; ++run) {
+    ConcurrencyLimit limit({.ceiling = 4 + random.Below(60)});
+    const std::size_t before = limit.limit();
+    SteadyTime now(1h);
+    for (int i = 0; i < 2000; ++i) {
+      now += Duration(random.Below(50'000'000));
+      limit.Observe(random.Below(5), Duration(random.Below(1'000'000'000)),
+                    random.Below((before + 1) / 2), now);
+      ASSERT_EQ(limit.limit(), before) << "run " << run;
+    }
+  }
+}
+
 TEST(ConcurrencyLimitTest, StaysWithinItsBoundsWhateverItIsTold) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     SCOPED_TRACE(seed);
