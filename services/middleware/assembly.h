@@ -16,6 +16,7 @@
 #include "libs/storage/disk_spool.h"
 #include "libs/storage/pg_pool.h"
 #include "libs/storage/redis_pool.h"
+#include "services/middleware/account_notes.h"
 #include "services/middleware/admin_api.h"
 #include "services/middleware/apps.h"
 #include "services/middleware/config.h"
@@ -121,10 +122,10 @@ class Assembly {
   BillingOffice billing_office_;
   SubscriptionDesk desk_;
   Analytics analytics_;
-  storage::RedisPool& redis_;
 
   ReadModels models_;
   DeviceTable devices_;
+  AccountNotes notes_;
   Entitlements entitlements_;
   EventBoard events_;
   DatabaseHealth database_;

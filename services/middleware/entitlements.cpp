@@ -65,8 +65,9 @@ class Entitlements::Feed final : public replica::ReplicaBase {
 };
 
 Entitlements::Entitlements(const Options& options, const Clock& clock, telemetry::Metrics& metrics,
-                           Billing& billing, WorkerPool& workers)
+                           Billing& billing, const AccountNotes& notes, WorkerPool& workers)
     : clock_(clock),
+      notes_(notes),
       workers_(workers),
       cache_(
           {.name = "entitlements",
@@ -100,7 +101,9 @@ std::optional<AccountPage> Entitlements::Page(const AccountId& account) {
   const replica::Cached cached = cache_.Peek(account.value());
   billing::v1::Entitlement entitlement;
   if (cached.value == nullptr || !entitlement.ParseFromString(*cached.value)) return std::nullopt;
-  return AccountPageOf(entitlement);
+  AccountPage page = AccountPageOf(entitlement);
+  if (std::string told = notes_.Balance(account); !told.empty()) page.balance = std::move(told);
+  return page;
 }
 
 replica::ReplicaBase& Entitlements::feed() { return *feed_; }

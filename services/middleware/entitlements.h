@@ -21,6 +21,7 @@
 #include "libs/base/worker_pool.h"
 #include "libs/replica/replica.h"
 #include "libs/replica/stale_cache.h"
+#include "services/middleware/account_notes.h"
 #include "services/middleware/domain/entitlement.h"
 #include "services/middleware/peers.h"
 
@@ -35,7 +36,7 @@ class Entitlements {
   };
 
   Entitlements(const Options& options, const Clock& clock, telemetry::Metrics& metrics,
-               Billing& billing, WorkerPool& workers);
+               Billing& billing, const AccountNotes& notes, WorkerPool& workers);
   ~Entitlements();
 
   // Null if nothing is known; then billing is asked in the background for the next time.
@@ -44,7 +45,8 @@ class Entitlements {
   // The same, but asks billing when nothing is known, up to the deadline.
   SharedEntitlement Load(const AccountId& account, Deadline deadline);
 
-  // Nothing if nothing is known.
+  // Nothing if nothing is known. The balance is the one that the operator's own systems told, if
+  // they told one.
   std::optional<AccountPage> Page(const AccountId& account);
 
   // Fed by billing's publication "entitlements".
@@ -70,6 +72,7 @@ class Entitlements {
   void NoteLimit(const std::string& account, int max_devices);
 
   const Clock& clock_;
+  const AccountNotes& notes_;
   WorkerPool& workers_;
   replica::StaleCache cache_;
   std::unique_ptr<Feed> feed_;

@@ -55,8 +55,8 @@ void AddDevices(const std::vector<Device>& devices, Update& update) {
 }  // namespace
 
 void DatabaseFollower::LoadFromDisk() {
-  for (replica::ReplicaBase* replica :
-       {&lineup_, static_cast<replica::ReplicaBase*>(&devices_), &events_.replica(), &catalogue_}) {
+  for (replica::ReplicaBase* replica : {&lineup_, static_cast<replica::ReplicaBase*>(&devices_),
+                                        &events_.replica(), &catalogue_, &account_notes_}) {
     const absl::Status status = replica->LoadFromDisk();
     if (!status.ok() && !absl::IsNotFound(status)) {
       telemetry::Log(telemetry::Warning, "copy on disk not usable",
@@ -76,6 +76,7 @@ absl::Status DatabaseFollower::Follow(Deadline deadline) {
   followed.Update(follow_events_.Follow(position->life, position->events, time()));
   followed.Update(FollowReceipts(*position, time()));
   followed.Update(follow_catalogue_.Follow(position->life, position->catalogue, time()));
+  followed.Update(follow_account_notes_.Follow(position->life, position->account_notes, time()));
   Save();
   return followed;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "libs/replica/replica.h"
+#include "services/middleware/account_notes.h"
 #include "services/middleware/device_table.h"
 #include "services/middleware/event_board.h"
 #include "services/middleware/item_follower.h"
@@ -24,8 +25,8 @@ namespace holdfast::middleware {
 class DatabaseFollower {
  public:
   DatabaseFollower(Store& store, replica::ReplicaBase& lineup, DeviceTable& devices,
-                   EventBoard& events, replica::ReplicaBase& catalogue, DatabaseHealth& health,
-                   const Clock& clock)
+                   EventBoard& events, replica::ReplicaBase& catalogue,
+                   replica::ReplicaBase& account_notes, DatabaseHealth& health, const Clock& clock)
       : store_(store),
         lineup_(lineup),
         devices_(devices),
@@ -33,6 +34,8 @@ class DatabaseFollower {
         follow_events_(store, "box_event", events.replica()),
         catalogue_(catalogue),
         follow_catalogue_(store, "catalogue", catalogue),
+        account_notes_(account_notes),
+        follow_account_notes_(store, std::string(kAccountNoteTopic), account_notes),
         health_(health),
         clock_(clock) {}
 
@@ -56,6 +59,8 @@ class DatabaseFollower {
   ItemFollower follow_events_;
   replica::ReplicaBase& catalogue_;
   ItemFollower follow_catalogue_;
+  replica::ReplicaBase& account_notes_;
+  ItemFollower follow_account_notes_;
   std::uint64_t receipts_seen_ = 0;
   std::string receipts_seen_life_;
   DatabaseHealth& health_;

@@ -247,23 +247,27 @@ TEST(PresenceTest, BoxesAreToldToRedisInBatchesAndNothingIsLostButPresenceWithou
   const auto server = test::TestRedis::Start();
   telemetry::Metrics metrics;
   storage::RedisPool redis({.address = server->address()}, metrics);
-  Presence presence({.keep_for = 60s, .max_waiting = 2500});
+  Presence presence({.online_for = 60s, .max_waiting = 2500}, redis);
   for (int i = 0; i < 3000; ++i) presence.Seen("mac-" + std::to_string(i % 2600), "192.0.2.7");
-  ASSERT_THAT(presence.Flush(redis, FromEpochSeconds(1767348000), Deadline::After(5s)), IsOk());
+  ASSERT_THAT(presence.Flush(FromEpochSeconds(1767348000), Deadline::After(5s)), IsOk());
   const auto keys = redis.Call(Deadline::After(5s), {"DBSIZE"});
   ASSERT_THAT(keys, IsOk());
   EXPECT_EQ(keys->integer, 2500);
-  const auto online = FindOnline(redis, {"mac-7", "never-seen"}, Deadline::After(5s));
-  ASSERT_THAT(online, IsOk());
-  ASSERT_EQ(online->size(), 1u);
-  EXPECT_EQ(online->at("mac-7").at, 1767348000);
-  EXPECT_EQ(online->at("mac-7").address, "192.0.2.7");
+  for (const auto& [later, is_online] : {std::pair(60, true), std::pair(61, false)}) {
+    const auto found = presence.Find({"mac-7", "never-seen"}, FromEpochSeconds(1767348000 + later),
+                                     Deadline::After(5s));
+    ASSERT_THAT(found, IsOk());
+    ASSERT_EQ(found->size(), 1u);
+    EXPECT_EQ(found->at("mac-7").at, 1767348000);
+    EXPECT_EQ(found->at("mac-7").address, "192.0.2.7");
+    EXPECT_EQ(found->at("mac-7").online, is_online);
+  }
   server->Kill();
   const WallTime now = FromEpochSeconds(1767348001);
   presence.Seen("mac-1", "");
-  EXPECT_FALSE(presence.Flush(redis, now, Deadline::After(1s)).ok());
-  EXPECT_THAT(presence.Flush(redis, now, Deadline::After(1s)), IsOk());  // nothing waits
-  EXPECT_FALSE(FindOnline(redis, {"mac-7"}, Deadline::After(1s)).ok());
+  EXPECT_FALSE(presence.Flush(now, Deadline::After(1s)).ok());
+  EXPECT_THAT(presence.Flush(now, Deadline::After(1s)), IsOk());  // nothing waits
+  EXPECT_FALSE(presence.Find({"mac-7"}, now, Deadline::After(1s)).ok());
 }
 
 TEST(ReporterTest, ReportsOfAnOutageWaitOnDiskAndTooManyAreCounted) {

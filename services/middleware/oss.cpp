@@ -16,9 +16,10 @@ Oss::Oss(const OssConfig& config, OssCredentials credentials, const Parts& parts
     : parts_(parts),
       guide_(parts.epg, parts.context),
       accounts_(config.restart_message,
-                {parts.store, parts.devices, parts.billing, parts.desk, parts.events, parts.redis}),
+                {parts.store, parts.devices, parts.billing, parts.desk, parts.entitlements,
+                 parts.notes, parts.events, parts.presence, parts.clock}),
       boxes_({parts.store, parts.devices, parts.billing, parts.entitlements, parts.writes,
-              parts.events, parts.models, parts.redis, accounts_}),
+              parts.events, parts.models, parts.presence, parts.clock, accounts_}),
       catalogue_({parts.store, parts.billing, guide_, parts.models, parts.metrics}),
       hooks_(config,
              [this](const StartedBox& box, const http::Form& fields, Deadline deadline) {

@@ -22,14 +22,15 @@ class Oss {
     SubscriptionDesk& desk;
     rpc::Channel& epg;
     CallContext context;
-    storage::RedisPool& redis;
     storage::DiskSpool& hook_spool;
     Store& store;
     DeviceTable& devices;
     Entitlements& entitlements;
+    AccountNotes& notes;
     ViewerWrites& writes;
     EventSender& events;
     const ReadModels& models;
+    const Presence& presence;
     WorkerPool& workers;
     Metrics& metrics;
     telemetry::Metrics& registry;

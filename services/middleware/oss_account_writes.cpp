@@ -13,23 +13,19 @@ namespace {
 namespace bv1 = billing::v1;
 
 // What a script may send; anything else is an error, so that nothing is lost in silence.
-constexpr std::string_view kWritable[] = {"login",          "password", "full_name",   "phone",
-                                          "account_number", "ls",       "tariff_plan", "status",
-                                          "stb_mac",        "end_date"};
-// Known to the protocol, kept nowhere.
-constexpr std::string_view kNotKept[] = {"comment", "account_balance"};
+constexpr std::string_view kWritable[] = {
+    "login",       "password", "full_name", "phone",    "account_number", "ls",
+    "tariff_plan", "status",   "stb_mac",   "end_date", "comment",        "account_balance"};
 
 bool IsOneOf(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-absl::Status CheckFields(const OssCall& call) {
-  for (const auto& [name, value] : call.form.fields()) {
-    if (IsOneOf(kNotKept, name) && !value.empty()) {
-      return InvalidArgument("{} is not kept by the portal: see docs/oss-api.md", name);
-    }
-  }
-  return absl::OkStatus();
+AccountNotes::Change NotesIn(const OssCall& call) {
+  AccountNotes::Change change;
+  if (call.Has("comment")) change.comment = std::string(call.Get("comment"));
+  if (call.Has("account_balance")) change.balance = std::string(call.Get("account_balance"));
+  return change;
 }
 
 std::string NumberIn(const OssCall& call) {
@@ -99,7 +95,7 @@ absl::Status OssAccounts::ReplaceBox(const AccountId& account, std::string_view 
 }
 
 absl::StatusOr<bv1::Account> OssAccounts::CreateAccount(const OssCall& call) {
-  HOLDFAST_RETURN_IF_ERROR(CheckFields(call));
+  HOLDFAST_RETURN_IF_ERROR(AccountNotes::Check(NotesIn(call)));
   if (call.Get("login").empty()) return InvalidArgument("Login required");
   if (call.Get("password").empty()) return InvalidArgument("Login and password required");
   bv1::CreateAccountRequest request;
@@ -111,12 +107,15 @@ absl::StatusOr<bv1::Account> OssAccounts::CreateAccount(const OssCall& call) {
   request.set_phone(std::string(call.Get("phone")));
   auto account = parts_.billing.Create(request, call.deadline);
   if (absl::IsAlreadyExists(account.status())) return AlreadyExists("Login already in use");
+  if (!account.ok()) return account.status();
+  HOLDFAST_RETURN_IF_ERROR(
+      parts_.notes.Save(AccountId(account->account_id()), NotesIn(call), call.deadline));
   return account;
 }
 
 OssAnswer OssAccounts::Create(const OssCall& call) {
   HOLDFAST_RETURN_IF_ERROR(NeedFields(call));
-  HOLDFAST_RETURN_IF_ERROR(CheckFields(call));
+  HOLDFAST_RETURN_IF_ERROR(AccountNotes::Check(NotesIn(call)));
   // All that can be wrong is found before anything is made.
   HOLDFAST_RETURN_IF_ERROR(CheckNewBox(call.Get("stb_mac"), AccountId(), call.deadline));
   const std::string plan(call.Get("tariff_plan"));
@@ -188,7 +187,7 @@ absl::Status OssAccounts::UpdateWords(const bv1::Account& account, const OssCall
 }
 
 absl::Status OssAccounts::Update(const bv1::Account& account, const OssCall& call) {
-  HOLDFAST_RETURN_IF_ERROR(CheckFields(call));
+  HOLDFAST_RETURN_IF_ERROR(AccountNotes::Check(NotesIn(call)));
   const AccountId id(account.account_id());
   const std::string& key = call.idempotency_key;
   HOLDFAST_RETURN_IF_ERROR(CheckNewBox(call.Get("stb_mac"), id, call.deadline));
@@ -201,6 +200,7 @@ absl::Status OssAccounts::Update(const bv1::Account& account, const OssCall& cal
     HOLDFAST_ASSIGN_OR_RETURN(end, ParseEndDate(call.Get("end_date")));
   }
   HOLDFAST_RETURN_IF_ERROR(UpdateWords(account, call));
+  HOLDFAST_RETURN_IF_ERROR(parts_.notes.Save(id, NotesIn(call), call.deadline));
 
   bool other_packages = false;
   if (const std::string plan(call.Get("tariff_plan")); !plan.empty()) {
@@ -230,7 +230,6 @@ OssAnswer OssAccounts::UpdateOne(const OssCall& call) {
   const auto known = call.form.fields();
   const bool any = std::any_of(known.begin(), known.end(),
                                [](const auto& field) { return IsOneOf(kWritable, field.first); });
-  HOLDFAST_RETURN_IF_ERROR(CheckFields(call));
   if (!any) return InvalidArgument("Update data is empty");
   HOLDFAST_RETURN_IF_ERROR(Update(chosen.front().account, call));
   return kOssTrue;
@@ -254,6 +253,7 @@ OssAnswer OssAccounts::Delete(const OssCall& call) {
     secret.set_login("closed-" + id.value());
     HOLDFAST_RETURN_IF_ERROR(parts_.billing.SetPassword(secret, call.deadline));
   }
+  HOLDFAST_RETURN_IF_ERROR(parts_.notes.Save(id, {.comment = "", .balance = ""}, call.deadline));
   HOLDFAST_RETURN_IF_ERROR(
       parts_.billing.Close(id, call.idempotency_key + "-close", call.deadline));
   return kOssTrue;

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 namespace bv1 = billing::v1;
 
 constexpr auto kPresenceTimeout = 500ms;
+constexpr auto kEntitlementTimeout = 1s;
 constexpr int kMostBoxes = 1000;  // of one account
 
 absl::Status NoAccount() { return NotFound("Account not found"); }
@@ -54,6 +55,10 @@ absl::StatusOr<std::int64_t> ParseEndDate(std::string_view text) {
 
 std::string EndDateText(std::int64_t epoch_seconds) {
   return TimeZone::Utc().Format("%Y-%m-%d %H:%M:%S", FromEpochSeconds(epoch_seconds));
+}
+
+std::string LastActiveText(const SeenBox& seen) {
+  return seen.at == 0 ? std::string() : EndDateText(seen.at);
 }
 
 absl::StatusOr<bool> ParseStatus(std::string_view text) {
@@ -121,6 +126,14 @@ OssAnswer OssAccounts::Accounts(const OssCall& call) {
   return NotSupported(call);
 }
 
+// Told by the operator's own systems, or else what billing's books say.
+std::string OssAccounts::BalanceOf(const AccountId& id, const AccountNote& note,
+                                   Deadline deadline) {
+  if (!note.balance.empty()) return note.balance;
+  if (parts_.entitlements.Load(id, deadline.AtMost(kEntitlementTimeout)) == nullptr) return "";
+  return parts_.entitlements.Page(id).value_or(AccountPage{}).balance;
+}
+
 OssAnswer OssAccounts::Get(const OssCall& call) {
   const bool one = call.resource == "users" && !call.ids.empty();
   if (one) HOLDFAST_RETURN_IF_ERROR(NeedOneId(call));
@@ -142,9 +155,11 @@ OssAnswer OssAccounts::Get(const OssCall& call) {
     const auto box = std::find_if(boxes.begin(), boxes.end(),
                                   [&](const Device& device) { return device.mac == mac; });
     // Nobody knows who is online while Redis is away: then nobody is.
-    const auto online = FindOnline(parts_.redis, macs, call.deadline.AtMost(kPresenceTimeout))
-                            .value_or(StringMap<SeenBox>());
-    const SeenBox* seen = Find(online, mac);
+    const auto known = parts_.presence.Find(macs, call.now, call.deadline.AtMost(kPresenceTimeout))
+                           .value_or(StringMap<SeenBox>());
+    const SeenBox* box_seen = Find(known, mac);
+    const SeenBox seen = box_seen == nullptr ? SeenBox() : *box_seen;
+    HOLDFAST_ASSIGN_OR_RETURN(const AccountNote note, parts_.notes.Load(id, call.deadline));
     const bv1::Subscription* base = sold.Base();
     const std::vector<std::string> subscribed = SubscribedOf(sold);
 
@@ -153,11 +168,13 @@ OssAnswer OssAccounts::Get(const OssCall& call) {
     json.Field("tariff_plan", base == nullptr ? std::string() : base->tariff_plan_id());
     json.Field("status", IsBlocked(sold.held) ? 0 : 1).Field("stb_mac", mac);
     AppendTexts(json, "stb_macs", macs);
-    json.Field("stb_sn", box == boxes.end() ? std::string() : box->hardware_id);
-    json.Field("stb_type", box == boxes.end() ? std::string() : box->model);
-    json.Field("online", seen == nullptr ? "0" : "1");
-    json.Field("ip", seen == nullptr ? std::string() : seen->address).Field("version", "");
-    json.Field("last_active", seen == nullptr ? std::string() : EndDateText(seen->at));
+    const Device device = box == boxes.end() ? Device() : *box;
+    json.Field("stb_sn", device.hardware_id).Field("stb_type", device.model);
+    json.Field("online", seen.online ? "1" : "0").Field("ip", seen.address);
+    json.Field("version", SettingOr(device.settings, kFirmware, ""));
+    json.Field("last_active", LastActiveText(seen));
+    json.Field("comment", note.comment)
+        .Field("account_balance", BalanceOf(id, note, call.deadline));
     AppendTexts(json, "subscribed", subscribed);
     AppendTexts(json, "subscribed_id", subscribed);
     if (base != nullptr && base->has_valid_until()) {

@@ -8,10 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "libs/storage/redis_pool.h"
+#include "libs/base/clock.h"
+#include "services/middleware/account_notes.h"
 #include "services/middleware/device_table.h"
+#include "services/middleware/entitlements.h"
 #include "services/middleware/event_sender.h"
 #include "services/middleware/oss_call.h"
+#include "services/middleware/presence.h"
 #include "services/middleware/store.h"
 #include "services/middleware/subscription_desk.h"
 
@@ -26,8 +29,11 @@ class OssAccounts {
     DeviceTable& devices;
     BillingOffice& billing;
     SubscriptionDesk& desk;
+    Entitlements& entitlements;
+    AccountNotes& notes;
     EventSender& events;
-    storage::RedisPool& redis;
+    const Presence& presence;
+    const Clock& clock;
   };
 
   // `restart_message`: what boxes show when their account's subscription was changed.
@@ -65,6 +71,7 @@ class OssAccounts {
   OssAnswer SubscriptionsOf(const std::vector<Chosen>& chosen, Deadline deadline);
   absl::Status CheckNewBox(std::string_view mac, const AccountId& account, Deadline deadline);
   absl::Status ReplaceBox(const AccountId& account, std::string_view mac, Deadline deadline);
+  std::string BalanceOf(const AccountId& id, const AccountNote& note, Deadline deadline);
   absl::Status UpdateWords(const billing::v1::Account& account, const OssCall& call);
 
   const std::string restart_message_;
@@ -75,6 +82,8 @@ class OssAccounts {
 absl::StatusOr<std::int64_t> ParseEndDate(std::string_view text);
 // "2026-12-31 00:00:00"
 std::string EndDateText(std::int64_t epoch_seconds);
+// When the box was seen last, in that form; "" if nobody knows.
+std::string LastActiveText(const SeenBox& seen);
 // "1" or "0". INVALID_ARGUMENT.
 absl::StatusOr<bool> ParseStatus(std::string_view text);
 

@@ -79,8 +79,9 @@ OssAnswer OssBoxes::Show(const std::vector<Device>& boxes, Deadline deadline) {
   std::vector<std::string> macs;
   for (const Device& device : boxes) macs.push_back(device.mac);
   // Nobody knows who is online while Redis is away: then nobody is.
-  const auto online = FindOnline(parts_.redis, macs, deadline.AtMost(kPresenceTimeout))
-                          .value_or(StringMap<SeenBox>());
+  const auto known =
+      parts_.presence.Find(macs, parts_.clock.Now(), deadline.AtMost(kPresenceTimeout))
+          .value_or(StringMap<SeenBox>());
   std::string results;
   JsonWriter json(results);
   json.BeginArray();
@@ -94,14 +95,14 @@ OssAnswer OssBoxes::Show(const std::vector<Device>& boxes, Deadline deadline) {
       entitlement = parts_.entitlements.Load(device.account, deadline.AtMost(kEntitlementTimeout));
     }
     const AccountPage page = parts_.entitlements.Page(device.account).value_or(AccountPage{});
-    const SeenBox* seen = Find(online, device.mac);
+    const SeenBox* box_seen = Find(known, device.mac);
+    const SeenBox seen = box_seen == nullptr ? SeenBox() : *box_seen;
     json.BeginObject().Field("mac", device.mac).Field("ls", account.account_number());
     json.Field("login", account.login());
     json.Field("status", entitlement != nullptr && entitlement->blocked() ? 0 : 1);
-    json.Field("online", seen == nullptr ? "0" : "1").Field("additional_services_on", "1");
-    json.Field("ip", seen == nullptr ? std::string() : seen->address).Field("version", "");
-    json.Field("account_balance", page.balance);
-    json.Field("last_active", seen == nullptr ? std::string() : EndDateText(seen->at));
+    json.Field("online", seen.online ? "1" : "0").Field("additional_services_on", "1");
+    json.Field("ip", seen.address).Field("version", SettingOr(device.settings, kFirmware, ""));
+    json.Field("account_balance", page.balance).Field("last_active", LastActiveText(seen));
     if (entitlement != nullptr && entitlement->valid_until != 0) {
       json.Field("end_date", EndDateText(entitlement->valid_until));
     }

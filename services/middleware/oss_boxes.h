@@ -25,7 +25,8 @@ class OssBoxes {
     ViewerWrites& writes;
     EventSender& events;
     const ReadModels& models;
-    storage::RedisPool& redis;
+    const Presence& presence;
+    const Clock& clock;
     OssAccounts& accounts;
   };
 

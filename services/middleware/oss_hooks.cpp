@@ -24,7 +24,8 @@ constexpr std::size_t kLongestAnswer = 64 * 1024;
 // From the words of the hook to those of the API.
 constexpr std::pair<const char*, const char*> kFields[] = {
     {"status", "status"}, {"tariff", "tariff_plan"}, {"fname", "full_name"},
-    {"phone", "phone"},   {"end_date", "end_date"},  {"ls", "ls"},
+    {"phone", "phone"},   {"end_date", "end_date"},  {"account_balance", "account_balance"},
+    {"ls", "ls"},
 };
 
 std::string Query(const std::vector<std::pair<std::string_view, std::string_view>>& fields) {

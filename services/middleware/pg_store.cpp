@@ -22,7 +22,8 @@ constexpr std::string_view kWhere = R"sql(
          (SELECT revision FROM change_counter WHERE topic = 'device'),
          coalesce((SELECT revision FROM change_counter WHERE topic = 'box_event'), 0),
          coalesce((SELECT revision FROM change_counter WHERE topic = 'event_receipt'), 0),
-         coalesce((SELECT revision FROM change_counter WHERE topic = 'catalogue'), 0)
+         coalesce((SELECT revision FROM change_counter WHERE topic = 'catalogue'), 0),
+         coalesce((SELECT revision FROM change_counter WHERE topic = 'account_note'), 0)
     FROM database_life
 )sql";
 
@@ -36,6 +37,7 @@ absl::StatusOr<Position> PgStore::Where(Deadline deadline) {
   position.events = static_cast<std::uint64_t>(rows.Int(0, 3));
   position.receipts = static_cast<std::uint64_t>(rows.Int(0, 4));
   position.catalogue = static_cast<std::uint64_t>(rows.Int(0, 5));
+  position.account_notes = static_cast<std::uint64_t>(rows.Int(0, 6));
   return position;
 }
 

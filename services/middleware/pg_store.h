@@ -20,6 +20,8 @@ class PgStore final : public Store {
 
   absl::StatusOr<std::vector<StoredItem>> ItemsSince(Deadline deadline, const std::string& topic,
                                                      std::uint64_t revision) override;
+  absl::StatusOr<std::optional<std::string>> FindItem(Deadline deadline, const std::string& topic,
+                                                      const std::string& key) override;
   absl::StatusOr<std::vector<EventReceipt>> ReceiptsSince(Deadline deadline,
                                                           std::uint64_t revision) override;
   absl::Status PutItems(Deadline deadline, const std::string& topic,

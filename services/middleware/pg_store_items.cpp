@@ -44,6 +44,18 @@ absl::StatusOr<std::vector<StoredItem>> PgStore::ItemsSince(Deadline deadline,
   return items;
 }
 
+// $1 topic, $2 key.
+constexpr std::string_view kFindItem =
+    "SELECT content FROM item WHERE topic = $1 AND item_key = $2";
+
+absl::StatusOr<std::optional<std::string>> PgStore::FindItem(Deadline deadline,
+                                                             const std::string& topic,
+                                                             const std::string& key) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kFindItem, topic, key));
+  if (rows.rows() == 0 || rows.IsNull(0, 0)) return std::nullopt;
+  return rows.Bytes(0, 0);
+}
+
 // $1 topic, $2 key, $3 content or NULL, $4 revision.
 constexpr std::string_view kPutItem = R"sql(
   INSERT INTO item (topic, item_key, content, revision) VALUES ($1, $2, $3, $4)
@@ -63,9 +75,6 @@ absl::Status PgStore::PutItems(Deadline deadline, const std::string& topic,
   });
 }
 
-// $1 topic, $2 key.
-constexpr std::string_view kFindItem =
-    "SELECT content FROM item WHERE topic = $1 AND item_key = $2";
 constexpr std::string_view kNextItemId = "SELECT nextval('item_id')";
 
 absl::StatusOr<std::string> PgStore::AddItem(

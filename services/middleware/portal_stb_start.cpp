@@ -4,6 +4,7 @@
 
 #include "libs/base/status.h"
 #include "libs/telemetry/log.h"
+#include "services/middleware/domain/m3u.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_profile.h"
 #include "services/middleware/portal_stb.h"
@@ -160,6 +161,7 @@ PortalAnswer StbActions::Profile(PortalCall& call) {
                            .address = call.client_address,
                            .account = device.account.value()});
   call.model = ModelOf(call);
+  parts_.writes.NoteFirmware(device, CleanUtf8(call.Get("ver").substr(0, kLongestText)));
   const NamedZone zone = parts_.zones.Find(call.time_zone);
   const AccountPage account = parts_.entitlements.Page(device.account).value_or(AccountPage{});
   auto answer = PortalAnswer::Js(FullProfile({.config = config_,

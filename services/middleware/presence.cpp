@@ -31,18 +31,19 @@ void Presence::Seen(std::string_view mac, std::string_view address) {
   seen_.emplace(mac, address);
 }
 
-absl::Status Presence::Flush(storage::RedisPool& redis, WallTime now, Deadline deadline) {
+absl::Status Presence::Flush(WallTime now, Deadline deadline) {
   StringMap<std::string> seen;
   {
     absl::MutexLock lock(&mutex_);
     seen.swap(seen_);
   }
-  const std::string seconds = std::to_string(options_.keep_for.count());
+  const std::string seconds =
+      std::to_string(std::chrono::duration_cast<std::chrono::seconds>(options_.keep_for).count());
   const std::string at = std::to_string(EpochSeconds(now));
   std::vector<storage::RedisCommand> commands;
   const auto send = [&]() -> absl::Status {
     if (commands.empty()) return absl::OkStatus();
-    const absl::Status status = redis.Pipeline(deadline, commands).status();
+    const absl::Status status = redis_.Pipeline(deadline, commands).status();
     commands.clear();
     return status;
   };
@@ -53,21 +54,23 @@ absl::Status Presence::Flush(storage::RedisPool& redis, WallTime now, Deadline d
   return send();
 }
 
-absl::StatusOr<StringMap<SeenBox>> FindOnline(storage::RedisPool& redis,
-                                              const std::vector<std::string>& macs,
-                                              Deadline deadline) {
-  StringMap<SeenBox> online;
+absl::StatusOr<StringMap<SeenBox>> Presence::Find(const std::vector<std::string>& macs,
+                                                  WallTime now, Deadline deadline) const {
+  StringMap<SeenBox> found;
   for (std::size_t first = 0; first < macs.size(); first += kCommandsPerRoundTrip) {
     const std::size_t last = std::min(macs.size(), first + kCommandsPerRoundTrip);
     storage::RedisCommand command = {"MGET"};
     for (std::size_t i = first; i < last; ++i) command.push_back(KeyOf(macs[i]));
-    HOLDFAST_ASSIGN_OR_RETURN(const storage::RedisReply reply, redis.Call(deadline, command));
+    HOLDFAST_ASSIGN_OR_RETURN(const storage::RedisReply reply, redis_.Call(deadline, command));
     for (std::size_t i = first; i < last && i - first < reply.array.size(); ++i) {
       const storage::RedisReply& value = reply.array[i - first];
-      if (value.kind == storage::RedisReply::Kind::kText) online[macs[i]] = SeenIn(value.text);
+      if (value.kind != storage::RedisReply::Kind::kText) continue;
+      SeenBox seen = SeenIn(value.text);
+      seen.online = EpochSeconds(now) - seen.at <= options_.online_for.count();
+      found[macs[i]] = std::move(seen);
     }
   }
-  return online;
+  return found;
 }
 
 }  // namespace holdfast::middleware

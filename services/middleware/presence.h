@@ -15,37 +15,39 @@
 
 namespace holdfast::middleware {
 
-// Thread-safe. Seen never blocks.
+// A box that was seen by any instance.
+struct SeenBox {
+  std::int64_t at = 0;  // epoch seconds
+  std::string address;
+  bool online = false;
+};
+
+// Thread-safe. Seen never blocks; the rest does.
 class Presence {
  public:
   struct Options {
-    std::chrono::seconds keep_for{180};  // a box is online while its key lives
-    std::size_t max_waiting = 200'000;   // beyond: the rest of the batch is not told
+    std::chrono::seconds online_for{180};  // after it was seen
+    std::chrono::hours keep_for{30 * 24};  // when and where it was seen last
+    std::size_t max_waiting = 200'000;     // beyond: the rest of the batch is not told
   };
 
-  explicit Presence(const Options& options) : options_(options) {}
+  Presence(const Options& options, storage::RedisPool& redis) : options_(options), redis_(redis) {}
 
   void Seen(std::string_view mac, std::string_view address);
 
   // Tells Redis of everybody seen since the last call, as seen `now`. What could not be told is
   // dropped: the next heartbeat of the box tells it again.
-  absl::Status Flush(storage::RedisPool& redis, WallTime now, Deadline deadline);
+  absl::Status Flush(WallTime now, Deadline deadline);
+
+  // Those of `macs` that were seen within `keep_for`. An error of Redis means that nobody knows.
+  absl::StatusOr<StringMap<SeenBox>> Find(const std::vector<std::string>& macs, WallTime now,
+                                          Deadline deadline) const;
 
  private:
   const Options options_;
+  storage::RedisPool& redis_;
   absl::Mutex mutex_;
   StringMap<std::string> seen_ ABSL_GUARDED_BY(mutex_);  // the address of each
 };
-
-// A box that was seen lately, by any instance.
-struct SeenBox {
-  std::int64_t at = 0;  // epoch seconds
-  std::string address;
-};
-
-// Those of `macs` that are online. Blocks. An error of Redis means that nobody knows.
-absl::StatusOr<StringMap<SeenBox>> FindOnline(storage::RedisPool& redis,
-                                              const std::vector<std::string>& macs,
-                                              Deadline deadline);
 
 }  // namespace holdfast::middleware

@@ -95,6 +95,7 @@ struct Position {
   std::uint64_t events = 0;
   std::uint64_t receipts = 0;
   std::uint64_t catalogue = 0;
+  std::uint64_t account_notes = 0;
 };
 
 struct DevicePage {
@@ -120,6 +121,10 @@ class Store {
   virtual absl::StatusOr<std::vector<StoredItem>> ItemsSince(Deadline deadline,
                                                              const std::string& topic,
                                                              std::uint64_t revision) = 0;
+  // Nothing: it is not there, or was removed.
+  virtual absl::StatusOr<std::optional<std::string>> FindItem(Deadline deadline,
+                                                              const std::string& topic,
+                                                              const std::string& key) = 0;
   virtual absl::StatusOr<std::vector<EventReceipt>> ReceiptsSince(Deadline deadline,
                                                                   std::uint64_t revision) = 0;
 

@@ -112,12 +112,44 @@ void ViewerWrites::NoteSession(const Device& device, std::int64_t since) {
   write.since = std::max(write.since, since);
 }
 
+void ViewerWrites::NoteFirmware(const Device& device, std::string_view firmware) {
+  const std::string said(firmware.substr(0, kLongestSetting));
+  if (said.empty() || SettingOr(device.settings, kFirmware, "") == said) return;
+  SettingsWrite write{.mac = device.mac};
+  write.settings[std::string(kFirmware)] = {said, EpochMillis(clock_.Now())};
+  devices_.SetSettings(write.mac, write.settings);
+  absl::MutexLock lock(&mutex_);
+  if (firmware_.size() >= kMaxNoted && !firmware_.contains(device.mac)) return;
+  firmware_[device.mac] = std::move(write);
+}
+
 void ViewerWrites::NoteLastChannel(const Device& device, ChannelId channel) {
   const std::int64_t at_ms = std::max(EpochMillis(clock_.Now()), device.last_channel_at_ms + 1);
   devices_.SetLastChannel(device.mac, channel, at_ms);
   absl::MutexLock lock(&mutex_);
   if (last_channels_.size() >= kMaxNoted && !last_channels_.contains(device.mac)) return;
   last_channels_[device.mac] = {.mac = device.mac, .channel = channel, .at_ms = at_ms};
+}
+
+template <class Write>
+absl::Status ViewerWrites::FlushNoted(StringMap<Write> ViewerWrites::*noted,
+                                      absl::Status (Store::*save)(Deadline,
+                                                                  const std::vector<Write>&),
+                                      Deadline deadline) {
+  StringMap<Write> taken;
+  {
+    absl::MutexLock lock(&mutex_);
+    taken.swap(this->*noted);
+  }
+  if (taken.empty()) return absl::OkStatus();
+  std::vector<Write> writes;
+  for (const auto& [mac, write] : taken) writes.push_back(write);
+  absl::Status status = (store_.*save)(deadline, writes);
+  if (!status.ok()) {
+    absl::MutexLock lock(&mutex_);
+    for (auto& [mac, write] : taken) (this->*noted).try_emplace(mac, std::move(write));
+  }
+  return status;
 }
 
 absl::Status ViewerWrites::Flush(Deadline deadline) {
@@ -128,42 +160,9 @@ absl::Status ViewerWrites::Flush(Deadline deadline) {
   HOLDFAST_RETURN_IF_ERROR(Replay(spools_.settings, [&](const std::vector<std::string>& records) {
     return store_.SaveSettings(deadline, ParseSettingsWrites(records));
   }));
-  HOLDFAST_RETURN_IF_ERROR(FlushSessions(deadline));
-  return FlushLastChannels(deadline);
-}
-
-absl::Status ViewerWrites::FlushSessions(Deadline deadline) {
-  StringMap<SessionWrite> taken;
-  {
-    absl::MutexLock lock(&mutex_);
-    taken.swap(sessions_);
-  }
-  if (taken.empty()) return absl::OkStatus();
-  std::vector<SessionWrite> writes;
-  for (const auto& [mac, write] : taken) writes.push_back(write);
-  absl::Status status = store_.SaveSessions(deadline, writes);
-  if (!status.ok()) {
-    absl::MutexLock lock(&mutex_);
-    for (auto& [mac, write] : taken) sessions_.try_emplace(mac, std::move(write));
-  }
-  return status;
-}
-
-absl::Status ViewerWrites::FlushLastChannels(Deadline deadline) {
-  StringMap<LastChannelWrite> taken;
-  {
-    absl::MutexLock lock(&mutex_);
-    taken.swap(last_channels_);
-  }
-  if (taken.empty()) return absl::OkStatus();
-  std::vector<LastChannelWrite> writes;
-  for (const auto& [mac, write] : taken) writes.push_back(write);
-  absl::Status status = store_.SaveLastChannels(deadline, writes);
-  if (!status.ok()) {
-    absl::MutexLock lock(&mutex_);
-    for (auto& [mac, write] : taken) last_channels_.try_emplace(mac, std::move(write));
-  }
-  return status;
+  HOLDFAST_RETURN_IF_ERROR(FlushNoted(&ViewerWrites::sessions_, &Store::SaveSessions, deadline));
+  HOLDFAST_RETURN_IF_ERROR(FlushNoted(&ViewerWrites::firmware_, &Store::SaveSettings, deadline));
+  return FlushNoted(&ViewerWrites::last_channels_, &Store::SaveLastChannels, deadline);
 }
 
 }  // namespace holdfast::middleware

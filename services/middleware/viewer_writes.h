@@ -4,11 +4,13 @@
 //   favourites, settings   answered when PostgreSQL has them or when they are on local disk (then
 //                          replayed when PostgreSQL returns). The last writer wins by time, so
 //                          replays and late arrivals do no harm.
-//   last channel, session  remembered in memory and stored in batches: a crash loses seconds.
+//   last channel, session, firmware
+//                          remembered in memory and stored in batches: a crash loses seconds.
 #pragma once
 
 #include <atomic>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,6 +33,9 @@ class DatabaseHealth {
  private:
   std::atomic<bool> usable_ = true;  // hope first: the first call tells
 };
+
+// The setting that says what the box runs; viewers cannot set it.
+inline constexpr std::string_view kFirmware = "box.firmware";
 
 // Thread-safe. What saves blocks (worker threads); what notes does not; Flush is for one job
 // thread.
@@ -57,6 +62,8 @@ class ViewerWrites {
                             Deadline deadline);
 
   void NoteLastChannel(const Device& device, ChannelId channel);
+  // What the box says that it runs. Kept where settings are, as kFirmware.
+  void NoteFirmware(const Device& device, std::string_view firmware);
   // The box loaded its profile with a token of ours made at `since` (epoch seconds).
   void NoteSession(const Device& device, std::int64_t since);
 
@@ -64,8 +71,11 @@ class ViewerWrites {
   absl::Status Flush(Deadline deadline);
 
  private:
-  absl::Status FlushLastChannels(Deadline deadline);
-  absl::Status FlushSessions(Deadline deadline);
+  // Stores what was noted in one of the maps below; what cannot be stored is noted again.
+  template <class Write>
+  absl::Status FlushNoted(StringMap<Write> ViewerWrites::*noted,
+                          absl::Status (Store::*save)(Deadline, const std::vector<Write>&),
+                          Deadline deadline);
 
   Store& store_;
   DeviceTable& devices_;
@@ -76,6 +86,7 @@ class ViewerWrites {
   absl::Mutex mutex_;
   StringMap<LastChannelWrite> last_channels_ ABSL_GUARDED_BY(mutex_);  // newest of each device
   StringMap<SessionWrite> sessions_ ABSL_GUARDED_BY(mutex_);           // likewise
+  StringMap<SettingsWrite> firmware_ ABSL_GUARDED_BY(mutex_);          // likewise
 };
 
 }  // namespace holdfast::middleware
