@@ -9,6 +9,7 @@
 #include "libs/base/time_zone.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/presence.h"
+#include "services/middleware/viewer_writes.h"
 
 namespace holdfast::middleware {
 namespace {
