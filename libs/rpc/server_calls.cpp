@@ -20,7 +20,7 @@ namespace holdfast::rpc {
 
 namespace {
 
-using Context = grpc::GenericCallbackServerContext;
+using Context = grpc::CallbackServerContext;
 
 std::string_view Header(const Context& context, const char* key) {
   const auto it = context.client_metadata().find(key);
@@ -71,8 +71,9 @@ Job::Timing TimingOf(const absl::Status& status) {
                                                          : Job::Timing::kUntypical;
 }
 
-// What all served calls have in common: the request is read, counted, and answered once.
-class ServerCall : public grpc::ServerGenericBidiReactor {
+// What all served calls have in common: they are counted, and answered once.
+template <class Reactor>
+class ServerCall : public Reactor {
  public:
   ServerCall(ServerCore& core, const ServedMethod* method, Context& context)
       : core_(core),
@@ -116,7 +117,7 @@ class ServerCall : public grpc::ServerGenericBidiReactor {
     if (!status.ok())
       context_.AddTrailingMetadata(kOriginKey, origin == Origin::kHandler ? "h" : "d");
     Count(status);
-    grpc::ServerGenericBidiReactor::Finish(ToGrpc(status));
+    Reactor::Finish(ToGrpc(status));
   }
 
   void Decline(const absl::Status& status, std::string_view reason) {
@@ -149,7 +150,6 @@ class ServerCall : public grpc::ServerGenericBidiReactor {
   Context& context_;
   const SteadyTime start_;
   const Criticality criticality_;
-  grpc::ByteBuffer received_;
 
  private:
   std::atomic<bool> gone_ = false;
@@ -157,22 +157,22 @@ class ServerCall : public grpc::ServerGenericBidiReactor {
   std::shared_ptr<Cancellation> cancellation_ ABSL_GUARDED_BY(cancellation_mutex_);
 };
 
-class UnknownMethod final : public ServerCall {
+class UnknownMethod final : public ServerCall<grpc::ServerGenericBidiReactor> {
  public:
-  UnknownMethod(ServerCore& core, Context& context) : ServerCall(core, nullptr, context) {
+  UnknownMethod(ServerCore& core, grpc::GenericCallbackServerContext& context)
+      : ServerCall(core, nullptr, context) {
     Finish(Unimplemented("{} is not served here", context.method()), Origin::kDeclined);
   }
 };
 
-class UnaryCall final : public ServerCall {
+class UnaryCall final : public ServerCall<grpc::ServerUnaryReactor> {
  public:
-  UnaryCall(ServerCore& core, const ServedMethod& method, Context& context)
-      : ServerCall(core, &method, context) {
-    StartRead(&received_);
-  }
+  UnaryCall(ServerCore& core, const ServedMethod& method, Context& context,
+            const grpc::ByteBuffer& request, grpc::ByteBuffer& response)
+      : ServerCall(core, &method, context), request_(request), response_(response) {}
 
-  void OnReadDone(bool ok) override {
-    if (!ok) return Finish(InvalidArgument("no request came"), Origin::kDeclined);
+  // It may be finished before this returns; OnDone waits until gRPC knows the reactor.
+  void Begin() {
     if (method_->method.execution == Execution::kInline) return RunInline();
     Job job;
     job.run = [this] { return RunAfterWaiting(); };
@@ -214,7 +214,7 @@ class UnaryCall final : public ServerCall {
   Job::Timing Run() {
     const std::unique_ptr<google::protobuf::Message> request = method_->method.new_request();
     const std::unique_ptr<google::protobuf::Message> response = method_->method.new_response();
-    if (!Decode(received_, *request)) {
+    if (!Decode(request_, *request)) {
       Finish(InvalidArgument("the request is not a {}", request->GetTypeName()), Origin::kDeclined);
       return Job::Timing::kUntypical;
     }
@@ -226,17 +226,19 @@ class UnaryCall final : public ServerCall {
       Finish(status, Origin::kHandler);
       return TimingOf(status);
     }
-    answer_ = Encode(*response);
-    Count(status);
-    StartWriteAndFinish(&answer_, grpc::WriteOptions(), grpc::Status::OK);
+    response_ = Encode(*response);
+    Finish(status, Origin::kHandler);
     return Job::Timing::kTypical;
   }
 
-  grpc::ByteBuffer answer_;  // gRPC's until OnDone
+  const grpc::ByteBuffer& request_;
+  grpc::ByteBuffer& response_;
 };
 
 // A handler that writes on a thread of its own. One message is on its way at a time.
-class StreamCall final : public ServerCall, public StreamWriter, public RunningStream {
+class StreamCall final : public ServerCall<grpc::ServerGenericBidiReactor>,
+                         public StreamWriter,
+                         public RunningStream {
  public:
   StreamCall(ServerCore& core, const ServedMethod& method, Context& context)
       : ServerCall(core, &method, context) {
@@ -322,6 +324,7 @@ class StreamCall final : public ServerCall, public StreamWriter, public RunningS
   }
   bool NothingOnItsWay() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !writing_; }
 
+  grpc::ByteBuffer received_;  // gRPC's until it is read
   std::unique_ptr<google::protobuf::Message> request_;
   absl::Status status_;       // of the handler
   grpc::ByteBuffer sending_;  // gRPC's while writing_
@@ -334,11 +337,18 @@ class StreamCall final : public ServerCall, public StreamWriter, public RunningS
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* NewServerCall(ServerCore& core, const ServedMethod* method,
-                                              Context& context) {
-  if (method == nullptr) return new UnknownMethod(core, context);
-  if (method->method.stream) return new StreamCall(core, *method, context);
-  return new UnaryCall(core, *method, context);
+grpc::ServerUnaryReactor* ServeUnary(ServerCore& core, const ServedMethod& method,
+                                     grpc::CallbackServerContext& context,
+                                     const grpc::ByteBuffer& request, grpc::ByteBuffer& response) {
+  auto* call = new UnaryCall(core, method, context, request, response);
+  call->Begin();
+  return call;
+}
+
+grpc::ServerGenericBidiReactor* ServeStream(ServerCore& core, const ServedMethod* method,
+                                            grpc::GenericCallbackServerContext& context) {
+  if (method == nullptr || !method->method.stream) return new UnknownMethod(core, context);
+  return new StreamCall(core, *method, context);
 }
 
 }  // namespace holdfast::rpc

@@ -35,6 +35,7 @@ struct ServerMetrics {
 // One method as it is served.
 struct ServedMethod {
   std::string label;  // "holdfast.billing.v1.Billing/GetEntitlement"
+  std::string path;   // "/" and the label
   ServiceTable::Method method;
   std::size_t kind;  // of its jobs: a number of its own
   const google::protobuf::Descriptor* response_type;
