@@ -40,12 +40,7 @@ absl::StatusOr<Keys> Keys::Load(const Config& config) {
     if (!credentials.ok()) return Annotate(credentials.status(), "oss_credentials");
     keys.oss = *std::move(credentials);
   }
-  for (const std::string* hook :
-       {&config.oss.profile_hook, &config.oss.subscribe_hook, &config.oss.unsubscribe_hook}) {
-    if (!hook->empty() && !hook->starts_with("http://")) {
-      return InvalidArgument("the hook {} does not begin with http://", *hook);
-    }
-  }
+  HOLDFAST_RETURN_IF_ERROR(config.oss.CheckHooks());
   return keys;
 }
 

@@ -82,8 +82,20 @@ http::Form ProfileAnswerFields(std::string_view body) {
   return form;
 }
 
+absl::Status OssConfig::CheckHooks() const {
+  for (const auto& [knob, url] : {std::pair("oss_profile_hook", &profile_hook),
+                                  std::pair("oss_subscribe_hook", &subscribe_hook),
+                                  std::pair("oss_unsubscribe_hook", &unsubscribe_hook)}) {
+    if (url->empty()) continue;
+    if (const absl::Status fit = http::CheckUrl(*url); !fit.ok()) return Annotate(fit, knob);
+  }
+  if (hook_ca_file.empty()) return absl::OkStatus();
+  return Annotate(http::TlsTrust(hook_ca_file).Check(), "oss_hook_ca_file");
+}
+
 OssHooks::OssHooks(const OssConfig& config, Apply apply, const Parts& parts)
     : config_(config),
+      trust_(config.hook_ca_file),
       apply_(std::move(apply)),
       spool_(parts.spool),
       clock_(parts.clock),
@@ -154,8 +166,9 @@ absl::Status OssHooks::DeliverProfiles(Deadline deadline) {
                                      {"portal", ""},
                                      {"verified", "1"},
                                      {"ip", box.address}});
-    const auto answer = http::Fetch({.url = WithQuery(config_.profile_hook, query)},
-                                    deadline.AtMost(config_.hook_timeout));
+    const auto answer =
+        http::Fetch({.url = WithQuery(config_.profile_hook, query), .trust = &trust_},
+                    deadline.AtMost(config_.hook_timeout));
     if (!answer.ok() || answer->status >= 500) {
       calls_.With({"profile", "failed"}).Add();
       PutBack(std::move(waiting));
@@ -182,7 +195,8 @@ absl::Status OssHooks::DeliverPackages(Deadline deadline) {
         calls_.With({"package", "given_up"}).Add();
         return absl::OkStatus();
       }
-      const auto answer = http::Fetch({.url = url}, deadline.AtMost(config_.hook_timeout));
+      const auto answer =
+          http::Fetch({.url = url, .trust = &trust_}, deadline.AtMost(config_.hook_timeout));
       if (absl::IsInvalidArgument(answer.status())) {
         calls_.With({"package", "given_up"}).Add();
         return absl::OkStatus();

@@ -19,6 +19,7 @@
 #include "libs/base/deadline.h"
 #include "libs/base/string_map.h"
 #include "libs/http/message.h"
+#include "libs/http/tls_trust.h"
 #include "libs/storage/disk_spool.h"
 #include "libs/telemetry/metrics.h"
 #include "services/middleware/oss_config.h"
@@ -76,6 +77,7 @@ class OssHooks {
   void PutBack(Waiting waiting);
 
   const OssConfig config_;
+  const http::TlsTrust trust_;
   const Apply apply_;
   storage::DiskSpool& spool_;
   const Clock& clock_;

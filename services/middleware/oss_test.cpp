@@ -1,6 +1,11 @@
 // The OSS API without its neighbours: who may, what a path names, what a hook's answer says.
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <string>
+
+#include "libs/testing/temp_dir.h"
+#include "libs/testing/test_tls.h"
 #include "services/middleware/apps_fixture_test.h"
 #include "services/middleware/offers.h"
 #include "services/middleware/oss_credentials.h"
@@ -91,6 +96,47 @@ TEST(OssHookTest, AHookThatIsAwayKeepsWhatWaitsAndNoBoxNotices) {
   EXPECT_THAT(box.RunJob("oss_hooks"), test::IsOk());
   EXPECT_EQ(box.portal().oss().hooks().waiting(), 0u);  // too old to be worth telling
   EXPECT_NE(box.Zap(1), "");
+}
+
+TEST(OssHookTest, OverTlsNobodyButTheRightOneHearsOfABox) {
+  test::TempDir dir;
+  const test::TestAuthority authority, other;
+  std::ofstream(dir.File("ca.pem")) << authority.pem();
+  int heard = 0;
+  const auto answer = [&](const std::string& request) {
+    EXPECT_THAT(request, HasSubstr("GET /profile?mac="));
+    ++heard;
+    return std::string("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+  };
+  const auto waiting_after_a_start_told_to = [&](const test::TestTlsServer& server) {
+    OssConfig oss;
+    oss.profile_hook = "https://localhost:" + std::to_string(server.port()) + "/profile";
+    oss.hook_ca_file = dir.File("ca.pem");
+    EXPECT_THAT(oss.CheckHooks(), test::IsOk());
+    PortalFixture box({.oss = oss});
+    box.HaveEverything();
+    box.LogIn();
+    EXPECT_THAT(box.RunJob("oss_hooks"), test::IsOk());
+    return box.portal().oss().hooks().waiting();
+  };
+  test::TestTlsServer unknown(other.Issue("DNS:localhost"), answer);
+  EXPECT_EQ(waiting_after_a_start_told_to(unknown), 1u);
+  test::TestTlsServer misnamed(authority.Issue("DNS:elsewhere"), answer);
+  EXPECT_EQ(waiting_after_a_start_told_to(misnamed), 1u);
+  EXPECT_EQ(heard, 0);
+  test::TestTlsServer right(authority.Issue("DNS:localhost"), answer);
+  EXPECT_EQ(waiting_after_a_start_told_to(right), 0u);
+  EXPECT_EQ(heard, 1);
+}
+
+TEST(OssHookTest, WhatCannotBeCalledOrBelievedIsNamed) {
+  OssConfig oss;
+  oss.subscribe_hook = "ftp://host/x";
+  EXPECT_THAT(oss.CheckHooks(), test::HasMessage("oss_subscribe_hook"));
+  oss.subscribe_hook = "https://host/x";
+  EXPECT_THAT(oss.CheckHooks(), test::IsOk());
+  oss.hook_ca_file = "/nowhere/ca.pem";
+  EXPECT_THAT(oss.CheckHooks(), test::HasMessage("oss_hook_ca_file"));
 }
 
 TEST(OssApiTest, IsNotThereUntilItIsSwitchedOnAndHasCredentials) {
