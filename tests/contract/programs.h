@@ -21,6 +21,7 @@
 #include "libs/testing/status_matchers.h"
 #include "libs/testing/temp_dir.h"
 #include "libs/testing/test_postgres.h"
+#include "libs/testing/test_redis.h"
 
 namespace holdfast::test {
 
@@ -118,6 +119,7 @@ class Programs {
       program->Set("POSTGRES_USER", postgres_.user());
     }
     middleware.Set("HTTP_PORT", std::to_string(middleware.http));
+    middleware.Set("REDIS_ADDRESS", redis_->address());
     middleware.Set("PORTAL_KEYS", keys + "/portal");
     middleware.Set("PLAY_KEYS", keys + "/play");
     middleware.Set("LINK_SECRETS", keys + "/links");
@@ -171,6 +173,7 @@ class Programs {
 
   TempDir dir_;
   TestPostgres& postgres_ = TestPostgres::Shared();
+  const std::unique_ptr<TestRedis> redis_ = TestRedis::Start();
   SeededRandom random_{11};
   telemetry::Metrics metrics_;
   std::unique_ptr<discovery::Directory> directory_;
