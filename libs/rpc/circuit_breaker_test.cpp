@@ -282,7 +282,6 @@ TEST(CircuitBreakerPropertyTest, MovesAlongTheDrawing) {
     State state = State::kClosed;
     SteadyTime may_return = SteadyTime::min();
     int half_open_since = 0;  // permits given out before are not probes
-    std::vector<std::pair<CircuitBreaker::Permit, int>> under_way;  // and their numbers
     int number = 0;
     CircuitBreaker breaker(options, clock, [&](const CircuitBreaker::Change& change) {
       EXPECT_NE(change.next, state);
@@ -305,6 +304,8 @@ TEST(CircuitBreakerPropertyTest, MovesAlongTheDrawing) {
       }
       state = change.next;
     });
+    // Permits and their numbers; a permit must not outlive its breaker.
+    std::vector<std::pair<CircuitBreaker::Permit, int>> under_way;
     for (int i = 0; i < 500 && !testing::Test::HasFailure(); ++i) {
       clock.Advance(std::chrono::milliseconds(random.Below(200)));
       step = Step::kAcquire;
