@@ -16,18 +16,12 @@
 #include <cstring>
 #include <utility>
 
+#include "libs/base/free_with.h"
 #include "libs/base/status.h"
 
 namespace holdfast::discovery {
 namespace {
 
-template <auto Function>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    Function(object);
-  }
-};
 using ContextPtr = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/synchronization/mutex.h"
+#include "libs/base/free_with.h"
 #include "libs/base/status.h"
 #include "libs/telemetry/log.h"
 
@@ -18,13 +19,6 @@ namespace {
 
 using ContextPtr = std::shared_ptr<ssl_ctx_st>;
 
-template <auto Function>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    Function(object);
-  }
-};
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
 using CertificatePtr = std::unique_ptr<X509, FreeWith<X509_free>>;
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "libs/base/free_with.h"
 #include "libs/base/random.h"
 #include "libs/base/status.h"
 #include "libs/security/secret_file.h"
@@ -15,13 +16,6 @@
 namespace holdfast::security {
 namespace {
 
-template <auto Function>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    Function(object);
-  }
-};
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
 using CertificatePtr = std::unique_ptr<X509, FreeWith<X509_free>>;
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;

@@ -18,17 +18,11 @@
 #include <utility>
 
 #include "libs/base/check.h"
+#include "libs/base/free_with.h"
 
 namespace holdfast::test {
 namespace {
 
-template <auto Function>
-struct FreeWith {
-  template <class T>
-  void operator()(T* object) const {
-    Function(object);
-  }
-};
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
 using CertificatePtr = std::unique_ptr<X509, FreeWith<X509_free>>;
 using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;

@@ -99,9 +99,16 @@ absl::Status AccountNotes::Check(const Change& change) {
 
 absl::Status AccountNotes::Save(const AccountId& account, const Change& change, Deadline deadline) {
   HOLDFAST_RETURN_IF_ERROR(Check(change));
+  if (!change.comment && !change.balance) return absl::OkStatus();
+  // A hook says the same at each start of a box: what is not news makes no instance read and save.
+  HOLDFAST_ASSIGN_OR_RETURN(const AccountNote now, Load(account, deadline));
   std::vector<StoredItem> items;
-  if (change.comment) items.push_back(ItemOf(kComment, account, *change.comment));
-  if (change.balance) items.push_back(ItemOf(kBalance, account, *change.balance));
+  const auto put = [&](std::string_view kind, const std::optional<std::string>& text,
+                       const std::string& stored) {
+    if (text && *text != stored) items.push_back(ItemOf(kind, account, *text));
+  };
+  put(kComment, change.comment, now.comment);
+  put(kBalance, change.balance, now.balance);
   if (items.empty()) return absl::OkStatus();
   return store_.PutItems(deadline, std::string(kAccountNoteTopic), items);
 }

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cctype>
 
-#include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "services/billing/domain/part_of.h"
 
 namespace holdfast::billing {
 namespace {
 
-constexpr int kMillion = 1'000'000;
 constexpr int kMostTerms = 1200;
 constexpr int kMostRedemptions = 1'000'000'000;
 constexpr std::size_t kMostPlans = 1000;
@@ -129,19 +128,13 @@ bool Discount::applies(const TariffPlanId& plan, sys_days end_of_period) const {
 
 std::optional<InvoiceLine> DiscountOn(const InvoiceLine& price, const NextTerm& term,
                                       const Coupon& coupon) {
-  // What is sold is bounded (CheckTariffPlan), and so is a coupon: neither can overflow.
-  const auto part_of = [](std::int64_t amount, std::int64_t part, std::int64_t whole) {
-    const absl::StatusOr<Money> money = Prorate(*Money::Make(amount, "XXX"), part, whole);
-    HOLDFAST_CHECK(money.ok());
-    return money->minor_units();
-  };
   const bool by_part = coupon.parts_per_million > 0;
   const bool open_ended = term.whole.count() == 0;
   std::int64_t off = coupon.amount.minor_units();
   if (by_part) {
-    off = part_of(price.quoted, coupon.parts_per_million, kMillion);
+    off = PartOf(price.quoted, coupon.parts_per_million, kMillion);
   } else if (!open_ended) {
-    off = part_of(off, term.days.count(), term.whole.count());
+    off = PartOf(off, term.days.count(), term.whole.count());
   }
   off = std::min(off, price.quoted);
   if (off <= 0) return std::nullopt;

@@ -4,20 +4,11 @@
 #include <map>
 #include <utility>
 
-#include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "services/billing/domain/part_of.h"
 
 namespace holdfast::billing {
 namespace {
-
-constexpr int kMillion = 1'000'000;
-
-std::int64_t Part(std::int64_t amount, std::int64_t part, std::int64_t whole) {
-  // Amounts are bounded (CheckEntry), so this cannot overflow.
-  const absl::StatusOr<Money> money = Prorate(*Money::Make(amount, "XXX"), part, whole);
-  HOLDFAST_CHECK(money.ok());
-  return money->minor_units();
-}
 
 // Not beyond `limit`, which has the sign of `amount` or is nothing.
 std::int64_t AtMost(std::int64_t amount, std::int64_t limit) {
@@ -99,9 +90,10 @@ absl::Status CheckTaxRate(const TaxRate& rate) {
 
 Split SplitPrice(std::int64_t quoted, const TaxRate& rate) {
   if (rate.kind == TaxRate::Kind::kExclusive) {
-    return {quoted, Part(quoted, rate.parts_per_million, kMillion)};
+    return {quoted, PartOf(quoted, rate.parts_per_million, kMillion)};
   }
-  const std::int64_t tax = Part(quoted, rate.parts_per_million, kMillion + rate.parts_per_million);
+  const std::int64_t tax =
+      PartOf(quoted, rate.parts_per_million, kMillion + rate.parts_per_million);
   return {quoted - tax, tax};
 }
 
@@ -175,7 +167,7 @@ Credit CreditUnusedDays(const Invoice& invoice, const CreditOrder& order,
     const InvoiceLine& line = invoice.lines[i];
     if (line.subscription != subscription || line.days.count() <= 0) continue;
     const std::int64_t days = std::clamp<std::int64_t>(unused, 0, line.days.count());
-    const std::int64_t quoted = Part(line.quoted, days, line.days.count());
+    const std::int64_t quoted = PartOf(line.quoted, days, line.days.count());
     const Split wanted = SplitPrice(quoted, invoice.rate);
     Split amount;
     if (line.coupon.empty()) {
