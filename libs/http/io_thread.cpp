@@ -109,11 +109,12 @@ void IoThread::Run() {
 
 void IoThread::Accept() {
   acceptor_.async_accept([self = shared_from_this()](error_code error, Socket socket) {
+    // Accepted, perhaps, just before we stopped to listen: it was told that it is connected.
+    if (!error && !self->stopping_) self->OnAccepted(std::move(socket));
     if (!self->acceptor_.is_open()) return;
-    if (!error) {
-      self->OnAccepted(std::move(socket));
-    } else if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
-               error == asio::error::no_memory) {
+    if (!error) return self->Accept();
+    if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
+        error == asio::error::no_memory) {
       if (telemetry::ShouldLog("http accept")) {
         telemetry::Log(telemetry::Warning, "cannot accept", {{"reason", error.message()}});
       }
@@ -138,7 +139,10 @@ void IoThread::OnAccepted(Socket socket) {
   }
   socket.non_blocking(true, ignored);
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  std::make_shared<Connection>(shared_from_this(), std::move(socket))->Start();
+  const auto connection = std::make_shared<Connection>(shared_from_this(), std::move(socket));
+  connection->Start();
+  // One that comes while we drain is answered if it asks soon.
+  if (state_->draining) connection->LeaveIfIdleAt(steady_clock::now() + kDrainGrace);
 }
 
 bool IoThread::IsFull() const {
