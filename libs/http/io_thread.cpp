@@ -95,6 +95,11 @@ absl::Status IoThread::Listen(std::uint16_t port, bool shared_port) {
 }
 
 void IoThread::Run() {
+  listening_ = true;
+  {
+    absl::MutexLock lock(&state_->mutex);
+    ++state_->listening;
+  }
   Accept();
   ScheduleSweep();
   thread_ = std::thread([self = shared_from_this()] {
@@ -108,10 +113,12 @@ void IoThread::Run() {
 }
 
 void IoThread::Accept() {
+  accepting_ = true;
   acceptor_.async_accept([self = shared_from_this()](error_code error, Socket socket) {
+    self->accepting_ = false;
     // Accepted, perhaps, just before we stopped to listen: it was told that it is connected.
     if (!error && !self->stopping_) self->OnAccepted(std::move(socket));
-    if (!self->acceptor_.is_open()) return;
+    if (!self->acceptor_.is_open()) return self->StoppedListening();
     if (!error) return self->Accept();
     if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
         error == asio::error::no_memory) {
@@ -148,6 +155,13 @@ void IoThread::OnAccepted(Socket socket) {
 bool IoThread::IsFull() const {
   absl::MutexLock lock(&state_->mutex);
   return state_->connections >= state_->options.max_connections;
+}
+
+void IoThread::StoppedListening() {
+  if (!listening_) return;
+  listening_ = false;
+  absl::MutexLock lock(&state_->mutex);
+  --state_->listening;
 }
 
 void IoThread::AcceptWaiting() {
@@ -222,6 +236,7 @@ void IoThread::Drain() {
     self->AcceptWaiting();
     error_code ignored;
     self->acceptor_.close(ignored);
+    if (!self->accepting_) self->StoppedListening();  // or else its handler says so
     const auto until = steady_clock::now() + kDrainGrace;
     for (Connection* c = self->connections_; c != nullptr; c = c->next_) c->LeaveIfIdleAt(until);
     self->sweep_timer_.cancel();  // its handler schedules the next one sooner

@@ -67,6 +67,7 @@ struct ServerState {
 
   absl::Mutex mutex;
   std::int64_t connections ABSL_GUARDED_BY(mutex) = 0;
+  std::int64_t listening ABSL_GUARDED_BY(mutex) = 0;  // threads that may still bring one
 };
 
 class IoThread : public std::enable_shared_from_this<IoThread> {
@@ -114,6 +115,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
 
  private:
   void Accept();
+  void StoppedListening();
   void OnAccepted(Socket socket);
   void AcceptWaiting();
   bool IsFull() const;
@@ -130,7 +132,9 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   Timer sweep_timer_{io_};
   Timer accept_pause_{io_};
   std::uint16_t port_ = 0;
-  bool stopping_ = false;              // I/O thread only
+  bool listening_ = false;  // I/O thread only, as are the next two
+  bool accepting_ = false;  // the handler of an accept is still to come
+  bool stopping_ = false;
   Connection* connections_ = nullptr;  // intrusive list, I/O thread only
   std::string date_line_;
   std::int64_t date_second_ = 0;

@@ -54,8 +54,9 @@ struct Server::Impl {
   explicit Impl(std::shared_ptr<ServerState> s) : state(std::move(s)) {}
 
   absl::Status Listen();
+  // And none will come: there may be none for a moment while clients are on their way back.
   bool NoConnections() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(state->mutex) {
-    return state->connections == 0;
+    return state->connections == 0 && state->listening == 0;
   }
 
   const std::shared_ptr<ServerState> state;
