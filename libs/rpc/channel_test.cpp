@@ -330,6 +330,7 @@ TEST(ChannelTest, CorruptedBytesNeverReachTheCaller) {
 }
 
 TEST(ChannelDeathTest, AMethodThatDoesNotExistIsABug) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a fork beside threads can hang
   EchoClient client({});
   EXPECT_DEATH(client.Ask("holdfast.rpctest.v1.Echo/Shout", "x").IgnoreError(), "Shout");
 }

@@ -154,6 +154,9 @@ TEST(ServerTest, CountsWhatItServes) {
 
 class ServiceTableDeathTest : public testing::Test {
  protected:
+  // A plain fork beside gRPC's threads can hang.
+  ServiceTableDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+
   void Register() {
     telemetry::Metrics metrics;
     SeededRandom random(1);
