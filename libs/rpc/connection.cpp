@@ -8,8 +8,11 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/synchronization/mutex.h"
 #include "grpc/health/v1/health.pb.h"
@@ -45,6 +48,9 @@ grpc::ChannelArguments Arguments(const security::PemMaterial& material,
   // retries are ours and go to another instance.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // Our servers compress nothing: two filters less in the way of each call.
+  arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   // A connection that a partition killed is made anew instead of waiting for TCP to give up.
   // Shorter than 5 s would kill healthy connections of a process that is short of CPU.
@@ -153,65 +159,50 @@ void Connection::AskHealth(Duration time, std::function<void(Health, std::string
         });
 }
 
-// One connection being watched; owned by the completion queue that will return it.
-struct Watched {
-  std::shared_ptr<grpc::Channel> channel;
-  std::weak_ptr<const void> listener;
-  ConnectionEvents::Callback callback;
-  bool connected = false;
-  grpc_connectivity_state last = GRPC_CHANNEL_IDLE;
-};
-
 struct ConnectionEvents::Impl {
-  // gRPC cannot be asked to forget a watch, so each is short and made again.
-  static constexpr Duration kWatchFor = std::chrono::milliseconds(100);
+  struct Watched {
+    std::shared_ptr<grpc::Channel> channel;
+    std::weak_ptr<const void> listener;
+    Callback callback;
+    bool connected = false;
+  };
 
-  void Arm(std::unique_ptr<Watched> watched) {
-    watched->last = watched->channel->GetState(/*try_to_connect=*/true);
-    Watched* tag = watched.release();
-    tag->channel->NotifyOnStateChange(tag->last, GrpcDeadlineAfter(kWatchFor), &queue, tag);
-  }
-
-  void Returned(std::unique_ptr<Watched> watched) {
-    const std::shared_ptr<const void> listener = watched->listener.lock();
-    if (!listener) return;
-    const bool connected = watched->channel->GetState(true) == GRPC_CHANNEL_READY;
-    if (connected != watched->connected) {
-      watched->connected = connected;
-      watched->callback(connected ? Event::kConnected : Event::kLost);
+  // Looking costs an atomic read. A thread that waits for gRPC to say it becomes one of those that
+  // serve the network, and they take work from each other (measured: a tenth of a client's work).
+  void Look() {
+    std::vector<Watched> looked;
+    {
+      absl::MutexLock lock(&mutex);
+      looked.swap(watched);
     }
-    Arm(std::move(watched));
+    std::erase_if(looked, [](Watched& one) {
+      const std::shared_ptr<const void> listener = one.listener.lock();
+      if (!listener) return true;
+      const bool connected = one.channel->GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_READY;
+      if (std::exchange(one.connected, connected) != connected) {
+        one.callback(connected ? Event::kConnected : Event::kLost);
+      }
+      return false;
+    });
+    absl::MutexLock lock(&mutex);
+    std::move(watched.begin(), watched.end(), std::back_inserter(looked));  // came meanwhile
+    watched.swap(looked);
   }
 
-  grpc::CompletionQueue queue;
+  absl::Mutex mutex;
+  std::vector<Watched> watched ABSL_GUARDED_BY(mutex);
 };
 
 ConnectionEvents::ConnectionEvents() : impl_(std::make_unique<Impl>()) {}
 
-ConnectionEvents::~ConnectionEvents() {
-  impl_->queue.Shutdown();
-  void* tag = nullptr;
-  bool ok = false;
-  while (impl_->queue.Next(&tag, &ok)) delete static_cast<Watched*>(tag);
-}
+ConnectionEvents::~ConnectionEvents() = default;
 
 void ConnectionEvents::Watch(Connection& connection, std::weak_ptr<const void> listener,
                              Callback callback) {
-  auto watched = std::make_unique<Watched>();
-  watched->channel = connection.impl_->channel;
-  watched->listener = std::move(listener);
-  watched->callback = std::move(callback);
-  impl_->Arm(std::move(watched));
+  absl::MutexLock lock(&impl_->mutex);
+  impl_->watched.push_back({connection.impl_->channel, std::move(listener), std::move(callback)});
 }
 
-void ConnectionEvents::Wait(Duration wait) {
-  gpr_timespec until = GrpcDeadlineAfter(wait);
-  void* tag = nullptr;
-  bool ok = false;
-  while (impl_->queue.AsyncNext(&tag, &ok, until) == grpc::CompletionQueue::GOT_EVENT) {
-    impl_->Returned(std::unique_ptr<Watched>(static_cast<Watched*>(tag)));
-    until = gpr_inf_past(GPR_CLOCK_MONOTONIC);
-  }
-}
+void ConnectionEvents::Look() { impl_->Look(); }
 
 }  // namespace holdfast::rpc

@@ -85,20 +85,21 @@ class Connection {
   std::shared_ptr<Impl> impl_;
 };
 
-// Breaks and returns of connections, for one thread to wait on.
+// Breaks and returns of connections, for one thread that looks at them now and then.
 class ConnectionEvents {
  public:
   enum class Event { kConnected, kLost };
   using Callback = std::function<void(Event)>;
 
   ConnectionEvents();
-  ~ConnectionEvents();  // the waiting thread must have left; takes up to 100 ms
+  ~ConnectionEvents();  // the looking thread must have left
 
-  // `callback` runs on the thread inside Wait, until `listener` has expired.
+  // Any thread. `callback` runs on the thread inside Look, until `listener` has expired.
   void Watch(Connection& connection, std::weak_ptr<const void> listener, Callback callback);
 
-  // Runs the callbacks of what happens within `wait`.
-  void Wait(Duration wait);
+  // Runs the callbacks of what has changed since it was called last, and connects what is idle. One
+  // that broke and came back in between has not changed. One thread at a time; never blocks.
+  void Look();
 
  private:
   struct Impl;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "google/protobuf/descriptor.pb.h"
@@ -18,7 +19,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Duration kLongestWait = milliseconds(20);  // so late may a call be reminded
+// So late may a call be reminded, and the loss of an idle connection be seen.
+constexpr Duration kLongestWait = milliseconds(20);
 constexpr Duration kShowEvery = milliseconds(100);
 constexpr std::size_t kMaxInstanceLabels = 64;  // beyond: "other"
 
@@ -287,6 +289,7 @@ void Neighbour::Run() {
       absl::MutexLock lock(&mutex_);
       if (stopping_) return;
     }
+    events_->Look();
     Duration until_next = StartDueProbes();
     const SteadyTime now = clock.SteadyNow();
     reminders.Run(now);
@@ -297,7 +300,7 @@ void Neighbour::Run() {
       ShowState();
       DropTheGone();
     }
-    events_->Wait(std::clamp<Duration>(until_next, milliseconds(1), kLongestWait));
+    std::this_thread::sleep_for(std::clamp<Duration>(until_next, milliseconds(1), kLongestWait));
   }
 }
 

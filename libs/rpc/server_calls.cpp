@@ -231,6 +231,11 @@ class UnaryCall final : public ServerCall<grpc::ServerUnaryReactor> {
     return Job::Timing::kTypical;
   }
 
+  // Whether gRPC may call OnDone and OnCancel where it stands, as it does for its own reactors.
+  // Else another thread is woken for each call (measured: a tenth of the server's work); ours are
+  // short.
+  bool InternalInlineable() override { return true; }
+
   const grpc::ByteBuffer& request_;
   grpc::ByteBuffer& response_;
 };
