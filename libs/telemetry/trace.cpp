@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "fmt/format.h"
-
 namespace holdfast::telemetry {
 namespace {
 
@@ -27,15 +25,19 @@ std::uint64_t NextId(Random& random) {
   return id;
 }
 
-// Without a format string: every request that brings no trace starts one.
+// Without a format string, as the header: each call makes one.
 void AppendHex(std::uint64_t id, std::string& out) {
-  for (int shift = 60; shift >= 0; shift -= 4) out.push_back("0123456789abcdef"[(id >> shift) & 15]);
+  for (int shift = 60; shift >= 0; shift -= 4)
+    out.push_back("0123456789abcdef"[(id >> shift) & 15]);
 }
 
 }  // namespace
 
 std::string TraceContext::ToHeader() const {
-  return fmt::format("00-{}-{}-{}", trace_id, parent_id, sampled ? "01" : "00");
+  std::string header;
+  header.reserve(kHeaderSize);
+  header.append("00-").append(trace_id).append("-").append(parent_id);
+  return header.append(sampled ? "-01" : "-00");
 }
 
 TraceContext TraceContext::Child(Random& random) const {
