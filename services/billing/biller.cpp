@@ -12,12 +12,10 @@ namespace {
 // More terms in one go mean that something is wrong, not that a job was late.
 constexpr int kMostTermsAtOnce = 60;
 
-CreditOrder NewCredit(std::string reason, sys_days today, std::vector<CreditNote> before) {
-  return {CreditNoteId(SecureHex(8)), std::move(reason), today, std::move(before)};
-}
+}  // namespace
 
 // An add-on is charged only for days that its base has.
-bool BaseIsPaid(const Holding& held, const std::vector<Holding>& holdings, sys_days today) {
+bool Biller::BaseIsPaid(const Holding& held, const std::vector<Holding>& holdings, sys_days today) {
   if (!held.subscription.base) return true;
   for (const Holding& other : holdings) {
     const Subscription& base = other.subscription;
@@ -28,12 +26,6 @@ bool BaseIsPaid(const Holding& held, const std::vector<Holding>& holdings, sys_d
   }
   return false;
 }
-
-LedgerAccountId ClearingOf(const Payment& payment) {
-  return {LedgerKind::kClearing, payment.method, payment.amount.currency()};
-}
-
-}  // namespace
 
 absl::StatusOr<std::int64_t> Biller::WalletHolds(const std::string& currency) {
   HOLDFAST_ASSIGN_OR_RETURN(const LedgerAccount wallet,
@@ -61,19 +53,24 @@ absl::StatusOr<std::int64_t> Biller::ProvideFor(const Invoice& invoice, std::int
 absl::Status Biller::IssueAndSettle(const Invoice& invoice) {
   HOLDFAST_RETURN_IF_ERROR(tx_.AddInvoice(invoice));
   HOLDFAST_RETURN_IF_ERROR(tx_.Post(IssueEntry(invoice)));
+  // Of prepaid service: the money that was found for it pays for it, whatever else is open.
+  if (account_.charging == Charging::kPrepaid) HOLDFAST_RETURN_IF_ERROR(SettleOne(invoice));
   return SettleOpenInvoices();
+}
+
+absl::Status Biller::SettleOne(const Invoice& invoice) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t available, WalletHolds(invoice.currency));
+  if (available <= 0) return absl::OkStatus();
+  HOLDFAST_ASSIGN_OR_RETURN(const int n, tx_.NextSettlement(invoice.id));
+  const Settlement settlement = Settle(invoice, available, n);
+  HOLDFAST_RETURN_IF_ERROR(tx_.Post(settlement.entry));
+  ++changes_;
+  return tx_.SaveInvoice(settlement.invoice);
 }
 
 absl::Status Biller::SettleOpenInvoices() {
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Invoice> open, tx_.OpenInvoices(account_.id));
-  for (const Invoice& invoice : open) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t available, WalletHolds(invoice.currency));
-    if (available <= 0) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(const int n, tx_.NextSettlement(invoice.id));
-    const Settlement settlement = Settle(invoice, available, n);
-    HOLDFAST_RETURN_IF_ERROR(tx_.Post(settlement.entry));
-    HOLDFAST_RETURN_IF_ERROR(tx_.SaveInvoice(settlement.invoice));
-  }
+  for (const Invoice& invoice : open) HOLDFAST_RETURN_IF_ERROR(SettleOne(invoice));
   return absl::OkStatus();
 }
 
@@ -82,10 +79,12 @@ absl::StatusOr<Biller::Bill> Biller::Draft(const Holding& held, const NextTerm& 
   // A change of plan gives back terms that begin on its day: their use of the coupon too.
   HOLDFAST_ASSIGN_OR_RETURN(const ChargeHistory history, tx_.FindHistory(s.id, term.days.from));
   const std::optional<Discount>& discount = history.discount;
+  // What is open-ended was charged and has no term.
+  const bool charged_before = history.charged_before || (s.gives_service() && !s.valid_until);
   const bool lowered = discount && discount->applies(held.plan.id, term.whole.to);
   HOLDFAST_ASSIGN_OR_RETURN(
       std::vector<InvoiceLine> lines,
-      LinesFor(held, term, history.charged_before ? SetupFeeIs::kPaidBefore : SetupFeeIs::kCharged,
+      LinesFor(held, term, charged_before ? SetupFeeIs::kPaidBefore : SetupFeeIs::kCharged,
                lowered ? &discount->coupon : nullptr));
   HOLDFAST_ASSIGN_OR_RETURN(TaxRate rate, tx_.FindTaxRate(account_.region, term.days.from));
   const bool prepaid = s.charging == Charging::kPrepaid;
@@ -106,14 +105,26 @@ absl::Status Biller::Charge(Holding& held, const NextTerm& term, const Bill& bil
   Term charged{.subscription = held.subscription.id,
                .days = term.days,
                .redemption = bill.redemption,
-               .period_end = term.whole.to};
+               .period_end = term.whole.to,
+               .period_days = term.period_days};
   if (bill.invoice.total() > 0) {
     charged.invoice = bill.invoice.id;
     HOLDFAST_RETURN_IF_ERROR(IssueAndSettle(bill.invoice));
   }
   if (term.days.count() > 0) HOLDFAST_RETURN_IF_ERROR(tx_.AddTerm(charged));
   held.subscription = BeginTerm(held.subscription, term);
-  return tx_.SaveSubscription(held.subscription);
+  return Save(held.subscription);
+}
+
+absl::Status Biller::Save(const Subscription& subscription) {
+  ++changes_;
+  return tx_.SaveSubscription(subscription);
+}
+
+absl::Status Biller::Park(const std::string& why) {
+  parked_ = true;
+  ++changes_;
+  return tx_.ParkAccount(account_.id, why);
 }
 
 absl::StatusOr<bool> Biller::ChargeDue(Holding& held) {
@@ -126,51 +137,46 @@ absl::StatusOr<bool> Biller::ChargeDue(Holding& held) {
     }
     const std::optional<NextTerm> term = TermDue(held, today_);
     if (!term) return true;
-    const absl::StatusOr<Bill> bill = Draft(held, *term);
-    if (absl::IsFailedPrecondition(bill.status())) return false;
-    HOLDFAST_RETURN_IF_ERROR(bill.status());
-    if (held.subscription.charging == Charging::kPrepaid) {
-      HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t available, ProvideFor(bill->invoice, 0));
-      if (available < bill->invoice.total()) return false;
-    }
-    HOLDFAST_RETURN_IF_ERROR(Charge(held, *term, *bill));
+    HOLDFAST_ASSIGN_OR_RETURN(const bool charged, ChargeTerm(held, *term));
+    if (!charged) return false;
   }
-  return false;
+  // Paid, as far as it goes: nobody may lose service because we stop here.
+  HOLDFAST_RETURN_IF_ERROR(
+      Park(fmt::format("too_many_terms: subscription {} is charged for {} terms at once",
+                       held.subscription.id.value(), kMostTermsAtOnce)));
+  return true;
 }
 
-absl::StatusOr<int> Biller::ChargeAllDue() {
+absl::StatusOr<bool> Biller::ChargeTerm(Holding& held, const NextTerm& term) {
+  const absl::StatusOr<Bill> bill = Draft(held, term);
+  if (absl::IsFailedPrecondition(bill.status())) return false;
+  HOLDFAST_RETURN_IF_ERROR(bill.status());
+  if (held.subscription.charging == Charging::kPrepaid) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t available, ProvideFor(bill->invoice, 0));
+    if (available < bill->invoice.total()) return false;
+  }
+  HOLDFAST_RETURN_IF_ERROR(Charge(held, term, *bill));
+  return true;
+}
+
+absl::Status Biller::ChargeAllDue() {
+  if (parked_) return absl::OkStatus();
   HOLDFAST_ASSIGN_OR_RETURN(std::vector<Holding> holdings, tx_.LiveHoldings(account_.id));
   for (Holding& held : holdings) {                         // bases stand before add-ons
     if (held.subscription.suspended_for_debt()) continue;  // only money brings it back
+    const bool term_is_due = TermDue(held, today_).has_value();
+    if (!term_is_due && !ChangeIsDue(held.subscription, today_)) continue;
     const bool on_firm_ground = BaseIsPaid(held, holdings, today_);
-    if (!on_firm_ground && !TermDue(held, today_)) continue;
     HOLDFAST_ASSIGN_OR_RETURN(const bool charged,
                               on_firm_ground ? ChargeDue(held) : absl::StatusOr<bool>(false));
+    if (parked_) return absl::OkStatus();
     if (charged) continue;
-    if (!held.subscription.retry_on) tx_.Tell(ChargeRefused(held.subscription));
+    // Also a mere change of what stands on an unpaid base waits until tomorrow: what is not written
+    // down comes up again at once.
+    const bool is_news = on_firm_ground || term_is_due;
+    if (is_news && !held.subscription.retry_on) tx_.Tell(ChargeRefused(held.subscription));
     held.subscription = ChargeFailed(held.subscription, today_);
-    HOLDFAST_RETURN_IF_ERROR(tx_.SaveSubscription(held.subscription));
-  }
-  return static_cast<int>(holdings.size());
-}
-
-absl::Status Biller::MoneyCame() {
-  HOLDFAST_RETURN_IF_ERROR(SettleOpenInvoices());
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Invoice> unpaid, tx_.OpenInvoices(account_.id));
-  std::optional<sys_days> oldest_due;
-  if (!unpaid.empty()) oldest_due = unpaid.front().due_on;
-  HOLDFAST_ASSIGN_OR_RETURN(std::vector<Holding> holdings, tx_.LiveHoldings(account_.id));
-  for (Holding& held : holdings) {
-    if (std::optional<Subscription> next = DecideByDebt(held, oldest_due, today_)) {
-      held.subscription = *std::move(next);
-      HOLDFAST_RETURN_IF_ERROR(tx_.SaveSubscription(held.subscription));
-    }
-    // Blocked for debt and still in debt: nothing new is sold to it.
-    const bool in_debt = oldest_due && *oldest_due < today_;
-    if (held.subscription.suspended_for_debt() && in_debt) continue;
-    if (!BaseIsPaid(held, holdings, today_)) continue;
-    held.subscription.retry_on = std::nullopt;
-    HOLDFAST_RETURN_IF_ERROR(ChargeDue(held).status());
+    HOLDFAST_RETURN_IF_ERROR(Save(held.subscription));
   }
   return absl::OkStatus();
 }
@@ -216,6 +222,48 @@ absl::StatusOr<Subscription> Biller::Start(const Order& order, WallTime now, con
   return held.subscription;
 }
 
+absl::StatusOr<Subscription> Biller::Extend(Holding held) {
+  Subscription& s = held.subscription;
+  const bool waits = s.state == Subscription::State::kPendingActivation || s.suspended_for_debt();
+  if (!waits && !s.gives_service()) {
+    return FailedPrecondition("not_in_service: subscription {} must be resumed first",
+                              s.id.value());
+  }
+  if (!s.valid_until) {
+    return FailedPrecondition("open_ended: subscription {} has no end that could be moved",
+                              s.id.value());
+  }
+  s.cancel_at_end = false;  // who buys more of it takes a cancellation back
+  s.cancel_on = std::nullopt;
+  s.retry_on = std::nullopt;
+  const bool pending = s.state == Subscription::State::kPendingActivation;
+  const std::optional<NextTerm> term =
+      TermDue(held, pending ? today_ : std::max(today_, *s.valid_until));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool charged,
+                            term ? ChargeTerm(held, *term) : absl::StatusOr<bool>(false));
+  if (!charged) {
+    return FailedPrecondition("insufficient_funds: another period of {} cannot be charged",
+                              held.plan.id.value());
+  }
+  return held.subscription;
+}
+
+absl::StatusOr<Subscription> Biller::BuyWith(const Entry& entry, const TariffPlan& plan,
+                                             WallTime now, const TimeZone& zone) {
+  HOLDFAST_RETURN_IF_ERROR(CatchUp());
+  HOLDFAST_RETURN_IF_ERROR(tx_.Post(entry));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Holding> holdings, tx_.LiveHoldings(account_.id));
+  const auto same = std::find_if(holdings.begin(), holdings.end(), [&](const Holding& held) {
+    return held.plan.id == plan.id && held.subscription.charging != Charging::kElsewhere;
+  });
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const Subscription bought,
+      same == holdings.end() ? Start({.plan = plan}, now, zone) : Extend(*same));
+  HOLDFAST_RETURN_IF_ERROR(MoneyCame());
+  HOLDFAST_ASSIGN_OR_RETURN(const Holding after, tx_.FindHolding(bought.id));
+  return after.subscription;
+}
+
 // -- Coupons --------------------------------------------------------------------------------------
 
 absl::StatusOr<Redemption> Biller::Redeem(const Coupon& coupon, const Subscription& s,
@@ -232,267 +280,6 @@ absl::StatusOr<Redemption> Biller::Redeem(const Coupon& coupon, const Subscripti
       .coupon = coupon.id, .account = account_.id, .subscription = s.id, .redeemed_on = today_};
   HOLDFAST_ASSIGN_OR_RETURN(redemption.id, tx_.AddRedemption(redemption));
   return redemption;
-}
-
-// -- Crediting ------------------------------------------------------------------------------------
-
-absl::Status Biller::Write(const Credit& credit) {
-  if (credit.note.lines.empty()) return absl::OkStatus();
-  HOLDFAST_RETURN_IF_ERROR(tx_.AddCreditNote(credit.note));
-  HOLDFAST_RETURN_IF_ERROR(tx_.Post(credit.entry));
-  return tx_.SaveInvoice(credit.invoice);
-}
-
-absl::StatusOr<std::vector<Biller::UnusedTerm>> Biller::FindUnused(const SubscriptionId& id) {
-  std::vector<UnusedTerm> all;
-  for (sys_days day = today_;;) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::optional<Term> term, tx_.FindTerm(id, day));
-    if (!term) return all;
-    day = term->days.to;
-    all.push_back({*term, std::nullopt});
-    if (!term->invoice) continue;
-    HOLDFAST_ASSIGN_OR_RETURN(const Invoice invoice, tx_.FindInvoice(*term->invoice));
-    HOLDFAST_ASSIGN_OR_RETURN(std::vector<CreditNote> before, tx_.FindCreditNotes(invoice.id));
-    // Days of a pause moved the end of the term and not of the line: what counts is how many are
-    // left.
-    const std::int64_t unused = (term->days.to - std::max(today_, term->days.from)).count();
-    all.back().credit =
-        CreditUnusedDays(invoice, NewCredit("unused days", today_, std::move(before)), id, unused);
-  }
-}
-
-absl::Status Biller::Write(const std::vector<UnusedTerm>& unused) {
-  for (const UnusedTerm& one : unused) {
-    if (one.credit) HOLDFAST_RETURN_IF_ERROR(Write(*one.credit));
-    HOLDFAST_RETURN_IF_ERROR(tx_.EndTerm(one.term, std::max(today_, one.term.days.from)));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Biller::CreditUnused(const Subscription& subscription) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<UnusedTerm> unused, FindUnused(subscription.id));
-  return Write(unused);
-}
-
-absl::StatusOr<CreditNote> Biller::CreditInvoice(const InvoiceId& id, const std::string& reason) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Invoice invoice, tx_.FindInvoice(id));
-  HOLDFAST_ASSIGN_OR_RETURN(std::vector<CreditNote> before, tx_.FindCreditNotes(id));
-  HOLDFAST_ASSIGN_OR_RETURN(const Credit credit,
-                            CreditAll(invoice, NewCredit(reason, today_, std::move(before))));
-  HOLDFAST_RETURN_IF_ERROR(Write(credit));
-  HOLDFAST_RETURN_IF_ERROR(MoneyCame());
-  return credit.note;
-}
-
-absl::StatusOr<std::vector<Holding>> Biller::AddOnsOf(const SubscriptionId& base) {
-  HOLDFAST_ASSIGN_OR_RETURN(std::vector<Holding> holdings, tx_.LiveHoldings(account_.id));
-  std::erase_if(holdings, [&](const Holding& held) { return held.subscription.base != base; });
-  return holdings;
-}
-
-absl::Status Biller::EndAddOns(const SubscriptionId& base, Unused unused) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Holding> add_ons, AddOnsOf(base));
-  for (const Holding& held : add_ons) {
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const Subscription ended,
-        DecideCancellation(held.subscription, CancelWhen::kImmediately, today_));
-    HOLDFAST_RETURN_IF_ERROR(tx_.SaveSubscription(ended));
-    if (unused == Unused::kCredited) HOLDFAST_RETURN_IF_ERROR(CreditUnused(ended));
-  }
-  return absl::OkStatus();
-}
-
-// -- Changing -------------------------------------------------------------------------------------
-
-absl::Status Biller::CheckAddOnsOf(const Holding& base, const TariffPlan& to) {
-  Holding changed = base;
-  changed.plan = to;
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Holding> add_ons, AddOnsOf(base.subscription.id));
-  for (const Holding& held : add_ons) {
-    if (absl::Status status = CheckBase(held.plan, changed); !status.ok()) {
-      return FailedPrecondition("add_on_not_allowed: {} cannot stay on {}", held.plan.id.value(),
-                                to.id.value());
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Biller::SwitchPlan(Holding& held, const TariffPlan& to) {
-  held.plan = to;
-  held.subscription.plan = to.id;
-  held.subscription.plan_version = to.version;
-  held.subscription.change = std::nullopt;
-  ++held.subscription.revision;
-  return tx_.SaveSubscription(held.subscription);
-}
-
-absl::StatusOr<Subscription> Biller::ChangeNow(Holding held, const TariffPlan& to) {
-  const Subscription before = held.subscription;
-  if (!before.gives_service()) {
-    return FailedPrecondition("not_in_service: subscription {} gives no service",
-                              before.id.value());
-  }
-  if (to.add_on != held.plan.add_on) {
-    return FailedPrecondition("add_on_not_allowed: an add-on replaces only an add-on");
-  }
-  HOLDFAST_RETURN_IF_ERROR(CheckAddOnsOf(held, to));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<UnusedTerm> unused, FindUnused(before.id));
-  const Subscription& s = held.subscription;
-  if (s.charging == Charging::kElsewhere || unused.empty()) {
-    // A trial goes on, and what is late is charged by the new plan when it is paid.
-    HOLDFAST_RETURN_IF_ERROR(SwitchPlan(held, to));
-    return held.subscription;
-  }
-  Holding changed = held;
-  changed.plan = to;
-  const NextTerm next = TermAfterChange(unused.front().term.days, changed, today_);
-  HOLDFAST_ASSIGN_OR_RETURN(const Bill bill, Draft(changed, next));
-  if (s.charging == Charging::kPrepaid) {
-    std::int64_t returned = 0;
-    for (const UnusedTerm& one : unused) returned += one.credit ? one.credit->note.to_wallet : 0;
-    HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t available, ProvideFor(bill.invoice, returned));
-    if (available < bill.invoice.total()) {
-      return FailedPrecondition("insufficient_funds: the change costs {}, there are {}",
-                                bill.invoice.total(), available);
-    }
-  }
-  HOLDFAST_RETURN_IF_ERROR(Write(unused));
-  HOLDFAST_RETURN_IF_ERROR(SwitchPlan(held, to));
-  HOLDFAST_RETURN_IF_ERROR(Charge(held, next, bill));
-  return held.subscription;
-}
-
-absl::Status Biller::TakePlannedChange(Holding& held) {
-  const Subscription& s = held.subscription;
-  if (!s.change || !s.gives_service()) return absl::OkStatus();
-  const bool on_its_day = s.change->on && *s.change->on <= today_;
-  const bool at_the_end = !s.change->on && s.valid_until && *s.valid_until <= today_;
-  if (!on_its_day && !at_the_end) return absl::OkStatus();
-  HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx_.FindTariffPlan(s.change->plan));
-  if (at_the_end) return SwitchPlan(held, to);
-  HOLDFAST_ASSIGN_OR_RETURN(held.subscription, ChangeNow(held, to));
-  held.plan = to;
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Subscription> Biller::Pause(const Holding& held) {
-  if (held.subscription.base) {
-    return FailedPrecondition("subscription {} is an add-on: its base is paused instead",
-                              held.subscription.id.value());
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(const Subscription paused, DecidePause(held.subscription, today_));
-  HOLDFAST_RETURN_IF_ERROR(tx_.SaveSubscription(paused));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Holding> add_ons, AddOnsOf(paused.id));
-  for (const Holding& add_on : add_ons) {
-    const absl::StatusOr<Subscription> next = DecidePause(add_on.subscription, today_);
-    if (next.ok()) HOLDFAST_RETURN_IF_ERROR(tx_.SaveSubscription(*next));
-  }
-  return paused;
-}
-
-absl::StatusOr<Subscription> Biller::ResumeOne(const Holding& held) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Subscription resumed, DecideResumption(held, today_));
-  const Subscription& before = held.subscription;
-  if (before.paused_on && before.charging != Charging::kElsewhere) {
-    HOLDFAST_ASSIGN_OR_RETURN(const std::optional<Term> term,
-                              tx_.FindTerm(before.id, *before.paused_on));
-    if (term && resumed.valid_until) {
-      HOLDFAST_RETURN_IF_ERROR(tx_.EndTerm(*term, *resumed.valid_until));
-    }
-  }
-  HOLDFAST_RETURN_IF_ERROR(tx_.SaveSubscription(resumed));
-  Holding now{resumed, held.plan};
-  HOLDFAST_RETURN_IF_ERROR(ChargeDue(now).status());
-  return now.subscription;
-}
-
-absl::StatusOr<Subscription> Biller::Resume(const Holding& held) {
-  if (held.subscription.base && held.subscription.paused_on) {
-    return FailedPrecondition("subscription {} is an add-on: its base is resumed instead",
-                              held.subscription.id.value());
-  }
-  HOLDFAST_ASSIGN_OR_RETURN(const Subscription resumed, ResumeOne(held));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Holding> add_ons, AddOnsOf(resumed.id));
-  for (const Holding& add_on : add_ons) {
-    if (add_on.subscription.state != Subscription::State::kPaused) continue;
-    HOLDFAST_RETURN_IF_ERROR(ResumeOne(add_on).status());
-  }
-  return resumed;
-}
-
-// -- Money in and out -----------------------------------------------------------------------------
-
-absl::Status Biller::TakeIn(const Payment& payment) {
-  HOLDFAST_RETURN_IF_ERROR(tx_.AddPayment(payment));
-  Entry entry{EntryId("payment-" + payment.id.value()), "payment " + payment.reference, {}};
-  entry.Move(ClearingOf(payment), WalletOf(account_.id, payment.amount.currency()),
-             payment.amount.minor_units());
-  return TakeIn(entry);
-}
-
-absl::Status Biller::TakeIn(const Entry& entry) {
-  HOLDFAST_RETURN_IF_ERROR(tx_.Post(entry));
-  return MoneyCame();
-}
-
-absl::StatusOr<Payment> Biller::Refund(Payment payment, std::int64_t amount) {
-  const std::int64_t left = payment.left();
-  if (amount <= 0 || amount > left) {
-    return FailedPrecondition("refund_too_large: {} are left of payment {}", left,
-                              payment.id.value());
-  }
-  payment.refunded += amount;
-  ++payment.refunds;
-  Entry entry{EntryId(fmt::format("refund-{}-{}", payment.id.value(), payment.refunds)),
-              "refund of payment " + payment.id.value(),
-              {}};
-  const LedgerAccountId wallet = WalletOf(account_.id, payment.amount.currency());
-  entry.Move(wallet, ClearingOf(payment), amount);
-  HOLDFAST_ASSIGN_OR_RETURN(LedgerAccount held, tx_.FindLedgerAccount(wallet));
-  HOLDFAST_RETURN_IF_ERROR(Apply(entry.transfers.front(), held));
-  HOLDFAST_RETURN_IF_ERROR(tx_.Post(entry));
-  HOLDFAST_RETURN_IF_ERROR(tx_.SavePayment(payment));
-  return payment;
-}
-
-absl::StatusOr<std::int64_t> Biller::Reopen(const std::string& currency, std::int64_t amount) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Invoice> settled,
-                            tx_.SettledInvoices(account_.id, currency));
-  std::int64_t reopened = 0;
-  for (const Invoice& invoice : settled) {
-    if (reopened == amount) break;
-    HOLDFAST_ASSIGN_OR_RETURN(const int n, tx_.NextSettlement(invoice.id));
-    const Settlement undone = Unsettle(invoice, amount - reopened, n);
-    reopened += invoice.settled - undone.invoice.settled;
-    HOLDFAST_RETURN_IF_ERROR(tx_.Post(undone.entry));
-    HOLDFAST_RETURN_IF_ERROR(tx_.SaveInvoice(undone.invoice));
-  }
-  return reopened;
-}
-
-absl::StatusOr<Payment> Biller::ChargeBack(Payment payment, std::int64_t amount,
-                                           const std::string& reason) {
-  const std::int64_t left = payment.left();
-  if (amount <= 0 || amount > left) {
-    return FailedPrecondition("chargeback_too_large: {} are left of payment {}", left,
-                              payment.id.value());
-  }
-  const std::string& currency = payment.amount.currency();
-  HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t holds, WalletHolds(currency));
-  const std::int64_t from_wallet = std::clamp<std::int64_t>(holds, 0, amount);
-  HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t reopened, Reopen(currency, amount - from_wallet));
-  payment.charged_back += amount;
-  ++payment.chargebacks;
-  Entry entry{EntryId(fmt::format("chargeback-{}-{}", payment.id.value(), payment.chargebacks)),
-              "chargeback: " + reason,
-              {}};
-  const LedgerAccountId losses{LedgerKind::kPromotion, "chargebacks", currency};
-  entry.Move(WalletOf(account_.id, currency), ClearingOf(payment), from_wallet + reopened);
-  // The rest is held for somebody or was refunded: nobody here owes it, so it is our loss.
-  entry.Move(losses, ClearingOf(payment), amount - from_wallet - reopened);
-  HOLDFAST_RETURN_IF_ERROR(tx_.Post(entry));
-  HOLDFAST_RETURN_IF_ERROR(tx_.SavePayment(payment));
-  return payment;
 }
 
 }  // namespace holdfast::billing

@@ -10,6 +10,9 @@
 //
 // A prepaid account is charged only what its wallet holds. A postpaid one is charged whatever it
 // holds, and owes the rest.
+//
+// biller.cpp charges, starts and redeems; biller_change.cpp changes, ends and pauses;
+// biller_money.cpp takes money in and gives it back.
 #pragma once
 
 #include <optional>
@@ -26,22 +29,36 @@ namespace holdfast::billing {
 class Biller {
  public:
   Biller(Transaction& tx, Account account, sys_days today)
-      : tx_(tx), account_(std::move(account)), today_(today) {}
-
-  // Charges every term that is due, up to today. False: the money is not there (or the plan has no
-  // price); what is charged until then stays.
-  absl::StatusOr<bool> ChargeDue(Holding& held);
+      : tx_(tx),
+        account_(std::move(account)),
+        today_(today),
+        parked_(account_.parked_since.has_value()) {}
 
   // Charges everything of the account that is due. An add-on is charged only when its base is paid.
-  // What could not be charged is tried again tomorrow or when money comes; how many were looked at.
-  absl::StatusOr<int> ChargeAllDue();
+  // What could not be charged is tried again tomorrow or when money comes.
+  absl::Status ChargeAllDue();
 
-  // Settles and charges whatever the wallet now allows.
+  // Settles and charges whatever the wallet now allows. Call it after everything that puts money
+  // into a wallet; before that, CatchUp.
   absl::Status MoneyCame();
 
+  // What the jobs would have done until today with the money there was: when they are late, new
+  // money must not pay for days on which there would have been no service.
+  absl::Status CatchUp();
+
+  // What the calendar does to the account's subscriptions; those that moved, as they are now.
+  absl::StatusOr<std::vector<Subscription>> FollowCalendar();
+
+  // How many subscriptions and invoices were changed.
+  int changes() const { return changes_; }
+
   // Moves to another plan today: unused days are credited, the new plan is charged.
-  // FAILED_PRECONDITION: insufficient_funds, add_on_not_allowed.
+  // FAILED_PRECONDITION: insufficient_funds, add_on_not_allowed, base_not_allowed, no_price.
   absl::StatusOr<Subscription> ChangeNow(Holding held, const TariffPlan& to);
+  // Writes down a change for later, which is checked now and again on its day. The same reasons.
+  absl::StatusOr<Subscription> ChangeLater(const Holding& held, const TariffPlan& to,
+                                           const PlannedChange& change);
+  absl::Status CheckChange(const Holding& held, const TariffPlan& to, sys_days on);
 
   // Takes a coupon, which the transaction holds, for what a subscription is charged from now on.
   // FAILED_PRECONDITION: see CheckRedemption; coupon_in_place unless it may replace another one.
@@ -55,7 +72,7 @@ class Biller {
   // Credits what is left of the days that were charged.
   absl::Status CreditUnused(const Subscription& subscription);
 
-  // A payment that came in.
+  // A payment that came in. INVALID_ARGUMENT: its method is ours.
   absl::Status TakeIn(const Payment& payment);
   // An entry that puts money into the wallet.
   absl::Status TakeIn(const Entry& entry);
@@ -69,6 +86,11 @@ class Biller {
     std::optional<Coupon> coupon{};  // redeemed with it
   };
   absl::StatusOr<Subscription> Start(const Order& order, WallTime now, const TimeZone& zone);
+  // Puts the entry's money into the wallet and buys a plan with it before anything else: another
+  // period of a live subscription to it, else a new one. FAILED_PRECONDITION: as Start;
+  // not_in_service, open_ended.
+  absl::StatusOr<Subscription> BuyWith(const Entry& entry, const TariffPlan& plan, WallTime now,
+                                       const TimeZone& zone);
   // FAILED_PRECONDITION: insufficient_funds, refund_too_large.
   absl::StatusOr<Payment> Refund(Payment payment, std::int64_t amount);
   // The payer's bank took it back. FAILED_PRECONDITION: chargeback_too_large.
@@ -81,6 +103,16 @@ class Biller {
   absl::StatusOr<Subscription> Resume(const Holding& held);
 
  private:
+  static bool BaseIsPaid(const Holding& held, const std::vector<Holding>& holdings,
+                         sys_days today);
+  absl::Status Save(const Subscription& subscription);
+  // Stops charging the account until a person has looked at it.
+  absl::Status Park(const std::string& why);
+  // Charges every term that is due, up to today. False: the money is not there (or the plan has no
+  // price); what is charged until then stays.
+  absl::StatusOr<bool> ChargeDue(Holding& held);
+  absl::StatusOr<bool> ChargeTerm(Holding& held, const NextTerm& term);
+  absl::StatusOr<Subscription> Extend(Holding held);
   absl::Status Attach(const SubscriptionId& base, const TariffPlan& plan, Subscription& started);
   absl::StatusOr<std::int64_t> WalletHolds(const std::string& currency);
   // What there is for a prepaid subscription's bill: the wallet, what comes back into it before the
@@ -95,6 +127,7 @@ class Biller {
   absl::StatusOr<Bill> Draft(const Holding& held, const NextTerm& term);
   absl::Status Charge(Holding& held, const NextTerm& term, const Bill& bill);
   absl::Status IssueAndSettle(const Invoice& invoice);
+  absl::Status SettleOne(const Invoice& invoice);
   absl::Status SettleOpenInvoices();
   // Takes the money of settled invoices back into the wallet, of the newest first. How much.
   absl::StatusOr<std::int64_t> Reopen(const std::string& currency, std::int64_t amount);
@@ -103,10 +136,16 @@ class Biller {
     Term term;
     std::optional<Credit> credit;
   };
-  absl::StatusOr<std::vector<UnusedTerm>> FindUnused(const SubscriptionId& id);
-  absl::Status Write(const std::vector<UnusedTerm>& unused);
+  absl::StatusOr<std::vector<UnusedTerm>> FindUnused(const SubscriptionId& id, sys_days from);
+  absl::Status Write(const std::vector<UnusedTerm>& unused, sys_days from);
   absl::Status Write(const Credit& credit);
-  absl::Status CheckAddOnsOf(const Holding& base, const TariffPlan& to);
+  absl::Status CreditUnused(const Subscription& subscription, sys_days from);
+  absl::Status EndAddOns(const SubscriptionId& base, Unused unused, sys_days on);
+  absl::StatusOr<bool> FollowCalendar(Holding& held);
+  absl::Status CheckAddOnsOf(const Holding& base, const TariffPlan& to, sys_days on);
+  absl::Status MoveNow(Holding& held, const TariffPlan& to);
+  absl::Status MoveAddOnsOf(const Subscription& base);
+  absl::Status MoveTerms(const Subscription& paused, std::chrono::days by);
   absl::StatusOr<Subscription> ResumeOne(const Holding& held);
   absl::StatusOr<std::vector<Holding>> AddOnsOf(const SubscriptionId& base);
   absl::Status SwitchPlan(Holding& held, const TariffPlan& to);
@@ -115,6 +154,8 @@ class Biller {
   Transaction& tx_;
   const Account account_;
   const sys_days today_;
+  bool parked_;
+  int changes_ = 0;
 };
 
 }  // namespace holdfast::billing

@@ -1,7 +1,10 @@
 #include "services/billing/books_service.h"
 
+#include <set>
+
 #include "libs/base/random.h"
 #include "libs/base/status.h"
+#include "services/billing/biller.h"
 #include "services/billing/convert_ledger.h"
 #include "services/billing/export.h"
 #include "services/billing/jobs_books.h"
@@ -22,6 +25,25 @@ absl::StatusOr<Transfer> FindHeld(Transaction& tx, const std::string& transfer_i
     HOLDFAST_RETURN_IF_ERROR(tx.FindAccount(AccountId(held.debit.owner)).status());
   }
   return held;
+}
+
+// Posts an entry that may put money into wallets of accounts; those get what they can pay with it.
+absl::Status PostAndServe(Transaction& tx, const Entry& entry, sys_days today) {
+  std::set<AccountId> owners;  // in the order in which accounts are locked
+  for (const Transfer& transfer : entry.transfers) {
+    for (const LedgerAccountId& id : {transfer.debit, transfer.credit}) {
+      if (id.kind == LedgerKind::kWallet) owners.insert(AccountId(id.owner));
+    }
+  }
+  std::vector<Biller> billers;
+  for (const AccountId& id : owners) {
+    HOLDFAST_ASSIGN_OR_RETURN(Account account, tx.FindAccount(id));
+    billers.emplace_back(tx, std::move(account), today);
+    HOLDFAST_RETURN_IF_ERROR(billers.back().CatchUp());
+  }
+  HOLDFAST_RETURN_IF_ERROR(tx.Post(entry));
+  for (Biller& biller : billers) HOLDFAST_RETURN_IF_ERROR(biller.MoneyCame());
+  return absl::OkStatus();
 }
 
 TransferId NewTransferId() { return TransferId("hold-" + SecureHex(8)); }
@@ -127,7 +149,8 @@ absl::StatusOr<v1::Transfer> BooksService::PostToWallet(Transaction& tx, const T
   HOLDFAST_ASSIGN_OR_RETURN(LedgerAccount held, tx.FindLedgerAccount(wallet));
   HOLDFAST_RETURN_IF_ERROR(Apply(transfer, held));
   const Entry entry = Alone(transfer, reason);
-  HOLDFAST_RETURN_IF_ERROR(tx.Post(entry));
+  const bool gives = transfer.credit == wallet;
+  HOLDFAST_RETURN_IF_ERROR(gives ? PostAndServe(tx, entry, Today()) : tx.Post(entry));
   return ToProto(entry, transfer);
 }
 
@@ -161,7 +184,8 @@ absl::StatusOr<v1::Transfer> BooksService::CaptureHold(const rpc::Call& call,
             request.minor_units() == 0 ? held.amount : request.minor_units();
         HOLDFAST_ASSIGN_OR_RETURN(const Transfer post, DecidePost(held, NewTransferId(), amount));
         const Entry entry = Alone(post, "captured " + held.id.value());
-        HOLDFAST_RETURN_IF_ERROR(tx.Post(entry));
+        // What is not taken is free again.
+        HOLDFAST_RETURN_IF_ERROR(PostAndServe(tx, entry, Today()));
         return ToProto(entry, post);
       });
 }
@@ -173,7 +197,7 @@ absl::StatusOr<v1::Transfer> BooksService::ReleaseHold(const rpc::Call& call,
         HOLDFAST_ASSIGN_OR_RETURN(const Transfer held, FindHeld(tx, request.transfer_id()));
         HOLDFAST_ASSIGN_OR_RETURN(const Transfer given_back, DecideVoid(held, NewTransferId()));
         const Entry entry = Alone(given_back, "released " + held.id.value());
-        HOLDFAST_RETURN_IF_ERROR(tx.Post(entry));
+        HOLDFAST_RETURN_IF_ERROR(PostAndServe(tx, entry, Today()));
         return ToProto(entry, given_back);
       });
 }
@@ -196,7 +220,7 @@ absl::StatusOr<v1::ReverseEntryResponse> BooksService::ReverseEntry(
           reversal.transfers.push_back(back);
           *response.add_transfers() = ToProto(reversal, back);
         }
-        HOLDFAST_RETURN_IF_ERROR(tx.Post(reversal));
+        HOLDFAST_RETURN_IF_ERROR(PostAndServe(tx, reversal, Today()));
         return response;
       });
 }

@@ -17,8 +17,8 @@ class BooksService {
  public:
   static constexpr char kServiceName[] = "holdfast.billing.v1.Books";
 
-  BooksService(Store& store, Metrics& metrics, const Clock& clock)
-      : store_(store), metrics_(metrics), clock_(clock) {}
+  BooksService(Store& store, Metrics& metrics, const Clock& clock, const TimeZone& zone = {})
+      : store_(store), metrics_(metrics), clock_(clock), zone_(zone) {}
 
   void Register(rpc::ServiceTable& table);
 
@@ -46,10 +46,12 @@ class BooksService {
   absl::StatusOr<v1::Transfer> PostToWallet(Transaction& tx, const Transfer& transfer,
                                             const LedgerAccountId& wallet,
                                             const std::string& reason);
+  sys_days Today() const { return DayOf(clock_.Now(), zone_); }
 
   Store& store_;
   Metrics& metrics_;
   const Clock& clock_;
+  const TimeZone zone_;
 };
 
 }  // namespace holdfast::billing

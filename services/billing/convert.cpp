@@ -124,6 +124,10 @@ v1::Account ToProto(const Account& account) {
   }
   out.set_reseller_id(account.reseller.value());
   out.set_reseller_pays(account.reseller_pays);
+  if (account.parked_since) {
+    SetTime(*account.parked_since, *out.mutable_parked_since());
+    out.set_parked_why(account.parked_why);
+  }
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "libs/base/encoding.h"
 #include "libs/base/status.h"
 #include "libs/http/client.h"
+#include "services/billing/domain/sales.h"
 #include "services/billing/signature.h"
 
 namespace holdfast::billing {
@@ -79,6 +80,9 @@ absl::StatusOr<GatewayMessage> ParseGatewayMessage(std::string_view json) {
 
 absl::Status HttpGateway::CheckConfig() const {
   if (config_.url.empty()) return absl::OkStatus();
+  if (config_.name == kResellersMethod) {
+    return InvalidArgument("gateway_name {} is what resellers are funded by", kResellersMethod);
+  }
   if (absl::Status status = http::CheckUrl(config_.url); !status.ok()) {
     return Annotate(status, "gateway_url");
   }

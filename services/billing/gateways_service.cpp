@@ -14,6 +14,7 @@ namespace {
 constexpr auto kStepTimeout = std::chrono::seconds(3);
 constexpr int kAttemptsAtOnce = 50;
 constexpr std::size_t kLongestSource = 200;
+constexpr std::chrono::hours kStuckAfter{24};
 
 http::Response Refuse(int status, const absl::Status& why) {
   return http::Response::Text(status, std::string(why.message()) + "\n");
@@ -38,6 +39,7 @@ int HttpStatusOf(const absl::Status& status) {
 
 void GatewaysService::Register(rpc::ServiceTable& table) {
   table.Worker("Collect", *this, &GatewaysService::Collect);
+  table.Worker("CloseAttempt", *this, &GatewaysService::CloseAttempt);
   table.Worker("GetAttempt", *this, &GatewaysService::GetAttempt);
   table.Worker("ListAttempts", *this, &GatewaysService::ListAttempts);
   table.Worker("PutPaymentMethod", *this, &GatewaysService::PutPaymentMethod);
@@ -61,6 +63,7 @@ absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& cal
                         .source = request.source(),
                         .look_at = now + parts_.first_look,
                         .created_at = now};
+  bool begun_now = false;
   // First it is written down; then, whatever happens to us, somebody finds out what became of it.
   HOLDFAST_ASSIGN_OR_RETURN(
       const v1::PaymentAttempt begun,
@@ -73,14 +76,26 @@ absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& cal
                        wanted.source = stored ? stored->source : "";
                      }
                      HOLDFAST_RETURN_IF_ERROR(tx.AddAttempt(wanted));
+                     begun_now = true;
                      return ToProto(wanted);
                    }));
   const AttemptId id(begun.attempt_id());
   HOLDFAST_ASSIGN_OR_RETURN(const PaymentAttempt attempt,
                             parts_.store.FindAttempt(call.deadline(), id));
   if (!attempt.open()) return ToProto(attempt);
-  // A repetition comes here as well: the gateway charges one attempt id once.
+  // A repetition comes here as well: the gateway charges one attempt id once. That it was sent again
+  // is written down first: until it has arrived, the gateway's "never heard of it" proves nothing.
+  if (!begun_now) HOLDFAST_RETURN_IF_ERROR(NoteSent(call.deadline(), id));
   return ToProto(Ask(call.deadline(), attempt).value_or(attempt));
+}
+
+absl::Status GatewaysService::NoteSent(Deadline deadline, const AttemptId& id) {
+  return parts_.store.Transact(deadline, [&](Transaction& tx) -> absl::Status {
+    HOLDFAST_ASSIGN_OR_RETURN(PaymentAttempt attempt, tx.FindAttempt(id));
+    if (!attempt.open()) return absl::OkStatus();
+    attempt.sent_at = parts_.clock.Now();
+    return tx.SaveAttempt(attempt);
+  });
 }
 
 std::optional<PaymentAttempt> GatewaysService::Ask(Deadline deadline,
@@ -120,11 +135,49 @@ absl::StatusOr<v1::ListAttemptsResponse> GatewaysService::ListAttempts(
 
 // -- What the gateway says ------------------------------------------------------------------------
 
+// That a payment which was recorded before is what the attempt collected, and no other money that
+// happens to have its reference: that money would vanish.
+absl::Status GatewaysService::CheckIsOf(Transaction& tx, const PaymentAttempt& paid) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Payment payment, tx.FindPayment(*paid.payment));
+  HOLDFAST_ASSIGN_OR_RETURN(const bool taken, tx.IsTakenByAttempt(payment.id, paid.id));
+  if (payment.account == paid.account && payment.amount == paid.amount && !taken) {
+    return absl::OkStatus();
+  }
+  return FailedPrecondition("reference_taken: {} {} of attempt {} is payment {}, of other money",
+                            payment.method, payment.reference, paid.id.value(),
+                            payment.id.value());
+}
+
+absl::StatusOr<v1::PaymentAttempt> GatewaysService::CloseAttempt(
+    const rpc::Call& call, const v1::CloseAttemptRequest& request) {
+  if (request.reason().empty()) return InvalidArgument("reason is empty");
+  HOLDFAST_RETURN_IF_ERROR(CheckText("reason", request.reason(), 150));
+  return CarryOutOnce(
+      parts_.store, call, request, Secrecy::kNone,
+      [&](Transaction& tx) -> absl::StatusOr<v1::PaymentAttempt> {
+        HOLDFAST_ASSIGN_OR_RETURN(const PaymentAttempt attempt,
+                                  tx.FindAttempt(AttemptId(request.attempt_id())));
+        std::optional<PaymentId> payment;
+        if (!request.payment_id().empty()) payment = PaymentId(request.payment_id());
+        HOLDFAST_ASSIGN_OR_RETURN(const PaymentAttempt closed,
+                                  CloseByHand(attempt, payment, request.reason()));
+        if (payment) {
+          HOLDFAST_ASSIGN_OR_RETURN(const Payment recorded, tx.FindPayment(*payment));
+          if (recorded.account != attempt.account) {
+            return FailedPrecondition("not_its_payment: payment {} is another account's",
+                                      recorded.id.value());
+          }
+        }
+        HOLDFAST_RETURN_IF_ERROR(tx.SaveAttempt(closed));
+        return ToProto(closed);
+      });
+}
+
 absl::Status GatewaysService::BookPayment(Transaction& tx, PaymentAttempt& paid) {
   HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(paid.account));
   // Somebody may have recorded it by hand meanwhile: the reference is taken once.
   HOLDFAST_ASSIGN_OR_RETURN(paid.payment, tx.FindPaymentOf(paid.gateway, paid.reference));
-  if (paid.payment) return absl::OkStatus();
+  if (paid.payment) return CheckIsOf(tx, paid);
   paid.payment = PaymentId("gw-" + paid.id.value());
   return Biller(tx, account, Today())
       .TakeIn(Payment{.id = *paid.payment,
@@ -171,6 +224,11 @@ absl::StatusOr<PaymentAttempt> GatewaysService::Take(Deadline deadline, const At
 }
 
 absl::Status GatewaysService::LookAfterOpenAttempts(Deadline deadline) {
+  // Also those of a gateway that was renamed or taken away: nobody asks about them any more.
+  HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t stuck,
+                            parts_.store.CountOpenAttempts(deadline.AtMost(kStepTimeout),
+                                                           parts_.clock.Now() - kStuckAfter));
+  parts_.metrics.attempts_stuck.Set(static_cast<double>(stuck));
   if (parts_.gateway == nullptr) return absl::OkStatus();
   HOLDFAST_ASSIGN_OR_RETURN(
       const std::vector<PaymentAttempt> open,

@@ -43,6 +43,9 @@ class GatewaysService {
   absl::StatusOr<v1::ListAttemptsResponse> ListAttempts(const rpc::Call& call,
                                                         const v1::ListAttemptsRequest& request);
 
+  absl::StatusOr<v1::PaymentAttempt> CloseAttempt(const rpc::Call& call,
+                                                  const v1::CloseAttemptRequest& request);
+
   // gateways_collect.cpp
   absl::StatusOr<v1::PaymentMethod> PutPaymentMethod(const rpc::Call& call,
                                                      const v1::PutPaymentMethodRequest& request);
@@ -74,6 +77,8 @@ class GatewaysService {
                                                                 const DunningSchedule& schedule,
                                                                 sys_days today);
   absl::Status BookPayment(Transaction& tx, PaymentAttempt& paid);
+  absl::Status CheckIsOf(Transaction& tx, const PaymentAttempt& paid);
+  absl::Status NoteSent(Deadline deadline, const AttemptId& id);
   sys_days Today() const { return DayOf(parts_.clock.Now(), parts_.entitlements.zone()); }
 
   const Parts parts_;

@@ -233,5 +233,78 @@ TEST_F(GatewaysTest, TheEntitlementTellsWhatTheWalletHolds) {
   EXPECT_EQ(entitlement->currency(), "EUR");
 }
 
+TEST_F(GatewaysTest, MoneyWithTheReferenceOfOtherMoneyDoesNotVanish) {
+  const auto attempt = Collect(Ask(500));
+  v1::RecordPaymentRequest by_hand;
+  by_hand.set_idempotency_key(NewKey());
+  by_hand.set_account_id("ann");
+  *by_hand.mutable_amount() = ToProto(*holdfast::Money::Make(1, "EUR"));
+  by_hand.set_method("card");
+  by_hand.set_reference("r-" + attempt.attempt_id());
+  ASSERT_THAT(payments_.RecordPayment(Call(), by_hand), IsOk());
+  EXPECT_EQ(Webhook(PaidMessage(attempt, "e-1")), 409);
+  EXPECT_EQ(StateOf(attempt), A::STATE_STARTED);  // a person has to look
+  EXPECT_THAT(registry_.Scrape(), testing::HasSubstr("result=\"unbelievable\"} 1"));
+
+  by_hand.set_idempotency_key(NewKey());
+  *by_hand.mutable_amount() = ToProto(*holdfast::Money::Make(500, "EUR"));
+  by_hand.set_reference("the gateway's statement, line 7");
+  ASSERT_OK_AND_ASSIGN(const v1::Payment found, payments_.RecordPayment(Call(), by_hand));
+  v1::CloseAttemptRequest close;
+  close.set_idempotency_key(NewKey());
+  close.set_attempt_id(attempt.attempt_id());
+  close.set_payment_id(found.payment_id());
+  EXPECT_THAT(gateways_.CloseAttempt(Call(), close).status(), HasMessage("reason is empty"));
+  close.set_reason("compared with the statement");
+  ASSERT_THAT(gateways_.CloseAttempt(Call(), close).status(), IsOk());
+  EXPECT_EQ(StateOf(attempt), A::STATE_PAID);
+  EXPECT_EQ(Wallet("ann"), 501);
+  close.set_idempotency_key(NewKey());
+  EXPECT_THAT(gateways_.CloseAttempt(Call(), close).status(), HasMessage("not_open"));
+}
+
+TEST_F(GatewaysTest, TwoAttemptsAreNotPaidByOnePayment) {
+  gateway_.answers = {Paid("same"), Paid("same")};
+  EXPECT_EQ(Collect(Ask(500)).state(), A::STATE_PAID);
+  EXPECT_EQ(Collect(Ask(500)).state(), A::STATE_STARTED);
+  EXPECT_EQ(Wallet("ann"), 500);
+}
+
+TEST_F(GatewaysTest, AnAttemptThatWasJustSentAgainIsNotGivenUp) {
+  const v1::CollectRequest request = Ask(500);
+  const auto attempt = Collect(request);
+  clock_.Advance(14min);
+  Collect(request);  // under way once more
+  clock_.Advance(2min);
+  gateway_.answers = {GatewayNews{.state = GatewayNews::State::kAbsent}};
+  Look();
+  EXPECT_EQ(StateOf(attempt), A::STATE_STARTED);
+  clock_.Advance(2h);
+  gateway_.answers = {GatewayNews{.state = GatewayNews::State::kAbsent}};
+  Look();
+  EXPECT_EQ(StateOf(attempt), A::STATE_ABSENT);
+}
+
+TEST_F(GatewaysTest, AttemptsOfAGatewayThatIsGoneAreCountedAndCanBeClosed) {
+  const auto attempt = Collect(Ask(500));
+  GatewaysService none({store_, entitlements_, metrics_, clock_});
+  ASSERT_THAT(none.LookAfterOpenAttempts(Soon()), IsOk());
+  EXPECT_THAT(registry_.Scrape(),
+              testing::HasSubstr("holdfast_billing_payment_attempts_stuck 0"));
+  clock_.Advance(25h);
+  ASSERT_THAT(none.LookAfterOpenAttempts(Soon()), IsOk());
+  EXPECT_THAT(registry_.Scrape(),
+              testing::HasSubstr("holdfast_billing_payment_attempts_stuck 1"));
+  v1::CloseAttemptRequest close;
+  close.set_idempotency_key(NewKey());
+  close.set_attempt_id(attempt.attempt_id());
+  close.set_reason("the gateway is gone");
+  ASSERT_OK_AND_ASSIGN(const v1::PaymentAttempt closed, none.CloseAttempt(Call(), close));
+  EXPECT_EQ(closed.state(), A::STATE_DECLINED);
+  ASSERT_THAT(none.LookAfterOpenAttempts(Soon()), IsOk());
+  EXPECT_THAT(registry_.Scrape(),
+              testing::HasSubstr("holdfast_billing_payment_attempts_stuck 0"));
+}
+
 }  // namespace
 }  // namespace holdfast::billing

@@ -2,6 +2,7 @@
 // odd times. Whatever happens, the books are right, nobody is charged twice for a day, and a
 // repeated command answers what it answered.
 #include <memory>
+#include <set>
 
 #include "services/billing/billing_money_test.h"
 
@@ -27,6 +28,9 @@ class HistoriesTest : public MoneyTest {
     ten_days.set_trial_days(5);
     *ten_days.add_setup_fees() = ToProto(*holdfast::Money::Make(199, "EUR"));
     ASSERT_THAT(Put(ten_days), IsOk());
+    v1::TariffPlan once = Monthly("once", 4000);
+    once.set_period_days(0);
+    ASSERT_THAT(Put(once), IsOk());
     v1::TariffPlan calendar = Monthly("calendar", 1500);
     calendar.set_calendar(true);
     ASSERT_THAT(Put(calendar), IsOk());
@@ -251,11 +255,57 @@ class HistoriesTest : public MoneyTest {
     ASSERT_THAT(rows, IsOk());
     EXPECT_EQ(rows->rows(), 0) << (rows->rows() ? rows->Text(0, 0) : "");
   }
+  // Only what is sold without an end is served without one.
+  void ExpectNothingIsFreeForEver() {
+    const auto rows = pool_.Query(Soon(), R"sql(
+      SELECT s.subscription_id FROM subscription s JOIN tariff_plan p USING (tariff_plan_id)
+       WHERE s.charging <> 'elsewhere' AND s.state IN ('active', 'grace', 'trialing')
+         AND s.valid_until IS NULL AND p.period_days <> 0)sql");
+    ASSERT_THAT(rows, IsOk());
+    EXPECT_EQ(rows->rows(), 0);
+  }
+
+  // Every step of every subscription, seen by the database itself.
+  void RecordTransitions() {
+    ASSERT_THAT(pool_.Execute(Soon(), R"sql(
+      CREATE TABLE seen_transition (before text, after text, PRIMARY KEY (before, after));
+      CREATE FUNCTION record_transition() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF OLD.state <> NEW.state THEN
+          INSERT INTO seen_transition VALUES (OLD.state, NEW.state) ON CONFLICT DO NOTHING;
+        END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER record_transition AFTER UPDATE ON subscription
+        FOR EACH ROW EXECUTE FUNCTION record_transition())sql"),
+                IsOk());
+  }
+  // Those that domain/subscription.h draws, of what we charge.
+  void ExpectOnlyListedTransitions() {
+    static const std::set<std::pair<std::string, std::string>> kListed = {
+        {"pending_activation", "active"}, {"pending_activation", "expired"},
+        {"pending_activation", "cancelled"},
+        {"trialing", "active"}, {"trialing", "grace"}, {"trialing", "suspended"},
+        {"trialing", "paused"}, {"trialing", "cancelled"},
+        {"active", "grace"}, {"active", "suspended"}, {"active", "paused"},
+        {"active", "cancelled"},
+        {"grace", "active"}, {"grace", "suspended"}, {"grace", "cancelled"},
+        {"suspended", "active"}, {"suspended", "trialing"}, {"suspended", "pending_activation"},
+        {"suspended", "cancelled"}, {"suspended", "expired"},
+        {"paused", "active"}, {"paused", "trialing"}, {"paused", "cancelled"}};
+    const auto rows = pool_.Query(Soon(), "SELECT before, after FROM seen_transition");
+    ASSERT_THAT(rows, IsOk());
+    for (int row = 0; row < rows->rows(); ++row) {
+      const std::pair<std::string, std::string> seen(rows->Text(row, 0), rows->Text(row, 1));
+      EXPECT_TRUE(kListed.contains(seen)) << seen.first << " -> " << seen.second;
+    }
+    EXPECT_GT(rows->rows(), 5);
+  }
 
   std::unique_ptr<SeededRandom> chance_ = std::make_unique<SeededRandom>(1);
   const std::vector<std::string> accounts_ = {"pre-de", "pre-fr", "of-city", "post-de", "post"};
   const std::vector<std::string> coupons_ = {"SEVENTH", "AMOUNT", "FREE"};
-  const std::vector<std::string> plans_ = {"basic", "gold", "ten-days", "calendar"};
+  const std::vector<std::string> plans_ = {"basic", "gold", "ten-days", "calendar", "once"};
   std::vector<std::string> subscriptions_;
   std::vector<std::string> paid_;
 };
@@ -267,6 +317,7 @@ TEST_P(SeededHistoriesTest, LeavesTheBooksRight) {
   const std::uint64_t seed = GetParam() < 2 ? static_cast<std::uint64_t>(GetParam()) : SecureSeed();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   chance_ = std::make_unique<SeededRandom>(seed);
+  RecordTransitions();
   for (int step = 0; step < 250; ++step) {
     DoSomething();
     ASSERT_FALSE(HasFailure()) << "step " << step;
@@ -278,6 +329,11 @@ TEST_P(SeededHistoriesTest, LeavesTheBooksRight) {
   EXPECT_THAT(WhatIsWrong(), IsEmpty());
   ExpectNoDayIsChargedTwice();
   ExpectEntitlementsFollowTheBooks();
+  ExpectNothingIsFreeForEver();
+  ExpectOnlyListedTransitions();
+  const auto parked = store_.CountParked(Soon());
+  ASSERT_THAT(parked, IsOk());
+  EXPECT_EQ(*parked, 0);
   for (const std::string& account : accounts_) EXPECT_GE(Wallet(account), 0);
 }
 

@@ -1,6 +1,5 @@
 #include "services/billing/jobs.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -18,8 +17,6 @@ constexpr auto kStepTimeout = 3s;  // of one question to the database
 constexpr int kChangesAtOnce = 500;
 constexpr std::uint64_t kChangesToKeep = 5000;  // followers that are not further behind catch up
 constexpr int kAccountsAtOnce = 100;
-constexpr auto kBatchTimeout = 10s;  // of one transaction that charges so many accounts
-constexpr auto kClocksMayDiffer = 5min;
 constexpr std::chrono::hours kRemember{24 * 8};  // the proto promises 7 days
 
 std::string_view NameOf(Subscription::State state) {
@@ -33,18 +30,6 @@ std::string_view NameOf(Subscription::State state) {
     default:
       return "cancelled";
   }
-}
-
-// In the order of their ids, so that two instances do not wait for each other.
-absl::Status LockWhoPays(Transaction& tx, const std::vector<Account>& accounts) {
-  std::set<ResellerId> payers;
-  for (const Account& account : accounts) {
-    if (account.reseller_pays) payers.insert(account.reseller);
-  }
-  for (const ResellerId& payer : payers) {
-    HOLDFAST_RETURN_IF_ERROR(tx.FindReseller(payer).status());
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -101,107 +86,107 @@ absl::StatusOr<sys_days> AgreedToday(Store& store, const Clock& clock, const Tim
                                      Deadline deadline) {
   HOLDFAST_ASSIGN_OR_RETURN(const WallTime there, store.Now(deadline.AtMost(kStepTimeout)));
   const WallTime here = clock.Now();
-  if (std::max(here - there, there - here) > kClocksMayDiffer) {
-    return FailedPrecondition("our clock and the database's differ by {} s",
-                              std::chrono::floor<std::chrono::seconds>(here - there).count());
-  }
+  HOLDFAST_RETURN_IF_ERROR(CheckClocks(here, there));
   return DayOf(here, zone);
 }
 
-absl::Status RenewalJob::Run(Deadline deadline) {
+absl::StatusOr<Progress> RenewalJob::Run(Deadline deadline) {
   HOLDFAST_ASSIGN_OR_RETURN(const sys_days today, AgreedToday(store_, clock_, zone_, deadline));
   return RunFor(today, deadline);
 }
 
-absl::Status RenewalJob::RunFor(sys_days today, Deadline deadline) {
-  HOLDFAST_RETURN_IF_ERROR(Charge(today, deadline));
-  return FollowDebts(today, deadline);
-}
-
-absl::Status RenewalJob::Charge(sys_days today, Deadline deadline) {
-  std::size_t worked_on = 0;
-  do {
-    int charged = 0;
-    HOLDFAST_RETURN_IF_ERROR(
-        store_.Transact(deadline.AtMost(kBatchTimeout), [&](Transaction& tx) -> absl::Status {
-          charged = 0;
-          HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
-                                    tx.ChargeableAccounts(today, kAccountsAtOnce));
-          worked_on = accounts.size();
-          HOLDFAST_RETURN_IF_ERROR(LockWhoPays(tx, accounts));
-          for (const Account& account : accounts) {
-            HOLDFAST_ASSIGN_OR_RETURN(const int looked_at,
-                                      Biller(tx, account, today).ChargeAllDue());
-            charged += looked_at;
-          }
-          return absl::OkStatus();
-        }));
-    metrics_.renewals.Add(charged);
-  } while (worked_on > 0 && !deadline.Passed());
-  return absl::OkStatus();
-}
-
-absl::Status RenewalJob::FollowDebts(sys_days today, Deadline deadline) {
-  std::size_t moved = 0;
-  do {
-    HOLDFAST_RETURN_IF_ERROR(
-        store_.Transact(deadline.AtMost(kBatchTimeout), [&](Transaction& tx) -> absl::Status {
-          moved = 0;
-          HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Account> accounts,
-                                    tx.IndebtedAccounts(today, kAccountsAtOnce));
-          for (const Account& account : accounts) {
-            HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Invoice> open, tx.OpenInvoices(account.id));
-            HOLDFAST_ASSIGN_OR_RETURN(const auto holdings, tx.LiveHoldings(account.id));
-            for (const Holding& held : holdings) {
-              if (open.empty()) break;
-              const auto next = DecideByDebt(held, open.front().due_on, today);
-              if (!next) continue;
-              HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(*next));
-              ++moved;
-            }
-          }
-          return absl::OkStatus();
-        }));
-  } while (moved > 0 && !deadline.Passed());
-  return absl::OkStatus();
-}
-
-absl::Status ExpiryJob::Run(Deadline deadline) {
-  HOLDFAST_ASSIGN_OR_RETURN(const sys_days today, AgreedToday(store_, clock_, zone_, deadline));
-  return RunFor(today, deadline);
-}
-
-absl::Status ExpiryJob::RunFor(sys_days today, Deadline deadline) {
-  while (!deadline.Passed()) {
-    std::vector<Subscription> moved;
-    HOLDFAST_RETURN_IF_ERROR(
-        store_.Transact(deadline.AtMost(kStepTimeout), [&](Transaction& tx) -> absl::Status {
-          HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Holding> due,
-                                    tx.DueHoldings(today, kAccountsAtOnce));
-          std::set<SubscriptionId> ended;
-          for (const Holding& held : due) {
-            std::optional<Subscription> next = DecideByDate(held, today);
-            if (!next || ended.contains(held.subscription.base.value_or(SubscriptionId())))
-              continue;
-            HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(*next));
-            if (next->ended()) HOLDFAST_RETURN_IF_ERROR(End(tx, *next, today));
-            if (next->ended()) ended.insert(next->id);
-            moved.push_back(*std::move(next));
-          }
-          return absl::OkStatus();
-        }));
-    for (const Subscription& s : moved) metrics_.lapsed.With({NameOf(s.state)}).Add();
-    if (moved.empty()) break;
+absl::StatusOr<Progress> RenewalJob::RunFor(sys_days today, Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t parked,
+                            store_.CountParked(deadline.AtMost(kStepTimeout)));
+  metrics_.parked.Set(static_cast<double>(parked));
+  using Step = absl::StatusOr<Progress> (RenewalJob::*)(sys_days, Deadline);
+  for (const Step step : {&RenewalJob::Charge, &RenewalJob::FollowDebts, &RenewalJob::Revive}) {
+    HOLDFAST_ASSIGN_OR_RETURN(const Progress progress, (this->*step)(today, deadline));
+    if (progress == Progress::kMoreToDo) return progress;
   }
-  return absl::OkStatus();
+  return Progress::kDone;
 }
 
-// What stands on it ends with it; days that were charged beyond a day of cancellation go back.
-absl::Status ExpiryJob::End(Transaction& tx, const Subscription& ended, sys_days today) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(ended.account));
-  Biller biller(tx, account, today);
-  if (ended.cancel_on) HOLDFAST_RETURN_IF_ERROR(biller.CreditUnused(ended));
-  return biller.EndAddOns(ended.id, Biller::Unused::kKept);
+absl::StatusOr<Progress> RenewalJob::Charge(sys_days today, Deadline deadline) {
+  int charged = 0;
+  const AccountStep step{
+      .find = [&](Transaction& tx) { return tx.ChargeableAccounts(today, kAccountsAtOnce); },
+      .work = [&](Transaction& tx, const Account& account) -> absl::StatusOr<int> {
+        Biller biller(tx, account, today);
+        HOLDFAST_RETURN_IF_ERROR(biller.ChargeAllDue());
+        charged += biller.changes();
+        return biller.changes();
+      },
+      .begun = [&] { charged = 0; },
+      .committed = [&] { metrics_.renewals.Add(charged); }};
+  return ForAccounts(store_, deadline, step);
+}
+
+// What the wallet holds pays first.
+absl::StatusOr<Progress> RenewalJob::FollowDebts(sys_days today, Deadline deadline) {
+  const AccountStep step{
+      .find = [&](Transaction& tx) { return tx.IndebtedAccounts(today, kAccountsAtOnce); },
+      .work = [&](Transaction& tx, const Account& account) -> absl::StatusOr<int> {
+        Biller biller(tx, account, today);
+        HOLDFAST_RETURN_IF_ERROR(biller.MoneyCame());
+        return biller.changes();
+      }};
+  return ForAccounts(store_, deadline, step);
+}
+
+absl::StatusOr<Progress> RenewalJob::Revive(sys_days today, Deadline deadline) {
+  Transaction::Funding funding;
+  HOLDFAST_RETURN_IF_ERROR(
+      store_.Transact(deadline.AtMost(kStepTimeout), [&](Transaction& tx) -> absl::Status {
+        HOLDFAST_ASSIGN_OR_RETURN(funding, tx.FundedResellers());
+        return absl::OkStatus();
+      }));
+  if (funding.empty()) return Progress::kDone;
+  AccountId last;   // of what is worked on
+  AccountId after;  // everything up to it is done
+  const AccountStep step{
+      .find = [&](Transaction& tx) -> absl::StatusOr<std::vector<Account>> {
+        HOLDFAST_ASSIGN_OR_RETURN(std::vector<Account> waiting,
+                                  tx.AccountsWaitingFor(funding, today, after, kAccountsAtOnce));
+        if (!waiting.empty()) last = waiting.back().id;
+        return waiting;
+      },
+      .work = [&](Transaction& tx, const Account& account) -> absl::StatusOr<int> {
+        Biller biller(tx, account, today);
+        HOLDFAST_RETURN_IF_ERROR(biller.MoneyCame());
+        return biller.changes();
+      },
+      .committed = [&] { after = last; }};
+  HOLDFAST_ASSIGN_OR_RETURN(const Progress progress, ForAccounts(store_, deadline, step));
+  if (progress == Progress::kMoreToDo) return progress;
+  HOLDFAST_RETURN_IF_ERROR(
+      store_.Transact(deadline.AtMost(kStepTimeout),
+                      [&](Transaction& tx) { return tx.MarkServed(funding); }));
+  return Progress::kDone;
+}
+
+absl::StatusOr<Progress> ExpiryJob::Run(Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(const sys_days today, AgreedToday(store_, clock_, zone_, deadline));
+  return RunFor(today, deadline);
+}
+
+absl::StatusOr<Progress> ExpiryJob::RunFor(sys_days today, Deadline deadline) {
+  std::vector<Subscription> moved;
+  const AccountStep step{
+      .find = [&](Transaction& tx) { return tx.DueAccounts(today, kAccountsAtOnce); },
+      .work = [&](Transaction& tx, const Account& account) -> absl::StatusOr<int> {
+        Biller biller(tx, account, today);
+        HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Subscription> of_account,
+                                  biller.FollowCalendar());
+        moved.insert(moved.end(), of_account.begin(), of_account.end());
+        return biller.changes();
+      },
+      .begun = [&] { moved.clear(); },
+      .committed =
+          [&] {
+            for (const Subscription& s : moved) metrics_.lapsed.With({NameOf(s.state)}).Add();
+          }};
+  return ForAccounts(store_, deadline, step);
 }
 
 // -- Housekeeping ---------------------------------------------------------------------------------

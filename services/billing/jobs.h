@@ -6,6 +6,7 @@
 #include "libs/base/deadline.h"
 #include "libs/replica/publication.h"
 #include "services/billing/entitlements.h"
+#include "services/billing/jobs_accounts.h"
 #include "services/billing/metrics.h"
 #include "services/billing/store.h"
 
@@ -37,11 +38,12 @@ class EntitlementFeed {
 };
 
 // The operator's day, if the machine's clock and the database's agree: a wrong clock would charge
-// everybody or end everybody's subscription. FAILED_PRECONDITION if they differ.
+// everybody or end everybody's subscription. UNAVAILABLE if they differ.
 absl::StatusOr<sys_days> AgreedToday(Store& store, const Clock& clock, const TimeZone& zone,
                                      Deadline deadline);
 
-// Charges what is due, and lets unpaid invoices have their consequences. May run twice, late or on
+// Charges what is due, lets unpaid invoices have their consequences, and serves accounts that waited
+// for their reseller's money. May run twice, late or on
 // two instances: each works on accounts that it has locked, and a day is charged once
 // (subscription_term).
 class RenewalJob {
@@ -49,13 +51,15 @@ class RenewalJob {
   RenewalJob(Store& store, Metrics& metrics, const Clock& clock, const TimeZone& zone)
       : store_(store), metrics_(metrics), clock_(clock), zone_(zone) {}
 
-  absl::Status Run(Deadline deadline);
+  // More to do: the next run goes on. Until then nobody may lose service by the calendar.
+  absl::StatusOr<Progress> Run(Deadline deadline);
   // What Run does on that day.
-  absl::Status RunFor(sys_days today, Deadline deadline);
+  absl::StatusOr<Progress> RunFor(sys_days today, Deadline deadline);
 
  private:
-  absl::Status Charge(sys_days today, Deadline deadline);
-  absl::Status FollowDebts(sys_days today, Deadline deadline);
+  absl::StatusOr<Progress> Charge(sys_days today, Deadline deadline);
+  absl::StatusOr<Progress> FollowDebts(sys_days today, Deadline deadline);
+  absl::StatusOr<Progress> Revive(sys_days today, Deadline deadline);
 
   Store& store_;
   Metrics& metrics_;
@@ -71,12 +75,10 @@ class ExpiryJob {
   ExpiryJob(Store& store, Metrics& metrics, const Clock& clock, const TimeZone& zone = {})
       : store_(store), metrics_(metrics), clock_(clock), zone_(zone) {}
 
-  absl::Status Run(Deadline deadline);
-  absl::Status RunFor(sys_days today, Deadline deadline);
+  absl::StatusOr<Progress> Run(Deadline deadline);
+  absl::StatusOr<Progress> RunFor(sys_days today, Deadline deadline);
 
  private:
-  absl::Status End(Transaction& tx, const Subscription& ended, sys_days today);
-
   Store& store_;
   Metrics& metrics_;
   const Clock& clock_;

@@ -30,16 +30,21 @@ class VerifyJob {
   const Clock& clock_;
 };
 
-// Gives money back that was held for too long. Safe on two instances: a hold is resolved once.
+// Gives money back that was held for too long, which may then pay for something. Safe on two
+// instances: a hold is resolved once.
 class HoldExpiryJob {
  public:
-  HoldExpiryJob(Store& store, const Clock& clock) : store_(store), clock_(clock) {}
+  HoldExpiryJob(Store& store, const Clock& clock, const TimeZone& zone = {})
+      : store_(store), clock_(clock), zone_(zone) {}
 
   absl::Status Run(Deadline deadline);
 
  private:
+  absl::Status GiveBack(const Transfer& held, Deadline deadline);
+
   Store& store_;
   const Clock& clock_;
+  const TimeZone zone_;
 };
 
 }  // namespace holdfast::billing

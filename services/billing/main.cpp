@@ -33,7 +33,8 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   // State. Billing is the only reader and writer of its tables. Without them nothing can be bought
   // or changed; what accounts may watch is answered from the last copy, also after a restart.
   storage::PgPool postgres = runtime.OpenPostgres(config.postgres);
-  PgStore store(postgres, config.webhook.url.empty() ? Events::kNone : Events::kWritten);
+  PgStore store(postgres, config.webhook.url.empty() ? Events::kNone : Events::kWritten,
+                &runtime.clock());
   Entitlements entitlements(
       {store, metrics, runtime.workers(), runtime.clock(), runtime.metrics(), *zone},
       runtime.DataPath("entitlements"));
@@ -42,14 +43,14 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
 
   // What billing offers, and what it does unasked.
   Service service(store, entitlements, metrics, runtime.clock());
-  BooksService books(store, metrics, runtime.clock());
+  BooksService books(store, metrics, runtime.clock(), *zone);
   EntitlementFeed feed(store, entitlements, metrics);
   PaymentsService payments(store, entitlements, runtime.clock());
   RenewalJob renewals(store, metrics, runtime.clock(), *zone);
   ExpiryJob expiry(store, metrics, runtime.clock(), *zone);
   ForgetJob forget(store);
   VerifyJob verify(store, metrics, runtime.clock());
-  HoldExpiryJob hold_expiry(store, runtime.clock());
+  HoldExpiryJob hold_expiry(store, runtime.clock(), *zone);
   DunningJob dunning(store, metrics, reminders);
   HOLDFAST_ASSIGN_OR_RETURN(const EventSender::Post post, PostTo(config.webhook));
   EventSender events({store, metrics, runtime.clock(), runtime.random()}, config.webhook, post);
@@ -76,8 +77,11 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   runtime.Repeat("save_entitlements", 10s, [&](Deadline) { return entitlements.SaveToDisk(); });
   runtime.RepeatOnOneInstance(
       "expiry", config.postgres, config.expiry_interval, [&](Deadline deadline) -> absl::Status {
-        HOLDFAST_RETURN_IF_ERROR(renewals.Run(deadline));
-        HOLDFAST_RETURN_IF_ERROR(expiry.Run(deadline));
+        // A long night takes several runs. Until all are charged nobody is ended or reminded.
+        HOLDFAST_ASSIGN_OR_RETURN(const Progress charged, renewals.Run(deadline));
+        if (charged == Progress::kMoreToDo) return absl::OkStatus();
+        HOLDFAST_ASSIGN_OR_RETURN(const Progress ended, expiry.Run(deadline));
+        if (ended == Progress::kMoreToDo) return absl::OkStatus();
         HOLDFAST_ASSIGN_OR_RETURN(const sys_days today,
                                   AgreedToday(store, runtime.clock(), *zone, deadline));
         // Collected first: what was paid needs no reminder. Half of the time, and whatever becomes

@@ -13,7 +13,11 @@ struct Metrics {
                                "Subscriptions that the calendar moved, by their new state.",
                                {"state"})),
         renewals(m.Counter("holdfast_billing_renewals_total",
-                           "Subscriptions that the renewal job looked at to charge them.")),
+                           "What the renewal job charged or tried to charge.")),
+        parked(m.Gauge("holdfast_billing_parked_accounts",
+                       "Accounts that the jobs leave alone until a person has looked at them.")),
+        attempts_stuck(m.Gauge("holdfast_billing_payment_attempts_stuck",
+                               "Attempts to collect money whose end is unknown for a day.")),
         feed_revision(m.Gauge("holdfast_billing_feed_revision",
                               "Last entitlement revision that this instance published.")),
         degraded_answers(m.CounterFamily("holdfast_billing_degraded_answers_total",
@@ -45,6 +49,8 @@ struct Metrics {
   telemetry::CounterFamily logins;
   telemetry::CounterFamily lapsed;
   telemetry::Counter renewals;
+  telemetry::Gauge parked;
+  telemetry::Gauge attempts_stuck;
   telemetry::Gauge feed_revision;
   telemetry::CounterFamily degraded_answers;
   telemetry::CounterFamily gateway_answers;

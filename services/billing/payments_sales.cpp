@@ -1,5 +1,6 @@
 // Vouchers and resellers.
 #include <array>
+#include <optional>
 
 #include "libs/base/encoding.h"
 #include "libs/base/random.h"
@@ -49,6 +50,23 @@ absl::Status CheckCurrency(const Reseller& reseller, const Money& amount) {
   if (amount.currency() == reseller.currency) return absl::OkStatus();
   return FailedPrecondition("wrong_currency: reseller {} has {}", reseller.id.value(),
                             reseller.currency);
+}
+
+// That the account can do something with the value of a voucher: what is refused leaves the code as
+// it was.
+absl::Status CheckCanUse(const Account& account, const VoucherBatch& batch) {
+  if (account.state != Account::State::kOpen) {
+    return FailedPrecondition("account_closed: account {} is closed", account.id.value());
+  }
+  if (account.charging == Charging::kElsewhere) {
+    return FailedPrecondition("not_charged_by_us: account {} is charged elsewhere",
+                              account.id.value());
+  }
+  if (account.currency != batch.value.currency()) {
+    return FailedPrecondition("wrong_currency: the voucher is in {}, account {} in {}",
+                              batch.value.currency(), account.id.value(), account.currency);
+  }
+  return absl::OkStatus();
 }
 
 // That the one who gives has the money.
@@ -102,19 +120,25 @@ absl::StatusOr<v1::RedeemVoucherResponse> PaymentsService::RedeemVoucher(
   HOLDFAST_ASSIGN_OR_RETURN(const std::string code, NormalizeVoucherCode(request.code()));
   const AccountId id(request.account_id());
   const auto redeem = [&](Transaction& tx) -> absl::StatusOr<v1::RedeemVoucherResponse> {
-    HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(id));
     HOLDFAST_ASSIGN_OR_RETURN(const Voucher voucher, tx.FindVoucher(HashOf(code)));
+    std::optional<TariffPlan> plan;  // locked before the account
+    if (!voucher.batch.plan.value().empty()) {
+      HOLDFAST_ASSIGN_OR_RETURN(plan, tx.FindTariffPlan(voucher.batch.plan));
+    }
+    HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(id));
+    HOLDFAST_RETURN_IF_ERROR(CheckCanUse(account, voucher.batch));
     HOLDFAST_ASSIGN_OR_RETURN(const Entry entry, billing::RedeemVoucher(voucher, id, Today()));
     HOLDFAST_RETURN_IF_ERROR(tx.MarkRedeemed(voucher.code_hash, id));
     Biller biller(tx, account, Today());
-    HOLDFAST_RETURN_IF_ERROR(biller.TakeIn(entry));
     v1::RedeemVoucherResponse answer;
     *answer.mutable_value() = ToProto(voucher.batch.value);
-    if (voucher.batch.plan.value().empty()) return answer;
-    HOLDFAST_ASSIGN_OR_RETURN(TariffPlan plan, tx.FindTariffPlan(voucher.batch.plan));
+    if (!plan) {
+      HOLDFAST_RETURN_IF_ERROR(biller.TakeIn(entry));
+      return answer;
+    }
     HOLDFAST_ASSIGN_OR_RETURN(
         const Subscription bought,
-        biller.Start({.plan = std::move(plan)}, clock_.Now(), entitlements_.zone()));
+        biller.BuyWith(entry, *plan, clock_.Now(), entitlements_.zone()));
     answer.set_subscription_id(bought.id.value());
     return answer;
   };
@@ -158,7 +182,8 @@ absl::StatusOr<v1::Reseller> PaymentsService::FundReseller(const rpc::Call& call
         HOLDFAST_ASSIGN_OR_RETURN(const Reseller reseller,
                                   tx.FindReseller(ResellerId(request.reseller_id())));
         HOLDFAST_RETURN_IF_ERROR(CheckCurrency(reseller, amount));
-        LedgerAccountId giver{LedgerKind::kClearing, "resellers", amount.currency()};
+        LedgerAccountId giver{LedgerKind::kClearing, std::string(kResellersMethod),
+                              amount.currency()};
         if (!reseller.parent.value().empty()) {
           HOLDFAST_ASSIGN_OR_RETURN(const Reseller parent, tx.FindReseller(reseller.parent));
           giver = WalletOf(parent);

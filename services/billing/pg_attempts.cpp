@@ -13,7 +13,7 @@ using storage::PgResult;
 
 constexpr std::string_view kSelect =
     "SELECT attempt_id, account_id, gateway, currency, amount, source, state, reference, reason,"
-    "       payment_id, looks, look_at, created_at FROM payment_attempt ";
+    "       payment_id, looks, look_at, created_at, sent_at FROM payment_attempt ";
 
 PaymentAttempt AttemptAt(const PgResult& rows, int row) {
   absl::StatusOr<Money> amount = Money::Make(rows.Int(row, 4), rows.Text(row, 3));
@@ -31,6 +31,7 @@ PaymentAttempt AttemptAt(const PgResult& rows, int row) {
                          .looks = static_cast<int>(rows.Int(row, 10)),
                          .look_at = rows.Time(row, 11),
                          .created_at = rows.Time(row, 12)};
+  if (!rows.IsNull(row, 13)) attempt.sent_at = rows.Time(row, 13);
   if (!rows.IsNull(row, 9)) attempt.payment = PaymentId(std::string(rows.Text(row, 9)));
   return attempt;
 }
@@ -67,7 +68,7 @@ absl::StatusOr<PaymentAttempt> PgBillingTransaction::FindAttempt(const AttemptId
 
 constexpr std::string_view kSaveAttempt = R"sql(
   UPDATE payment_attempt SET state = $2, reference = $3, reason = $4, payment_id = $5, looks = $6,
-         look_at = $7
+         look_at = $7, sent_at = $8
    WHERE attempt_id = $1
 )sql";
 
@@ -76,8 +77,18 @@ absl::Status PgBillingTransaction::SaveAttempt(const PaymentAttempt& a) {
   const PgParam payment = a.payment ? PgParam(a.payment->value()) : PgParam(std::nullopt);
   return tx_
       .Query(kSaveAttempt, a.id.value(), NameOf(a.state), a.reference, a.reason, payment, a.looks,
-             a.look_at)
+             a.look_at, a.sent_at ? PgParam(*a.sent_at) : PgParam(std::nullopt))
       .status();
+}
+
+absl::StatusOr<bool> PgBillingTransaction::IsTakenByAttempt(const PaymentId& payment,
+                                                            const AttemptId& other_than) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      tx_.Query("SELECT 1 FROM payment_attempt WHERE account_id = (SELECT account_id FROM payment"
+                " WHERE payment_id = $1) AND payment_id = $1 AND attempt_id <> $2",
+                payment.value(), other_than.value()));
+  return rows.rows() > 0;
 }
 
 absl::StatusOr<bool> PgBillingTransaction::AddGatewayEvent(const std::string& gateway,
@@ -115,6 +126,15 @@ absl::StatusOr<std::vector<PaymentAttempt>> PgStore::AttemptsToLookAt(Deadline d
       " ORDER BY look_at LIMIT $3";
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kList, now, gateway, limit));
   return AllAttempts(rows);
+}
+
+absl::StatusOr<std::int64_t> PgStore::CountOpenAttempts(Deadline deadline, WallTime before) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            pool_.Query(deadline,
+                                        "SELECT count(*) FROM payment_attempt"
+                                        " WHERE state IN ('started', 'pending') AND created_at < $1",
+                                        before));
+  return rows.Int(0, 0);
 }
 
 }  // namespace holdfast::billing

@@ -14,8 +14,9 @@ void PgBillingTransaction::Tell(Event event) {
 }
 
 constexpr std::string_view kWriteEvents = R"sql(
-  INSERT INTO event (event_id, kind, account_id, body)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING
+  INSERT INTO event (event_id, kind, account_id, body, given_up_at)
+  SELECT *, CASE WHEN $5 THEN NULL ELSE now() END
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING
 )sql";
 
 absl::Status PgBillingTransaction::WriteEvents() {
@@ -27,7 +28,7 @@ absl::Status PgBillingTransaction::WriteEvents() {
     accounts.push_back(event.account.value());
     bodies.push_back(ToJson(event));
   }
-  return tx_.Query(kWriteEvents, ids, kinds, accounts, bodies).status();
+  return tx_.Query(kWriteEvents, ids, kinds, accounts, bodies, tells_).status();
 }
 
 constexpr std::string_view kEventsToSend = R"sql(

@@ -41,7 +41,8 @@ Invoice InvoiceAt(const PgResult& rows, int row) {
 
 constexpr std::string_view kLines = R"sql(
   SELECT invoice_id, text, tariff_plan_id, subscription_id, from_day - DATE '1970-01-01',
-         to_day - DATE '1970-01-01', quoted, net, tax, coupon_id
+         to_day - DATE '1970-01-01', quoted, net, tax, coupon_id, period_price, period_days,
+         discount_ppm
     FROM invoice_line WHERE invoice_id = ANY($1::text[]) ORDER BY invoice_id, line
 )sql";
 
@@ -53,7 +54,10 @@ void TakeLines(const PgResult& rows, std::map<std::string, Invoice*>& invoices) 
                      .subscription = SubscriptionId(std::string(rows.Text(row, 3))),
                      .quoted = rows.Int(row, 6),
                      .amount = {rows.Int(row, 7), rows.Int(row, 8)},
-                     .coupon = std::string(rows.Text(row, 9))};
+                     .coupon = std::string(rows.Text(row, 9)),
+                     .period_price = rows.Int(row, 10),
+                     .period_days = rows.Int(row, 11),
+                     .discount_ppm = static_cast<int>(rows.Int(row, 12))};
     if (!rows.IsNull(row, 4)) line.days = {*DayAt(rows, row, 4), *DayAt(rows, row, 5)};
     invoices.at(std::string(rows.Text(row, 0)))->lines.push_back(std::move(line));
   }
@@ -138,9 +142,9 @@ absl::StatusOr<std::vector<TaxRate>> PgStore::ListTaxRates(Deadline deadline) {
 
 constexpr std::string_view kAddTerm = R"sql(
   INSERT INTO subscription_term (subscription_id, from_day, to_day, invoice_id, redemption_id,
-                                 period_end)
+                                 period_end, period_days)
   VALUES ($1, DATE '1970-01-01' + $2::int, DATE '1970-01-01' + $3::int, $4, $5,
-          DATE '1970-01-01' + $6::int)
+          DATE '1970-01-01' + $6::int, $7)
 )sql";
 
 absl::Status PgBillingTransaction::AddTerm(const Term& term) {
@@ -148,7 +152,8 @@ absl::Status PgBillingTransaction::AddTerm(const Term& term) {
   const absl::Status status =
       tx_.Query(kAddTerm, term.subscription.value(), DayParam(term.days.from),
                 DayParam(term.days.to), invoice, PgParam(term.redemption),
-                term.redemption ? DayParam(term.period_end) : PgParam(std::nullopt))
+                term.redemption ? DayParam(term.period_end) : PgParam(std::nullopt),
+                term.period_days)
           .status();
   if (!absl::IsAlreadyExists(status)) return status;
   return AlreadyExists("already_charged: subscription {} was charged for {} before",
@@ -157,7 +162,7 @@ absl::Status PgBillingTransaction::AddTerm(const Term& term) {
 
 constexpr std::string_view kFindTerm = R"sql(
   SELECT from_day - DATE '1970-01-01', to_day - DATE '1970-01-01', invoice_id, redemption_id,
-         period_end - DATE '1970-01-01'
+         period_end - DATE '1970-01-01', period_days
     FROM subscription_term
    WHERE subscription_id = $1 AND from_day <= DATE '1970-01-01' + $2::int
      AND to_day > DATE '1970-01-01' + $2::int AND NOT void
@@ -167,7 +172,9 @@ absl::StatusOr<std::optional<Term>> PgBillingTransaction::FindTerm(const Subscri
                                                                    sys_days day) {
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kFindTerm, id.value(), DayParam(day)));
   if (rows.rows() == 0) return std::optional<Term>();
-  Term term{.subscription = id, .days = {*DayAt(rows, 0, 0), *DayAt(rows, 0, 1)}};
+  Term term{.subscription = id,
+            .days = {*DayAt(rows, 0, 0), *DayAt(rows, 0, 1)},
+            .period_days = rows.Int(0, 5)};
   if (!rows.IsNull(0, 2)) term.invoice = InvoiceId(std::string(rows.Text(0, 2)));
   if (!rows.IsNull(0, 3)) {
     term.redemption = rows.Int(0, 3);
@@ -198,6 +205,20 @@ absl::Status PgBillingTransaction::EndTerm(const Term& term, sys_days to) {
       .status();
 }
 
+constexpr std::string_view kMoveTerm = R"sql(
+  UPDATE subscription_term
+     SET from_day = DATE '1970-01-01' + $3::int, to_day = DATE '1970-01-01' + $4::int,
+         period_end = CASE WHEN period_end IS NULL THEN NULL ELSE DATE '1970-01-01' + $4::int END
+   WHERE subscription_id = $1 AND from_day = DATE '1970-01-01' + $2::int AND NOT void
+)sql";
+
+absl::Status PgBillingTransaction::MoveTerm(const Term& term, const Days& to) {
+  return tx_
+      .Query(kMoveTerm, term.subscription.value(), DayParam(term.days.from), DayParam(to.from),
+             DayParam(to.to))
+      .status();
+}
+
 // -- Invoices -------------------------------------------------------------------------------------
 
 constexpr std::string_view kAddInvoice = R"sql(
@@ -208,9 +229,10 @@ constexpr std::string_view kAddInvoice = R"sql(
 )sql";
 constexpr std::string_view kAddLine = R"sql(
   INSERT INTO invoice_line (invoice_id, line, text, tariff_plan_id, subscription_id, from_day,
-                            to_day, quoted, net, tax, coupon_id)
+                            to_day, quoted, net, tax, coupon_id, period_price, period_days,
+                            discount_ppm)
   VALUES ($1, $2, $3, $4, $5, DATE '1970-01-01' + $6::int, DATE '1970-01-01' + $7::int, $8, $9, $10,
-          $11)
+          $11, $12, $13, $14)
 )sql";
 
 absl::Status PgBillingTransaction::AddInvoice(const Invoice& i) {
@@ -228,7 +250,8 @@ absl::Status PgBillingTransaction::AddInvoice(const Invoice& i) {
                                        line.plan.value(), line.subscription.value(),
                                        for_days ? DayParam(line.days.from) : std::nullopt,
                                        for_days ? DayParam(line.days.to) : std::nullopt,
-                                       line.quoted, line.amount.net, line.amount.tax, line.coupon)
+                                       line.quoted, line.amount.net, line.amount.tax, line.coupon,
+                                       line.period_price, line.period_days, line.discount_ppm)
                                  .status());
   }
   invoices_.push_back(i.id.value());

@@ -175,6 +175,10 @@ absl::Status PgBillingTransaction::Post(const Entry& entry) {
     for (const LedgerAccountId& id : {transfer.debit, transfer.credit}) {
       if (id.kind == LedgerKind::kWallet) changed_.insert(AccountId(id.owner));
     }
+    // Some of its accounts may wait for that money.
+    if (transfer.credit.kind == LedgerKind::kReseller) {
+      funded_.insert(ResellerId(transfer.credit.owner));
+    }
   }
   return absl::OkStatus();
 }

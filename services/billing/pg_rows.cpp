@@ -77,6 +77,8 @@ Account AccountAt(const PgResult& rows, int row, int first) {
   account.payment_days = std::chrono::days(rows.Int(row, first + 10));
   account.reseller = ResellerId(std::string(rows.Text(row, first + 11)));
   account.reseller_pays = rows.Bool(row, first + 12);
+  if (!rows.IsNull(row, first + 13)) account.parked_since = rows.Time(row, first + 13);
+  account.parked_why = rows.Text(row, first + 14);
   return account;
 }
 

@@ -15,8 +15,8 @@ namespace holdfast::billing {
 #define HOLDFAST_ACCOUNT_COLUMNS                                                           \
   "a.account_id, coalesce(a.login, ''), a.account_number, a.full_name, a.phone, a.state, " \
   "a.created_at, a.charging, a.currency, a.region, a.payment_days, a.reseller_id, "        \
-  "a.reseller_pays"
-inline constexpr int kAccountColumns = 13;
+  "a.reseller_pays, a.parked_since, a.parked_why"
+inline constexpr int kAccountColumns = 15;
 Account AccountAt(const storage::PgResult& rows, int row, int first = 0);
 
 // Of tariff_plan p and the version v of its terms; without a v they are those of today.

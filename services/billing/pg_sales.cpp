@@ -97,7 +97,8 @@ constexpr std::string_view kPutReseller = R"sql(
   INSERT INTO reseller (reseller_id, name, parent_id, currency, credit, max_accounts)
   VALUES ($1, $2, nullif($3, ''), $4, $5, $6)
   ON CONFLICT (reseller_id) DO UPDATE
-     SET name = $2, parent_id = nullif($3, ''), credit = $5, max_accounts = $6
+     SET name = $2, parent_id = nullif($3, ''), credit = $5, max_accounts = $6,
+         funded = reseller.funded + (CASE WHEN $5 > reseller.credit THEN 1 ELSE 0 END)
 )sql";
 // The limit stands in the ledger, where it is enforced.
 constexpr std::string_view kSetOverdraft = R"sql(
@@ -132,6 +133,61 @@ absl::StatusOr<std::int64_t> PgBillingTransaction::CountAccounts(const ResellerI
       tx_.Query("SELECT count(*) FROM account WHERE reseller_id = $1 AND state = 'open'",
                 id.value()));
   return rows.Int(0, 0);
+}
+
+// -- Money that came to resellers ------------------------------------------------------------------
+
+absl::Status PgBillingTransaction::CountFunding() {
+  if (funded_.empty()) return absl::OkStatus();
+  std::vector<std::string> ids;
+  for (const ResellerId& id : funded_) ids.push_back(id.value());
+  return tx_.Query("UPDATE reseller SET funded = funded + 1 WHERE reseller_id = ANY($1::text[])", ids)
+      .status();
+}
+
+absl::StatusOr<Transaction::Funding> PgBillingTransaction::FundedResellers() {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      tx_.Query("SELECT reseller_id, funded FROM reseller WHERE funded > served"));
+  Funding funding;
+  for (int row = 0; row < rows.rows(); ++row) {
+    funding.emplace_back(ResellerId(std::string(rows.Text(row, 0))), rows.Int(row, 1));
+  }
+  return funding;
+}
+
+absl::Status PgBillingTransaction::MarkServed(const Funding& funding) {
+  for (const auto& [id, funded] : funding) {
+    HOLDFAST_RETURN_IF_ERROR(
+        tx_.Query("UPDATE reseller SET served = greatest(served, $2) WHERE reseller_id = $1",
+                  id.value(), funded)
+            .status());
+  }
+  return absl::OkStatus();
+}
+
+// $1 resellers, $2 today, $3 after, $4 how many.
+constexpr std::string_view kWaitingFor =
+    "SELECT " HOLDFAST_ACCOUNT_COLUMNS
+    " FROM account a WHERE a.reseller_id = ANY($1::text[]) AND a.reseller_pays"
+    " AND a.state = 'open' AND a.parked_since IS NULL AND a.account_id > $3"
+    " AND EXISTS (SELECT 1 FROM subscription s WHERE s.account_id = a.account_id"
+    " AND (s.state = 'pending_activation'"
+    " OR (s.state = 'suspended' AND s.suspended_by LIKE 'debt-%')"
+    " OR (s.state IN ('active', 'trialing', 'grace')"
+    " AND s.valid_until <= DATE '1970-01-01' + $2::int)))"
+    " ORDER BY a.account_id LIMIT $4 FOR UPDATE OF a";
+
+absl::StatusOr<std::vector<Account>> PgBillingTransaction::AccountsWaitingFor(
+    const Funding& funding, sys_days today, const AccountId& after, int max_accounts) {
+  std::vector<std::string> resellers;
+  for (const auto& [id, funded] : funding) resellers.push_back(id.value());
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      tx_.Query(kWaitingFor, resellers, DayParam(today), after.value(), max_accounts));
+  std::vector<Account> accounts;
+  for (int row = 0; row < rows.rows(); ++row) accounts.push_back(AccountAt(rows, row));
+  return accounts;
 }
 
 absl::StatusOr<std::vector<Reseller>> PgStore::ListResellers(Deadline deadline) {

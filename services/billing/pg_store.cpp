@@ -17,6 +17,10 @@ using storage::PgTransaction;
 absl::Status PgStore::Transact(Deadline deadline,
                                const std::function<absl::Status(Transaction&)>& body) {
   return pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
+    if (clock_ != nullptr) {
+      HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx.Query("SELECT clock_timestamp()"));
+      HOLDFAST_RETURN_IF_ERROR(CheckClocks(clock_->Now(), rows.Time(0, 0)));
+    }
     PgBillingTransaction transaction(tx, events_);
     HOLDFAST_RETURN_IF_ERROR(body(transaction));
     return transaction.Finish();
@@ -26,6 +30,7 @@ absl::Status PgStore::Transact(Deadline deadline,
 // A second one with the same key waits here for the end of the first.
 constexpr std::string_view kClaimKey = R"sql(
   INSERT INTO command (idempotency_key, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING
+  RETURNING clock_timestamp()
 )sql";
 // Locks it, so that this commit waits for the standby as the first one did. What is read may be on
 // this server alone: a primary that crashed while it waited shows such a commit when it is back.
@@ -55,6 +60,9 @@ absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& comm
       answer = known.Bytes(0, 1);
       return absl::OkStatus();
     }
+    if (clock_ != nullptr) {
+      HOLDFAST_RETURN_IF_ERROR(CheckClocks(clock_->Now(), claimed.Time(0, 0)));
+    }
     PgBillingTransaction transaction(tx, events_);
     HOLDFAST_ASSIGN_OR_RETURN(answer, effect(transaction));
     HOLDFAST_RETURN_IF_ERROR(tx.Query(kKeepAnswer, command.key, PgParam::Bytes(answer)).status());
@@ -79,6 +87,24 @@ absl::StatusOr<Account> PgStore::FindAccount(Deadline deadline, const AccountId&
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kFindAccount, id.value()));
   if (rows.rows() == 0) return NotFound("account {} unknown", id.value());
   return AccountAt(rows, 0);
+}
+
+constexpr std::string_view kListParked =
+    "SELECT " HOLDFAST_ACCOUNT_COLUMNS
+    " FROM account a WHERE a.parked_since IS NOT NULL ORDER BY a.parked_since, a.account_id LIMIT $1";
+
+absl::StatusOr<std::vector<Account>> PgStore::ListParked(Deadline deadline, int limit) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kListParked, limit));
+  std::vector<Account> accounts;
+  for (int row = 0; row < rows.rows(); ++row) accounts.push_back(AccountAt(rows, row));
+  return accounts;
+}
+
+absl::StatusOr<std::int64_t> PgStore::CountParked(Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      pool_.Query(deadline, "SELECT count(*) FROM account WHERE parked_since IS NOT NULL"));
+  return rows.Int(0, 0);
 }
 
 constexpr std::string_view kFindCredentials =
@@ -280,7 +306,10 @@ constexpr std::string_view kForgetEvents = R"sql(
   DELETE FROM event WHERE event_id IN (
     SELECT event_id FROM event
      WHERE created_at < now() - make_interval(hours => $1)
-       AND (delivered_at IS NOT NULL OR given_up_at IS NOT NULL) LIMIT 10000)
+       AND (delivered_at IS NOT NULL OR given_up_at IS NOT NULL)
+       AND NOT EXISTS (SELECT 1 FROM subscription s
+                        WHERE s.suspended_by = event.event_id AND s.suspended_by <> '')
+     LIMIT 10000)
 )sql";
 // A webhook that old is refused for its age.
 constexpr std::string_view kForgetTaken = R"sql(

@@ -13,14 +13,17 @@ namespace holdfast::billing {
 
 std::span<const storage::Migration> Migrations();
 
-// Whether somebody listens to events: without, none are written down.
+// Whether somebody listens to events: without, only those that take service away are written down.
 enum class Events { kNone, kWritten };
 
 // Thread-safe. The pool must outlive it.
 class PgStore final : public Store {
  public:
-  explicit PgStore(storage::PgPool& pool, Events events = Events::kNone)
-      : pool_(pool), events_(events) {}
+  // With a clock every transaction that writes is refused while it and the database's differ
+  // (CheckClocks).
+  explicit PgStore(storage::PgPool& pool, Events events = Events::kNone,
+                   const Clock* clock = nullptr)
+      : pool_(pool), events_(events), clock_(clock) {}
 
   absl::StatusOr<std::string> Once(Deadline deadline, const Command& command,
                                    const Effect& effect) override;
@@ -78,11 +81,15 @@ class PgStore final : public Store {
   absl::StatusOr<std::vector<AuditEntry>> ListAudit(Deadline deadline,
                                                     const AuditFilter& filter) override;
   absl::StatusOr<std::int64_t> Forget(Deadline deadline, std::chrono::hours age) override;
+  absl::StatusOr<std::vector<Account>> ListParked(Deadline deadline, int limit) override;
+  absl::StatusOr<std::int64_t> CountParked(Deadline deadline) override;
+  absl::StatusOr<std::int64_t> CountOpenAttempts(Deadline deadline, WallTime before) override;
   absl::StatusOr<WallTime> Now(Deadline deadline) override;
 
  private:
   storage::PgPool& pool_;
   const Events events_;
+  const Clock* const clock_;  // may be null
 };
 
 }  // namespace holdfast::billing

@@ -284,11 +284,15 @@ TEST_F(PgStoreTest, DueIsWhatTheCalendarWouldMove) {
     std::vector<std::string> ids;
     EXPECT_THAT(store_.Transact(Soon(),
                                 [&](Transaction& tx) -> absl::Status {
-                                  HOLDFAST_ASSIGN_OR_RETURN(const auto holdings,
-                                                            tx.DueHoldings(day, 10));
-                                  for (const Holding& held : holdings) {
-                                    ids.push_back(held.subscription.id.value());
-                                    EXPECT_TRUE(DecideByDate(held, day).has_value());
+                                  HOLDFAST_ASSIGN_OR_RETURN(const auto accounts,
+                                                            tx.DueAccounts(day, 10));
+                                  for (const Account& account : accounts) {
+                                    HOLDFAST_ASSIGN_OR_RETURN(const auto holdings,
+                                                              tx.LiveHoldings(account.id));
+                                    for (const Holding& held : holdings) {
+                                      if (!DecideByDate(held, day)) continue;
+                                      ids.push_back(held.subscription.id.value());
+                                    }
                                   }
                                   return absl::OkStatus();
                                 }),
@@ -317,7 +321,7 @@ TEST_F(PgStoreTest, DueIsWhatTheCalendarWouldMove) {
 TEST_F(PgStoreTest, AChangeDecidedFromAnOlderStateIsRefused) {
   ASSERT_THAT(Add(Ann("a")), IsOk());
   ASSERT_THAT(Add(Sub("a", "s1", kToday)), IsOk());
-  ASSERT_OK_AND_ASSIGN(const Subscription once, DecideSuspension(Sub("a", "s1", kToday)));
+  ASSERT_OK_AND_ASSIGN(const Subscription once, DecideSuspension(Sub("a", "s1", kToday), "key"));
   const auto save = [&](Transaction& tx) { return tx.SaveSubscription(once); };
   EXPECT_THAT(store_.Transact(Soon(), save), IsOk());
   EXPECT_THAT(store_.Transact(Soon(), save), HasCode(absl::StatusCode::kAborted));

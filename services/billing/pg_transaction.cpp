@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libs/base/status.h"
+#include "libs/telemetry/log.h"
 #include "services/billing/pg_rows.h"
 
 namespace holdfast::billing {
@@ -75,6 +76,22 @@ absl::Status PgBillingTransaction::SaveAccount(const Account& account) {
   return tx_
       .Query(kSaveAccount, account.id.value(), account.number, account.full_name, account.phone,
              NameOf(account.state), account.reseller_pays)
+      .status();
+}
+
+absl::Status PgBillingTransaction::ParkAccount(const AccountId& id, const std::string& why) {
+  telemetry::Log(telemetry::Error, "account is parked", {{"account", id.value()}, {"why", why}});
+  return tx_
+      .Query("UPDATE account SET parked_since = now(), parked_why = $2"
+             " WHERE account_id = $1 AND parked_since IS NULL",
+             id.value(), why)
+      .status();
+}
+
+absl::Status PgBillingTransaction::UnparkAccount(const AccountId& id) {
+  return tx_
+      .Query("UPDATE account SET parked_since = NULL, parked_why = '' WHERE account_id = $1",
+             id.value())
       .status();
 }
 
@@ -161,6 +178,13 @@ absl::StatusOr<TariffPlan> PgBillingTransaction::FindTariffPlan(const TariffPlan
   return PlanAt(rows, 0);
 }
 
+absl::StatusOr<TariffPlan> PgBillingTransaction::FindTariffPlanNow(const TariffPlanId& id) {
+  static const std::string kFind = std::string(kSharePlan) + " SKIP LOCKED";
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kFind, id.value()));
+  if (rows.rows() == 0) return Aborted("tariff plan {} is being changed: try again", id.value());
+  return PlanAt(rows, 0);
+}
+
 // -- Subscriptions --------------------------------------------------------------------------------
 
 #define HOLDFAST_SELECT_HOLDINGS                                     \
@@ -202,39 +226,42 @@ absl::StatusOr<std::vector<Holding>> PgBillingTransaction::LiveHoldings(const Ac
   " OR (s.state = 'grace' AND s.valid_until + coalesce(v.grace_days, p.grace_days)"    \
   " <= " HOLDFAST_TODAY                                                                \
   ")"                                                                                  \
-  " OR (s.state = 'suspended' AND s.suspended_by <> '' AND s.charging <> 'elsewhere'"  \
+  " OR (s.state = 'suspended' AND s.suspended_by LIKE 'debt-%' AND s.charging <> 'elsewhere'"  \
   " AND s.valid_until + coalesce(v.grace_days, p.grace_days) + 60 <= " HOLDFAST_TODAY "))))"
 
-constexpr std::string_view kLockDueAccounts =
-    "SELECT a.account_id FROM account a WHERE EXISTS (SELECT 1 FROM subscription "
+constexpr std::string_view kDueAccounts =
+    "SELECT " HOLDFAST_ACCOUNT_COLUMNS
+    " FROM account a WHERE a.parked_since IS NULL AND EXISTS (SELECT 1 FROM subscription "
     "s" HOLDFAST_JOIN_SOLD_PLAN " WHERE s.account_id = a.account_id AND " HOLDFAST_IS_DUE
     ") ORDER BY a.account_id LIMIT $2 FOR UPDATE OF a SKIP LOCKED";
-constexpr std::string_view kDueHoldings =
-    HOLDFAST_SELECT_HOLDINGS "WHERE s.account_id = ANY($2::text[]) AND " HOLDFAST_IS_DUE;
 
-absl::StatusOr<std::vector<Holding>> PgBillingTransaction::DueHoldings(sys_days today,
+absl::StatusOr<std::vector<Account>> PgBillingTransaction::DueAccounts(sys_days today,
                                                                        int max_accounts) {
-  const storage::PgParam day = DayParam(today);
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult locked, tx_.Query(kLockDueAccounts, day, max_accounts));
-  std::vector<std::string> accounts;
-  for (int row = 0; row < locked.rows(); ++row) accounts.emplace_back(locked.Text(row, 0));
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kDueHoldings, day, accounts));
-  return AllHoldings(rows);
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            tx_.Query(kDueAccounts, DayParam(today), max_accounts));
+  return AllAccounts(rows);
 }
 
-// $1 today, $2 how many subscriptions are looked at.
+#define HOLDFAST_NOT_PARKED                                                         \
+  " AND NOT EXISTS (SELECT 1 FROM account k WHERE k.account_id = s.account_id"      \
+  " AND k.parked_since IS NOT NULL)"
+
+// $1 today, $2 how many subscriptions are looked at. Says of rows what TermDue and ChangeIsDue say
+// of holdings.
 constexpr std::string_view kChargeableAccounts =
     "SELECT " HOLDFAST_ACCOUNT_COLUMNS
     " FROM account a WHERE a.account_id IN ((SELECT s.account_id FROM subscription s"
     " WHERE s.charging <> 'elsewhere' AND s.state IN ('active', 'trialing', 'grace')"
     " AND s.valid_until <= " HOLDFAST_TODAY
-    " AND NOT s.cancel_at_end AND (s.retry_on IS NULL OR s.retry_on <= " HOLDFAST_TODAY
-    ") AND (s.cancel_on IS NULL OR s.cancel_on > s.valid_until)"
+    " AND NOT s.cancel_at_end AND (s.cancel_on IS NULL OR s.cancel_on > s.valid_until)"
+    " AND (s.retry_on IS NULL OR s.retry_on <= " HOLDFAST_TODAY ")" HOLDFAST_NOT_PARKED
     " ORDER BY s.valid_until LIMIT $2) UNION (SELECT s.account_id FROM subscription s"
     " WHERE s.change_on <= " HOLDFAST_TODAY
     " AND s.state IN ('active', 'trialing', 'grace')"
-    " AND (s.retry_on IS NULL OR s.retry_on <= " HOLDFAST_TODAY
-    ") LIMIT $2)) ORDER BY a.account_id FOR UPDATE OF a SKIP LOCKED";
+    " AND NOT (s.cancel_at_end AND s.valid_until <= " HOLDFAST_TODAY ")"
+    " AND (s.cancel_on IS NULL OR s.cancel_on > " HOLDFAST_TODAY ")"
+    " AND (s.retry_on IS NULL OR s.retry_on <= " HOLDFAST_TODAY ")" HOLDFAST_NOT_PARKED
+    " LIMIT $2)) ORDER BY a.account_id FOR UPDATE OF a SKIP LOCKED";
 
 absl::StatusOr<std::vector<Account>> PgBillingTransaction::ChargeableAccounts(sys_days today,
                                                                               int max_accounts) {
@@ -243,7 +270,7 @@ absl::StatusOr<std::vector<Account>> PgBillingTransaction::ChargeableAccounts(sy
   return AllAccounts(rows);
 }
 
-// An unpaid invoice with something left to take away, or something to give back without one.
+// An unpaid invoice with something left to take away (DecideByDebt), or with money in the wallet.
 constexpr std::string_view kIndebtedAccounts =
     "SELECT " HOLDFAST_ACCOUNT_COLUMNS
     " FROM account a WHERE a.account_id IN ((SELECT i.account_id FROM invoice i"
@@ -252,7 +279,13 @@ constexpr std::string_view kIndebtedAccounts =
     " AND i.due_on < " HOLDFAST_TODAY
     " AND s.charging = 'postpaid' AND (s.state = 'active' OR (s.state = 'grace'"
     " AND i.due_on + coalesce(v.grace_days, p.grace_days) <= " HOLDFAST_TODAY
-    ")) LIMIT $2)) ORDER BY a.account_id FOR UPDATE OF a SKIP LOCKED";
+    "))" HOLDFAST_NOT_PARKED
+    " LIMIT $2) UNION (SELECT i.account_id FROM invoice i"
+    " JOIN ledger_account l ON l.ledger_account_id = 'wallet/' || i.account_id || '/' || i.currency"
+    " WHERE i.net + i.tax - i.credited - i.settled + i.returned > 0"
+    " AND i.due_on <= " HOLDFAST_TODAY
+    " AND l.credits_posted - l.debits_posted - l.debits_pending > 0 LIMIT $2))"
+    " ORDER BY a.account_id FOR UPDATE OF a SKIP LOCKED";
 
 absl::StatusOr<std::vector<Account>> PgBillingTransaction::IndebtedAccounts(sys_days today,
                                                                             int max_accounts) {
@@ -293,6 +326,10 @@ constexpr std::string_view kSaveSubscription = R"sql(
 absl::Status PgBillingTransaction::SaveSubscription(const Subscription& s) {
   changed_.insert(s.account);
   Tell(SubscriptionChanged(s));
+  // Written down also if nobody listens: service is taken away by an event that can be shown.
+  if (s.state == Subscription::State::kSuspended && !s.suspended_by.empty()) {
+    events_.push_back(SubscriptionSuspended(s));
+  }
   const storage::PgParam change_plan =
       s.change ? storage::PgParam(s.change->plan.value()) : std::nullopt;
   const std::optional<sys_days> change_on = s.change ? s.change->on : std::nullopt;
@@ -332,6 +369,7 @@ absl::Status PgBillingTransaction::Finish() {
   HOLDFAST_RETURN_IF_ERROR(WriteBooks());
   HOLDFAST_RETURN_IF_ERROR(NumberInvoices());
   HOLDFAST_RETURN_IF_ERROR(WriteEvents());
+  HOLDFAST_RETURN_IF_ERROR(CountFunding());
   return WriteOutbox();
 }
 

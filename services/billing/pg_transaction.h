@@ -17,13 +17,16 @@ class PgBillingTransaction final : public Transaction {
   absl::StatusOr<Account> FindAccount(const AccountId& id) override;
   absl::Status AddAccount(const Account& account, const std::string& password_hash) override;
   absl::Status SaveAccount(const Account& account) override;
+  absl::Status ParkAccount(const AccountId& id, const std::string& why) override;
+  absl::Status UnparkAccount(const AccountId& id) override;
   absl::Status SetPassword(const Account& account, const std::string& password_hash) override;
   absl::Status PutPackage(const Package& package) override;
   absl::Status PutTariffPlan(const TariffPlan& plan) override;
   absl::StatusOr<TariffPlan> FindTariffPlan(const TariffPlanId& id) override;
+  absl::StatusOr<TariffPlan> FindTariffPlanNow(const TariffPlanId& id) override;
   absl::StatusOr<Holding> FindHolding(const SubscriptionId& id) override;
   absl::StatusOr<std::vector<Holding>> LiveHoldings(const AccountId& id) override;
-  absl::StatusOr<std::vector<Holding>> DueHoldings(sys_days today, int max_accounts) override;
+  absl::StatusOr<std::vector<Account>> DueAccounts(sys_days today, int max_accounts) override;
   absl::Status AddSubscription(const Subscription& subscription) override;
   absl::Status SaveSubscription(const Subscription& subscription) override;
 
@@ -37,6 +40,7 @@ class PgBillingTransaction final : public Transaction {
   absl::Status AddTerm(const Term& term) override;
   absl::StatusOr<std::optional<Term>> FindTerm(const SubscriptionId& id, sys_days day) override;
   absl::Status EndTerm(const Term& term, sys_days to) override;
+  absl::Status MoveTerm(const Term& term, const Days& to) override;
   absl::Status AddInvoice(const Invoice& invoice) override;
   absl::Status SaveInvoice(const Invoice& invoice) override;
   absl::StatusOr<Invoice> FindInvoice(const InvoiceId& id) override;
@@ -60,6 +64,8 @@ class PgBillingTransaction final : public Transaction {
   absl::Status AddAttempt(const PaymentAttempt& attempt) override;
   absl::StatusOr<PaymentAttempt> FindAttempt(const AttemptId& id) override;
   absl::Status SaveAttempt(const PaymentAttempt& attempt) override;
+  absl::StatusOr<bool> IsTakenByAttempt(const PaymentId& payment,
+                                        const AttemptId& other_than) override;
   absl::StatusOr<bool> AddGatewayEvent(const std::string& gateway,
                                        const std::string& event_id) override;
 
@@ -89,6 +95,11 @@ class PgBillingTransaction final : public Transaction {
   absl::Status PutReseller(const Reseller& reseller) override;
   absl::StatusOr<Reseller> FindReseller(const ResellerId& id) override;
   absl::StatusOr<std::int64_t> CountAccounts(const ResellerId& id) override;
+  absl::StatusOr<Funding> FundedResellers() override;
+  absl::Status MarkServed(const Funding& funding) override;
+  absl::StatusOr<std::vector<Account>> AccountsWaitingFor(const Funding& funding, sys_days today,
+                                                          const AccountId& after,
+                                                          int max_accounts) override;
 
   // pg_coupons.cpp
   absl::Status AddCoupon(const Coupon& coupon) override;
@@ -115,6 +126,7 @@ class PgBillingTransaction final : public Transaction {
   absl::Status WriteBooks();
   absl::Status NumberInvoices();
   absl::Status WriteEvents();
+  absl::Status CountFunding();
   absl::Status WriteOutbox();
 
   storage::PgTransaction& tx_;
@@ -122,6 +134,7 @@ class PgBillingTransaction final : public Transaction {
   std::vector<Event> events_;
   std::set<AccountId> changed_;
   std::vector<Entry> posted_;
+  std::set<ResellerId> funded_;
   std::vector<std::string> invoices_;  // that have no number yet
 };
 

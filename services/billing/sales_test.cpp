@@ -182,5 +182,78 @@ TEST_F(SalesTest, TheTreeStaysATree) {
   EXPECT_THAT(PutReseller("a", "a"), HasCode(absl::StatusCode::kInvalidArgument));
 }
 
+// -- Vouchers of a plan ---------------------------------------------------------------------------
+
+TEST_F(SalesTest, AVoucherOfAPlanExtendsTheSubscriptionThatLives) {
+  ASSERT_THAT(Put(Monthly("basic", 1000)), IsOk());
+  Open("ann", v1::CHARGING_PREPAID);
+  const v1::VoucherBatch batch = *MakeBatch("gift", 4, 1000, "basic");
+  ASSERT_OK_AND_ASSIGN(const auto first, Redeem("ann", batch.codes(0)));
+  const std::string id = first.subscription_id();
+  GoTo(Day(2026, 2, 7));
+  ASSERT_OK_AND_ASSIGN(const auto second, Redeem("ann", batch.codes(1)));
+  EXPECT_EQ(second.subscription_id(), id);
+  EXPECT_EQ(PaidUntil(Find("ann", id)), "2026-03-31");  // from its end
+  // What is paid ahead moves with a pause, and is given back with the rest.
+  ASSERT_THAT(Ask<v1::PauseSubscriptionRequest>(&Service::PauseSubscription, id), IsOk());
+  EXPECT_THAT(Redeem("ann", batch.codes(2)), HasMessage("not_in_service"));
+  GoTo(Day(2026, 2, 17));
+  ASSERT_THAT(Ask<v1::ResumeSubscriptionRequest>(&Service::ResumeSubscription, id), IsOk());
+  EXPECT_EQ(PaidUntil(Find("ann", id)), "2026-04-10");
+  LiveUntil(Day(2026, 4, 20));
+  ASSERT_EQ(Find("ann", id).state(), S::STATE_SUSPENDED);
+  ASSERT_OK_AND_ASSIGN(const auto third, Redeem("ann", batch.codes(2)));
+  EXPECT_EQ(third.subscription_id(), id);
+  EXPECT_EQ(PaidUntil(Find("ann", id)).substr(0, 7), "2026-05");  // from today
+  EXPECT_EQ(Find("ann", id).state(), S::STATE_ACTIVE);
+  EXPECT_EQ(Wallet("ann"), 0);
+  ASSERT_THAT(Redeem("ann", batch.codes(3)), IsOk());
+  v1::CancelSubscriptionRequest cancel;
+  cancel.set_idempotency_key(NewKey());
+  cancel.set_subscription_id(id);
+  cancel.set_when(v1::CancelSubscriptionRequest::WHEN_IMMEDIATELY);
+  cancel.set_credit_unused(true);
+  ASSERT_THAT(service_.CancelSubscription(Call(), cancel), IsOk());
+  EXPECT_EQ(Wallet("ann"), 2000);  // of both periods nothing was used
+}
+
+TEST_F(SalesTest, AVoucherThatIsOfNoUseIsRefusedAndKept) {
+  ASSERT_THAT(Put(Monthly("basic", 1000)), IsOk());
+  const v1::VoucherBatch batch = *MakeBatch("gift", 1, 1000, "basic");
+  CreateAccount("elsewhere");
+  EXPECT_THAT(Redeem("elsewhere", batch.codes(0)), HasMessage("not_charged_by_us"));
+  v1::CreateAccountRequest abroad = NewAccount("abroad");
+  abroad.set_charging(v1::CHARGING_PREPAID);
+  abroad.set_currency("USD");
+  ASSERT_THAT(service_.CreateAccount(Call(), abroad), IsOk());
+  EXPECT_THAT(Redeem("abroad", batch.codes(0)), HasMessage("wrong_currency"));
+  Open("gone", v1::CHARGING_PREPAID);
+  v1::CloseAccountRequest close;
+  close.set_idempotency_key(NewKey());
+  close.set_account_id("gone");
+  ASSERT_THAT(service_.CloseAccount(Call(), close), IsOk());
+  EXPECT_THAT(Redeem("gone", batch.codes(0)), HasMessage("account_closed"));
+  Open("ann", v1::CHARGING_PREPAID);
+  EXPECT_THAT(Redeem("ann", batch.codes(0)), IsOk());
+}
+
+TEST_F(SalesTest, AVoucherOfAPlanBuysItAlsoForWhoIsInDebt) {
+  ASSERT_THAT(Put(Monthly("basic", 1000)), IsOk());
+  ASSERT_THAT(Put(Monthly("film", 700)), IsOk());
+  Open("ann", v1::CHARGING_PREPAID);
+  const std::string payment = Pay("ann", 700)->payment_id();
+  ASSERT_THAT(Buy("ann", "film"), IsOk());
+  v1::RecordChargebackRequest back;
+  back.set_idempotency_key(NewKey());
+  back.set_payment_id(payment);
+  back.set_reason("disputed");
+  ASSERT_THAT(payments_.RecordChargeback(Call(), back), IsOk());
+  ASSERT_EQ(Owed("ann"), 700);
+  const v1::VoucherBatch batch = *MakeBatch("gift", 1, 1000, "basic");
+  ASSERT_OK_AND_ASSIGN(const auto answer, Redeem("ann", batch.codes(0)));
+  EXPECT_EQ(Find("ann", answer.subscription_id()).state(), S::STATE_ACTIVE);
+  EXPECT_EQ(Owed("ann"), 700);
+}
+
 }  // namespace
 }  // namespace holdfast::billing

@@ -14,6 +14,8 @@ void Service::Register(rpc::ServiceTable& table) {
   table.Worker("SetPassword", *this, &Service::SetPassword);
   table.Worker("UpdateAccount", *this, &Service::UpdateAccount);
   table.Worker("CloseAccount", *this, &Service::CloseAccount);
+  table.Worker("ListParkedAccounts", *this, &Service::ListParkedAccounts);
+  table.Worker("UnparkAccount", *this, &Service::UnparkAccount);
   table.Worker("PutPackage", *this, &Service::PutPackage);
   table.Worker("ListPackages", *this, &Service::ListPackages);
   table.Worker("PutTariffPlan", *this, &Service::PutTariffPlan);

@@ -44,6 +44,11 @@ class Service {
   absl::StatusOr<v1::Account> CloseAccount(const rpc::Call& call,
                                            const v1::CloseAccountRequest& request);
 
+  absl::StatusOr<v1::ListParkedAccountsResponse> ListParkedAccounts(
+      const rpc::Call& call, const v1::ListParkedAccountsRequest& request);
+  absl::StatusOr<v1::Account> UnparkAccount(const rpc::Call& call,
+                                            const v1::UnparkAccountRequest& request);
+
   // service_catalogue.cpp
   absl::StatusOr<v1::Package> PutPackage(const rpc::Call& call,
                                          const v1::PutPackageRequest& request);
@@ -88,12 +93,12 @@ class Service {
   absl::StatusOr<v1::Subscription> Change(
       const rpc::Call& call, const Request& request,
       const std::function<absl::StatusOr<Subscription>(const Holding&)>& decide);
-  // The same where money moves too: `act` saves what it does.
+  // The same where money moves too: `act` saves what it does. `plan`: that it asks for, if any.
   using Act =
       std::function<absl::StatusOr<Subscription>(Transaction&, const Account&, const Holding&)>;
   template <class Request>
   absl::StatusOr<v1::Subscription> ActOn(const rpc::Call& call, const Request& request,
-                                         const Act& act);
+                                         const Act& act, const TariffPlanId& plan = {});
 
   sys_days Today() const { return DayOf(clock_.Now(), entitlements_.zone()); }
 

@@ -37,9 +37,12 @@ absl::StatusOr<v1::Subscription> Service::StartSubscription(
 
 template <class Request>
 absl::StatusOr<v1::Subscription> Service::ActOn(const rpc::Call& call, const Request& request,
-                                                const Act& act) {
+                                                const Act& act, const TariffPlanId& plan) {
   auto answer =
       Once(call, request, Secrecy::kNone, [&](Transaction& tx) -> absl::StatusOr<v1::Subscription> {
+        if (!plan.value().empty()) {  // a plan is locked before accounts
+          HOLDFAST_RETURN_IF_ERROR(tx.FindTariffPlan(plan).status());
+        }
         HOLDFAST_ASSIGN_OR_RETURN(const Holding held,
                                   tx.FindHolding(SubscriptionId(request.subscription_id())));
         HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(held.subscription.account));
@@ -65,25 +68,28 @@ absl::StatusOr<v1::Subscription> Service::Change(
 
 absl::StatusOr<v1::Subscription> Service::RenewSubscription(
     const rpc::Call& call, const v1::RenewSubscriptionRequest& request) {
-  return ActOn(
-      call, request,
-      [&](Transaction& tx, const Account&, const Holding& held) -> absl::StatusOr<Subscription> {
-        HOLDFAST_ASSIGN_OR_RETURN(Subscription next, DecideRenewal(held, Today()));
-        if (next.change && !next.change->on) {  // it waited for this renewal
-          HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx.FindTariffPlan(next.change->plan));
-          next.plan = to.id;
-          next.plan_version = to.version;
-          next.change = std::nullopt;
-        }
-        HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(next));
-        return next;
-      });
+  return ActOn(call, request,
+               [&](Transaction& tx, const Account& account,
+                   const Holding& held) -> absl::StatusOr<Subscription> {
+                 const std::optional<PlannedChange>& change = held.subscription.change;
+                 std::optional<TariffPlan> into;
+                 if (change && !change->on) {  // it waited for this renewal
+                   HOLDFAST_ASSIGN_OR_RETURN(into, tx.FindTariffPlanNow(change->plan));
+                   HOLDFAST_RETURN_IF_ERROR(
+                       Biller(tx, account, Today()).CheckChange(held, *into, Today()));
+                 }
+                 HOLDFAST_ASSIGN_OR_RETURN(
+                     Subscription next, DecideRenewal(held, Today(), into ? &*into : nullptr));
+                 HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(next));
+                 return next;
+               });
 }
 
 absl::StatusOr<v1::Subscription> Service::SuspendSubscription(
     const rpc::Call& call, const v1::SuspendSubscriptionRequest& request) {
-  return Change(call, request,
-                [](const Holding& held) { return DecideSuspension(held.subscription); });
+  return Change(call, request, [&](const Holding& held) {
+    return DecideSuspension(held.subscription, request.idempotency_key());
+  });
 }
 
 absl::StatusOr<v1::Subscription> Service::PauseSubscription(
@@ -114,12 +120,10 @@ absl::StatusOr<v1::Subscription> Service::ChangeSubscription(
                [&](Transaction& tx, const Account& account,
                    const Holding& held) -> absl::StatusOr<Subscription> {
                  HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx.FindTariffPlan(change.plan));
-                 if (!later) return Biller(tx, account, Today()).ChangeNow(held, to);
-                 HOLDFAST_ASSIGN_OR_RETURN(Subscription next,
-                                           PlanChange(held.subscription, change, Today()));
-                 HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(next));
-                 return next;
-               });
+                 Biller biller(tx, account, Today());
+                 return later ? biller.ChangeLater(held, to, change) : biller.ChangeNow(held, to);
+               },
+               change.plan);
 }
 
 absl::StatusOr<v1::Subscription> Service::CancelSubscription(
@@ -148,6 +152,36 @@ absl::StatusOr<v1::Subscription> Service::CancelSubscription(
                      next.id, credit ? Biller::Unused::kCredited : Biller::Unused::kKept));
                  return next;
                });
+}
+
+// -- Accounts that the jobs leave alone -----------------------------------------------------------
+
+absl::StatusOr<v1::ListParkedAccountsResponse> Service::ListParkedAccounts(
+    const rpc::Call& call, const v1::ListParkedAccountsRequest&) {
+  constexpr int kMost = 1000;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Account> parked,
+                            store_.ListParked(call.deadline(), kMost));
+  v1::ListParkedAccountsResponse response;
+  for (const Account& account : parked) *response.add_accounts() = ToProto(account);
+  return response;
+}
+
+absl::StatusOr<v1::Account> Service::UnparkAccount(const rpc::Call& call,
+                                                   const v1::UnparkAccountRequest& request) {
+  const AccountId id(request.account_id());
+  auto answer =
+      Once(call, request, Secrecy::kNone, [&](Transaction& tx) -> absl::StatusOr<v1::Account> {
+        HOLDFAST_ASSIGN_OR_RETURN(Account account, tx.FindAccount(id));
+        if (!account.parked_since) {
+          return FailedPrecondition("not_parked: account {} is not parked", id.value());
+        }
+        HOLDFAST_RETURN_IF_ERROR(tx.UnparkAccount(id));
+        account.parked_since = std::nullopt;
+        account.parked_why.clear();
+        return ToProto(account);
+      });
+  if (answer.ok()) entitlements_.Refresh(id, call.deadline());
+  return answer;
 }
 
 absl::StatusOr<v1::ListSubscriptionsResponse> Service::ListSubscriptions(

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -48,6 +49,7 @@ struct Term {
   // Of a discounted one: which redemption did it, and the end of the period that it counts for.
   std::optional<std::int64_t> redemption{};
   sys_days period_end{};
+  std::int64_t period_days = 0;  // so many the price pays for; 0: not known, of an older release
 };
 
 // A coupon that was redeemed for a subscription.
@@ -77,6 +79,9 @@ class Transaction {
   // ALREADY_EXISTS: the id or the login is taken.
   virtual absl::Status AddAccount(const Account& account, const std::string& password_hash) = 0;
   virtual absl::Status SaveAccount(const Account& account) = 0;
+  // The jobs leave it alone until it is unparked.
+  virtual absl::Status ParkAccount(const AccountId& id, const std::string& why) = 0;
+  virtual absl::Status UnparkAccount(const AccountId& id) = 0;
   // ALREADY_EXISTS: the account's login is another's.
   virtual absl::Status SetPassword(const Account& account, const std::string& password_hash) = 0;
 
@@ -89,17 +94,21 @@ class Transaction {
   virtual absl::Status PutTariffPlan(const TariffPlan& plan) = 0;
   // Until the transaction ends the plan stays as it is. Ask for it before the account.
   virtual absl::StatusOr<TariffPlan> FindTariffPlan(const TariffPlanId& id) = 0;
+  // The same for who holds an account already and must not wait for a plan. ABORTED: somebody is
+  // changing it, try again.
+  virtual absl::StatusOr<TariffPlan> FindTariffPlanNow(const TariffPlanId& id) = 0;
 
   virtual absl::StatusOr<Holding> FindHolding(const SubscriptionId& id) = 0;
   // All of an account that have not ended.
   virtual absl::StatusOr<std::vector<Holding>> LiveHoldings(const AccountId& id) = 0;
-  // Live ones whose paid time is over on `today`, of up to `max_accounts` accounts that no other
-  // transaction works on.
-  virtual absl::StatusOr<std::vector<Holding>> DueHoldings(sys_days today, int max_accounts) = 0;
-  // Charged by us, with a term or a planned change that is due; the same of accounts.
+  // Accounts that no other transaction works on and that are not parked, up to `max_accounts`: those
+  // that the calendar moves (DecideByDate) ...
+  virtual absl::StatusOr<std::vector<Account>> DueAccounts(sys_days today, int max_accounts) = 0;
+  // ... those charged by us with a term or a planned change that is due ...
   virtual absl::StatusOr<std::vector<Account>> ChargeableAccounts(sys_days today,
                                                                   int max_accounts) = 0;
-  // Whose unpaid invoices have something to do with what they may watch.
+  // ... and those with unpaid invoices that have something to do with what they may watch, or that
+  // the wallet can pay.
   virtual absl::StatusOr<std::vector<Account>> IndebtedAccounts(sys_days today,
                                                                 int max_accounts) = 0;
   virtual absl::Status AddSubscription(const Subscription& subscription) = 0;
@@ -111,6 +120,8 @@ class Transaction {
   virtual absl::StatusOr<std::optional<Term>> FindTerm(const SubscriptionId& id, sys_days day) = 0;
   // Ends it on another day; on its first day it is void. A later end is that of its period too.
   virtual absl::Status EndTerm(const Term& term, sys_days to) = 0;
+  // To other days, which nothing else is charged for.
+  virtual absl::Status MoveTerm(const Term& term, const Days& to) = 0;
 
   virtual absl::Status AddInvoice(const Invoice& invoice) = 0;
   virtual absl::Status SaveInvoice(const Invoice& invoice) = 0;
@@ -136,6 +147,9 @@ class Transaction {
   virtual absl::Status AddAttempt(const PaymentAttempt& attempt) = 0;
   virtual absl::StatusOr<PaymentAttempt> FindAttempt(const AttemptId& id) = 0;
   virtual absl::Status SaveAttempt(const PaymentAttempt& attempt) = 0;
+  // Whether another attempt was paid by it.
+  virtual absl::StatusOr<bool> IsTakenByAttempt(const PaymentId& payment,
+                                                const AttemptId& other_than) = 0;
   // False: it was taken before.
   virtual absl::StatusOr<bool> AddGatewayEvent(const std::string& gateway,
                                                const std::string& event_id) = 0;
@@ -162,7 +176,7 @@ class Transaction {
   virtual absl::StatusOr<bool> AddDunningNotice(const InvoiceId& invoice, int step,
                                                 sys_days today) = 0;
   // Tells other systems, if anybody listens; written with the commit. What is added or saved above
-  // is told of by itself.
+  // is told of by itself. What takes service away is written down even if nobody listens.
   virtual void Tell(Event event) = 0;
 
   // ALREADY_EXISTS: the id is taken.
@@ -190,6 +204,15 @@ class Transaction {
   // Ask for resellers after accounts.
   virtual absl::StatusOr<Reseller> FindReseller(const ResellerId& id) = 0;
   virtual absl::StatusOr<std::int64_t> CountAccounts(const ResellerId& id) = 0;
+  // Resellers that money came to since they were marked as served, and up to which money.
+  using Funding = std::vector<std::pair<ResellerId, std::int64_t>>;
+  virtual absl::StatusOr<Funding> FundedResellers() = 0;
+  virtual absl::Status MarkServed(const Funding& funding) = 0;
+  // Accounts behind `after`, by id, that wait for their reseller's money.
+  virtual absl::StatusOr<std::vector<Account>> AccountsWaitingFor(const Funding& funding,
+                                                                  sys_days today,
+                                                                  const AccountId& after,
+                                                                  int max_accounts) = 0;
 
   // As it is now, what this transaction has posted included; one that nobody used is empty. It
   // stays so for as long as the transaction holds the account or reseller that owns it.
@@ -387,6 +410,11 @@ class Store {
                                                             const AuditFilter& filter) = 0;
   // Forgets commands and changes older than `age`; how many.
   virtual absl::StatusOr<std::int64_t> Forget(Deadline deadline, std::chrono::hours age) = 0;
+  // Parked accounts, the longest parked first.
+  virtual absl::StatusOr<std::vector<Account>> ListParked(Deadline deadline, int limit) = 0;
+  virtual absl::StatusOr<std::int64_t> CountParked(Deadline deadline) = 0;
+  // Open ones that were begun before `before`, of whatever gateway.
+  virtual absl::StatusOr<std::int64_t> CountOpenAttempts(Deadline deadline, WallTime before) = 0;
   // What the database's clock shows.
   virtual absl::StatusOr<WallTime> Now(Deadline deadline) = 0;
 };

@@ -65,7 +65,8 @@ absl::Status Renewals(Store& store, Metrics& metrics, storage::PgPool& pool) {
   const auto began = std::chrono::steady_clock::now();
   HOLDFAST_RETURN_IF_ERROR(
       job.RunFor(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()),
-                 Deadline::After(12h)));
+                 Deadline::After(12h))
+          .status());
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   HOLDFAST_ASSIGN_OR_RETURN(
       const storage::PgResult renewed,

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-
-#include <algorithm>
-#include <array>
+#include <utility>
 
 #include "libs/base/status.h"
 
@@ -64,13 +62,26 @@ absl::StatusOr<std::optional<PaymentAttempt>> Learn(const PaymentAttempt& attemp
       next->look_at = now + PauseBeforeLook(attempt.looks);
       return next;
     case GatewayNews::State::kAbsent:
-      if (attempt.state != State::kStarted || now - attempt.created_at < kNeverArrivedAfter) {
+      if (attempt.state != State::kStarted || now - attempt.last_sent() < kNeverArrivedAfter) {
         return next;
       }
       next = attempt;
       next->state = State::kAbsent;
       return next;
   }
+  return next;
+}
+
+absl::StatusOr<PaymentAttempt> CloseByHand(const PaymentAttempt& attempt,
+                                           std::optional<PaymentId> payment, std::string_view why) {
+  if (!attempt.open()) {
+    return FailedPrecondition("not_open: attempt {} is {}", attempt.id.value(),
+                              NameOf(attempt.state));
+  }
+  PaymentAttempt next = attempt;
+  next.state = payment ? State::kPaid : State::kDeclined;
+  next.payment = std::move(payment);
+  next.reason = fmt::format("closed by hand: {}", why);
   return next;
 }
 

@@ -24,7 +24,7 @@ namespace holdfast::billing {
 
 using AttemptId = StrongId<struct AttemptIdTag>;
 
-// No request can still be under way to the gateway after that.
+// No request can still be under way to the gateway so long after the last one was sent.
 inline constexpr std::chrono::minutes kNeverArrivedAfter{15};
 
 struct PaymentAttempt {
@@ -41,7 +41,9 @@ struct PaymentAttempt {
   int looks = 0;                     // how often the gateway was asked what became of it
   WallTime look_at;                  // when it is asked next
   WallTime created_at;
+  std::optional<WallTime> sent_at;  // when the gateway was asked for it again last
 
+  WallTime last_sent() const { return sent_at.value_or(created_at); }
   bool open() const { return state == State::kStarted || state == State::kPending; }
 };
 
@@ -62,6 +64,11 @@ struct GatewayNews {
 // "no_reference: "): they cannot be believed; a person has to look.
 absl::StatusOr<std::optional<PaymentAttempt>> Learn(const PaymentAttempt& attempt,
                                                     const GatewayNews& news, WallTime now);
+
+// A person says how it ended, because the gateway never will: paid by `payment`, or, without one,
+// not at all. FAILED_PRECONDITION ("not_open: ...").
+absl::StatusOr<PaymentAttempt> CloseByHand(const PaymentAttempt& attempt,
+                                           std::optional<PaymentId> payment, std::string_view why);
 
 // When the gateway is asked again what became of it, after it was asked `looks` times: at first
 // soon, then less and less often.

@@ -1,5 +1,7 @@
 #include "services/billing/domain/charge.h"
 
+#include <algorithm>
+
 #include "libs/base/status.h"
 
 namespace holdfast::billing {
@@ -10,9 +12,9 @@ absl::StatusOr<std::vector<InvoiceLine>> LinesFor(const Holding& held, const Nex
   const std::string& currency = held.subscription.currency;
   HOLDFAST_ASSIGN_OR_RETURN(const Money price, PriceOn(plan, currency, term.days.from));
   HOLDFAST_ASSIGN_OR_RETURN(const Money part,
-                            term.whole.count() == 0
+                            term.period_days == 0
                                 ? absl::StatusOr<Money>(price)
-                                : Prorate(price, term.days.count(), term.whole.count()));
+                                : Prorate(price, term.days.count(), term.period_days));
   std::vector<InvoiceLine> lines;
   const std::int64_t fee = SetupFee(plan, currency);
   if (setup_fee == SetupFeeIs::kCharged && fee > 0) {
@@ -26,7 +28,9 @@ absl::StatusOr<std::vector<InvoiceLine>> LinesFor(const Holding& held, const Nex
                      .plan = plan.id,
                      .subscription = held.subscription.id,
                      .days = term.days,
-                     .quoted = part.minor_units()});
+                     .quoted = part.minor_units(),
+                     .period_price = price.minor_units(),
+                     .period_days = term.period_days});
     if (coupon != nullptr) {
       std::optional<InvoiceLine> discount = DiscountOn(lines.back(), term, *coupon);
       if (discount) lines.push_back(*std::move(discount));
@@ -35,17 +39,22 @@ absl::StatusOr<std::vector<InvoiceLine>> LinesFor(const Holding& held, const Nex
   return lines;
 }
 
-NextTerm TermAfterChange(const Days& current, const Holding& changed, sys_days today) {
-  const Period& period = changed.plan.period;
-  if (period.open_ended()) return {{today, today}, {today, today}, today};
-  const Subscription& s = changed.subscription;
-  if (s.anchor) {
-    const Days whole = PeriodAround(*s.anchor, period, today);
-    if (whole.to == current.to) return {{today, current.to}, whole, *s.anchor};
+NextTerm TermAfterChange(const std::optional<PaidDays>& current, const Holding& held,
+                         const TariffPlan& to, sys_days today) {
+  if (to.period.open_ended()) return {{today, today}, {today, today}, today};
+  const Subscription& s = held.subscription;
+  const auto up_to = [&](sys_days end) { return s.cancel_on ? std::min(end, *s.cancel_on) : end; };
+  if (current && KeepsPeriods(held, to)) {
+    const Days whole = PeriodAround(*s.anchor, to.period, today);
+    if (up_to(whole.to) == current->days.to) {
+      NextTerm rest{{today, current->days.to}, whole, *s.anchor};
+      if (current->period_days > 0) rest.period_days = current->period_days;
+      return rest;
+    }
   }
-  const sys_days anchor = AnchorFor(today, period, changed.plan.alignment);
-  const Days whole = PeriodAround(anchor, period, today);
-  return {{today, whole.to}, whole, anchor};
+  const sys_days anchor = AnchorFor(today, to.period, to.alignment);
+  const Days whole = PeriodAround(anchor, to.period, today);
+  return {{today, up_to(whole.to)}, whole, anchor};
 }
 
 }  // namespace holdfast::billing

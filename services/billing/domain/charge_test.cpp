@@ -150,12 +150,24 @@ TEST_F(ChargeTest, APriceIsThatOfTheCurrencyOnTheFirstDay) {
 TEST_F(ChargeTest, AChangeKeepsTheDaysOfTheSamePeriod) {
   Holding changed = Held(State::kActive, Day(2026, 4, 10));
   const Days term{kToday, Day(2026, 4, 10)};
-  const NextTerm same = TermAfterChange(term, changed, Day(2026, 3, 20));
+  TariffPlan to = plan_;
+  const PaidDays paid{term, 30};  // the price of 30 days: a pause moved the end
+  const NextTerm same = TermAfterChange(paid, changed, to, Day(2026, 3, 20));
   EXPECT_EQ(same.days, (Days{Day(2026, 3, 20), Day(2026, 4, 10)}));
   EXPECT_EQ(same.whole, term);
-  changed.plan.period = {Period::Unit::kYears, 1};
-  EXPECT_EQ(TermAfterChange(term, changed, Day(2026, 3, 20)).days,
+  EXPECT_EQ(same.period_days, 30);
+  to.period = {Period::Unit::kYears, 1};
+  EXPECT_EQ(TermAfterChange(paid, changed, to, Day(2026, 3, 20)).days,
             (Days{Day(2026, 3, 20), Day(2027, 3, 20)}));
+  EXPECT_EQ(TermAfterChange(std::nullopt, changed, plan_, Day(2026, 3, 20)).days,
+            (Days{Day(2026, 3, 20), Day(2026, 4, 20)}));  // what was open-ended
+  to = plan_;
+  to.alignment = Alignment::kCalendar;
+  EXPECT_EQ(TermAfterChange(paid, changed, to, Day(2026, 3, 20)).days,
+            (Days{Day(2026, 3, 20), Day(2026, 4, 1)}));
+  changed.subscription.cancel_on = Day(2026, 3, 25);
+  EXPECT_EQ(TermAfterChange(paid, changed, to, Day(2026, 3, 20)).days,
+            (Days{Day(2026, 3, 20), Day(2026, 3, 25)}));
 }
 
 // -- What unpaid days do --------------------------------------------------------------------------
@@ -167,7 +179,7 @@ TEST_F(ChargeTest, UnpaidIsGraceThenSuspensionThenTheEnd) {
   EXPECT_EQ(DecideByDate(grace, kToday + days(4)), std::nullopt);
   Holding blocked{*DecideByDate(grace, kToday + days(5)), plan_};
   EXPECT_EQ(blocked.subscription.state, State::kSuspended);
-  EXPECT_EQ(blocked.subscription.suspended_by, "debt-s-2026-03-10");
+  EXPECT_EQ(blocked.subscription.suspended_by, "debt-s-2026-03-10-2");
   EXPECT_EQ(DecideByDate(blocked, kToday + days(64)), std::nullopt);
   EXPECT_EQ(DecideByDate(blocked, kToday + days(65))->state, State::kExpired);
 }
@@ -199,7 +211,7 @@ TEST_F(ChargeTest, PostpaidFollowsItsOldestUnpaidInvoice) {
   EXPECT_EQ(DecideByDebt(held, std::nullopt, kToday)->state, State::kActive);
   held.subscription.state = State::kSuspended;
   EXPECT_EQ(DecideByDebt(held, std::nullopt, kToday), std::nullopt);  // a person suspended it
-  held.subscription.suspended_by = "debt";
+  held.subscription.suspended_by = "debt-s";
   EXPECT_EQ(DecideByDebt(held, std::nullopt, kToday)->state, State::kActive);
   held.subscription.valid_until = kToday - days(3);
   EXPECT_EQ(DecideByDebt(held, std::nullopt, kToday)->state, State::kPendingActivation);

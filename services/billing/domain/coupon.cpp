@@ -129,12 +129,12 @@ bool Discount::applies(const TariffPlanId& plan, sys_days end_of_period) const {
 std::optional<InvoiceLine> DiscountOn(const InvoiceLine& price, const NextTerm& term,
                                       const Coupon& coupon) {
   const bool by_part = coupon.parts_per_million > 0;
-  const bool open_ended = term.whole.count() == 0;
+  const bool open_ended = term.period_days == 0;
   std::int64_t off = coupon.amount.minor_units();
   if (by_part) {
     off = PartOf(price.quoted, coupon.parts_per_million, kMillion);
   } else if (!open_ended) {
-    off = PartOf(off, term.days.count(), term.whole.count());
+    off = PartOf(off, term.days.count(), term.period_days);
   }
   off = std::min(off, price.quoted);
   if (off <= 0) return std::nullopt;
@@ -145,7 +145,10 @@ std::optional<InvoiceLine> DiscountOn(const InvoiceLine& price, const NextTerm& 
       .subscription = price.subscription,
       .days = price.days,
       .quoted = -off,
-      .coupon = coupon.id.value()};
+      .coupon = coupon.id.value(),
+      .period_price = coupon.amount.minor_units(),
+      .period_days = price.period_days,
+      .discount_ppm = by_part ? coupon.parts_per_million : 0};
 }
 
 }  // namespace holdfast::billing

@@ -52,4 +52,13 @@ Event ChargeRefused(const Subscription& s) {
                      {"paid_until", since}}};
 }
 
+Event ChangeRefused(const Subscription& s, std::string_view why) {
+  return {.id = fmt::format("change-refused-{}-{}", s.id.value(), s.revision),
+          .kind = "change.refused",
+          .account = s.account,
+          .fields = {{"subscription_id", s.id.value()},
+                     {"tariff_plan_id", s.change ? s.change->plan.value() : ""},
+                     {"reason", std::string(why)}}};
+}
+
 }  // namespace holdfast::billing

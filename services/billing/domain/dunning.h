@@ -29,5 +29,7 @@ struct OverdueInvoice {
 Event DunningNotice(const Invoice& invoice, int step);
 // The first time that a subscription could not be charged.
 Event ChargeRefused(const Subscription& subscription);
+// A planned change that would be refused on its day, and is dropped.
+Event ChangeRefused(const Subscription& subscription, std::string_view why);
 
 }  // namespace holdfast::billing

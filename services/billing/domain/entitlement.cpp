@@ -48,11 +48,25 @@ std::vector<const Holding*> Serving(const Facts& facts) {
 }
 
 void TakeLimits(const std::vector<const Holding*>& serving, Entitlement& entitlement) {
-  entitlement.max_streams = serving.front()->plan.max_streams;
-  entitlement.max_devices = serving.front()->plan.max_devices;
+  bool first = true;
+  for (const Holding* held : serving) {  // at least one base: no add-on serves without its own
+    const TariffPlan& plan = held->plan;
+    if (held->subscription.base) continue;
+    entitlement.max_streams =
+        first ? plan.max_streams : MoreGenerous(entitlement.max_streams, plan.max_streams);
+    entitlement.max_devices =
+        first ? plan.max_devices : MoreGenerous(entitlement.max_devices, plan.max_devices);
+    first = false;
+  }
   for (const Holding* held : serving) {
-    entitlement.max_streams = MoreGenerous(entitlement.max_streams, held->plan.max_streams);
-    entitlement.max_devices = MoreGenerous(entitlement.max_devices, held->plan.max_devices);
+    const TariffPlan& plan = held->plan;
+    if (!held->subscription.base) continue;
+    if (plan.max_streams > 0) {
+      entitlement.max_streams = MoreGenerous(entitlement.max_streams, plan.max_streams);
+    }
+    if (plan.max_devices > 0) {
+      entitlement.max_devices = MoreGenerous(entitlement.max_devices, plan.max_devices);
+    }
   }
 }
 
@@ -62,10 +76,13 @@ void TakeDates(const std::vector<const Holding*>& serving, const TimeZone& zone,
   sys_days grace = sys_days::min();
   for (const Holding* held : serving) {
     const Subscription& subscription = held->subscription;
-    if (!subscription.valid_until) return;  // open-ended: no date at all
+    const std::optional<sys_days>& cancel_on = subscription.cancel_on;
+    if (!subscription.valid_until && !cancel_on) return;  // open-ended: no date at all
     const auto days = subscription.cancel_at_end ? std::chrono::days(0) : held->plan.grace;
-    valid = std::max(valid, *subscription.valid_until);
-    grace = std::max(grace, *subscription.valid_until + days);
+    const sys_days end = subscription.valid_until.value_or(cancel_on.value_or(sys_days()));
+    const auto up_to = [&](sys_days day) { return cancel_on ? std::min(day, *cancel_on) : day; };
+    valid = std::max(valid, up_to(end));
+    grace = std::max(grace, up_to(end + days));
   }
   entitlement.valid_until = StartOf(valid, zone);
   entitlement.grace_until = StartOf(grace, zone);

@@ -59,6 +59,15 @@ Event SubscriptionChanged(const Subscription& s) {
   return event;
 }
 
+Event SubscriptionSuspended(const Subscription& s) {
+  return {.id = s.suspended_by,
+          .kind = "subscription.suspended",
+          .account = s.account,
+          .fields = {{"subscription_id", s.id.value()},
+                     {"tariff_plan_id", s.plan.value()},
+                     {"for", s.suspended_for_debt() ? "debt" : "a person's command"}}};
+}
+
 Event InvoiceIssued(const Invoice& invoice) {
   return {.id = "invoice-" + invoice.id.value(),
           .kind = "invoice.issued",

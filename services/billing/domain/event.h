@@ -23,6 +23,8 @@ struct Event {
 };
 
 Event SubscriptionChanged(const Subscription& subscription);
+// What took its service away: the event that `suspended_by` names.
+Event SubscriptionSuspended(const Subscription& subscription);
 Event InvoiceIssued(const Invoice& invoice);
 Event PaymentTaken(const AccountId& account, const PaymentId& id, const Money& amount,
                    std::string_view method);

@@ -158,21 +158,38 @@ Split CreditNote::total() const {
   return total;
 }
 
+namespace {
+
+// What charging so many days of a line would quote; of a discount, when its price line quotes
+// `price`.
+std::int64_t QuoteOf(const InvoiceLine& line, std::int64_t days, std::int64_t price) {
+  if (line.period_days <= 0) return PartOf(line.quoted, days, line.days.count());
+  if (line.coupon.empty()) return PartOf(line.period_price, days, line.period_days);
+  const std::int64_t off = line.discount_ppm > 0
+                               ? PartOf(price, line.discount_ppm, kMillion)
+                               : PartOf(line.period_price, days, line.period_days);
+  return -std::min(off, price);
+}
+
+}  // namespace
+
 Credit CreditUnusedDays(const Invoice& invoice, const CreditOrder& order,
                         const SubscriptionId& subscription, std::int64_t unused) {
   const std::vector<Split> left = Remaining(invoice, order.before);
   std::vector<CreditLine> lines;
   Split price, price_left;  // of the last line that is no discount: those below it lower it
+  std::int64_t price_quoted = 0;
   for (std::size_t i = 0; i < invoice.lines.size(); ++i) {
     const InvoiceLine& line = invoice.lines[i];
     if (line.subscription != subscription || line.days.count() <= 0) continue;
     const std::int64_t days = std::clamp<std::int64_t>(unused, 0, line.days.count());
-    const std::int64_t quoted = PartOf(line.quoted, days, line.days.count());
+    const std::int64_t quoted = QuoteOf(line, days, price_quoted);
     const Split wanted = SplitPrice(quoted, invoice.rate);
     Split amount;
     if (line.coupon.empty()) {
       amount = {AtMost(wanted.net, left[i].net), AtMost(wanted.tax, left[i].tax)};
       price = amount;
+      price_quoted = quoted;
       price_left = left[i];
     } else {
       amount = {Lowering(wanted.net, left[i].net, price.net, price_left.net),

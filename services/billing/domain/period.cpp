@@ -1,5 +1,7 @@
 #include "services/billing/domain/period.h"
 
+#include <algorithm>
+
 #include "absl/time/civil_time.h"
 #include "libs/base/status.h"
 
@@ -59,6 +61,13 @@ sys_days DayOf(WallTime t, const TimeZone& zone) {
 WallTime StartOf(sys_days day, const TimeZone& zone) {
   // A midnight that a clock change skips is the moment of the change.
   return absl::ToChronoTime(absl::FromCivil(Civil(day), zone.absl_zone()));
+}
+
+absl::Status CheckClocks(WallTime here, WallTime there) {
+  constexpr auto kMayDiffer = std::chrono::minutes(5);
+  if (std::max(here - there, there - here) <= kMayDiffer) return absl::OkStatus();
+  return Unavailable("wrong_clock: our clock and the database's differ by {} s",
+                     std::chrono::floor<std::chrono::seconds>(here - there).count());
 }
 
 absl::Status CheckPeriod(const Period& period, Alignment alignment) {

@@ -22,6 +22,10 @@ std::string ShowDay(sys_days day);
 sys_days DayOf(WallTime t, const TimeZone& zone);
 WallTime StartOf(sys_days day, const TimeZone& zone);
 
+// That this machine's clock and another one show about the same time: a wrong one would charge
+// everybody, or end everybody's service. UNAVAILABLE if they differ: another instance may be right.
+absl::Status CheckClocks(WallTime here, WallTime there);
+
 // How long what is sold lasts until it is paid for again.
 struct Period {
   enum class Unit { kDays, kMonths, kYears };

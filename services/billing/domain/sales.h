@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "services/billing/domain/ledger.h"
@@ -52,6 +53,9 @@ struct Reseller {
 };
 
 absl::Status CheckReseller(const Reseller& reseller);
+
+// The way of paying that funds resellers: no payment of an account's is of it.
+inline constexpr std::string_view kResellersMethod = "resellers";
 
 LedgerAccountId WalletOf(const Reseller& reseller);
 

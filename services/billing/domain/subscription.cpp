@@ -84,9 +84,11 @@ void WaitForPayment(Subscription& subscription, sys_days today) {
   subscription.suspended_by.clear();
 }
 
-// The name of the event that takes service away for debt; the same however often it is decided.
+// The id of the event that takes service away for debt: another one each time, however often one
+// transaction is tried. `subscription` as it was before.
 std::string DebtEvent(const Subscription& subscription, sys_days since) {
-  return fmt::format("debt-{}-{}", subscription.id.value(), ShowDay(since));
+  return fmt::format("debt-{}-{}-{}", subscription.id.value(), ShowDay(since),
+                     subscription.revision + 1);
 }
 
 }  // namespace
@@ -144,17 +146,27 @@ absl::Status CheckBase(const TariffPlan& add_on, const Holding& base) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Subscription> DecideRenewal(const Holding& held, sys_days today) {
-  Subscription next = held.subscription;
+absl::StatusOr<Subscription> DecideRenewal(const Holding& current, sys_days today,
+                                           const TariffPlan* into) {
+  Holding held = current;
+  Subscription& next = held.subscription;
   if (next.ended()) return RefuseBecauseOfState(next);
   if (next.charging != Charging::kElsewhere) {
     return Refuse(next, "is charged by us: money renews it, see RecordPayment");
   }
   if (next.state == State::kPaused) return RefuseBecauseOfState(next);
-  if (!next.valid_until || held.plan.period.open_ended()) {
+  if (!next.valid_until || (into == nullptr && held.plan.period.open_ended())) {
     return Refuse(next, "is open-ended: there is nothing to renew");
   }
-  next.valid_until = EndOfPeriodFrom(*next.valid_until, held);
+  if (into != nullptr) {
+    const std::uint64_t revision = next.revision;
+    next = MovedTo(held, *into, *next.valid_until);
+    next.revision = revision;  // one step, not two
+    held.plan = *into;
+  }
+  const bool for_ever = held.plan.period.open_ended();
+  next.valid_until =
+      for_ever ? std::nullopt : std::optional(EndOfPeriodFrom(*next.valid_until, held));
   next.cancel_at_end = false;
   if (next.state != State::kSuspended) {
     next.state = StateByDate(next.valid_until, false, held.plan.grace, today);
@@ -163,11 +175,12 @@ absl::StatusOr<Subscription> DecideRenewal(const Holding& held, sys_days today) 
   return Changed(next);
 }
 
-absl::StatusOr<Subscription> DecideSuspension(const Subscription& current) {
+absl::StatusOr<Subscription> DecideSuspension(const Subscription& current,
+                                              std::string_view command) {
   if (!current.gives_service()) return RefuseBecauseOfState(current);
   Subscription next = current;
   next.state = State::kSuspended;
-  next.suspended_by.clear();
+  next.suspended_by = fmt::format("command-{}", command);
   return Changed(next);
 }
 
@@ -199,6 +212,7 @@ absl::StatusOr<Subscription> DecideResumption(const Holding& held, sys_days toda
   }
   if (next.state != State::kSuspended) return RefuseBecauseOfState(next);
   if (next.suspended_for_debt()) return Refuse(next, "is not paid: money resumes it");
+  next.suspended_by.clear();
   next.state = StateByDate(next.valid_until, next.cancel_at_end, held.plan.grace, today);
   const bool charged = next.charging != Charging::kElsewhere;
   if (charged && next.state == State::kActive && !next.anchor && next.valid_until) {
@@ -262,6 +276,48 @@ absl::StatusOr<Subscription> RevokePlanned(const Subscription& current) {
   return Changed(next);
 }
 
+bool ChangeIsDue(const Subscription& current, sys_days today) {
+  if (!current.change) return false;
+  if (current.retry_on && today < *current.retry_on) return false;
+  const bool over = current.valid_until && *current.valid_until <= today;
+  const bool ends = (current.cancel_at_end && over) ||
+                    (current.cancel_on && *current.cancel_on <= today);
+  if (ends) return false;
+  // Of what is suspended for debt: with the payment that brings it back.
+  if (current.suspended_for_debt()) return over;
+  if (!current.gives_service()) return false;
+  if (current.change->on) return *current.change->on <= today;
+  return over && current.charging != Charging::kElsewhere;  // there it waits for the renewal
+}
+
+bool KeepsPeriods(const Holding& held, const TariffPlan& to) {
+  const std::optional<sys_days>& anchor = held.subscription.anchor;
+  if (!anchor || held.plan.period != to.period) return false;
+  return held.subscription.base || AnchorFor(*anchor, to.period, to.alignment) == *anchor;
+}
+
+Subscription MovedTo(const Holding& held, const TariffPlan& to, sys_days from) {
+  Subscription next = held.subscription;
+  next.plan = to.id;
+  next.plan_version = to.version;
+  next.change = std::nullopt;
+  const bool has_begun = next.anchor.has_value();  // a trial has not
+  if (has_begun && !KeepsPeriods(held, to)) next.anchor = AnchorFor(from, to.period, to.alignment);
+  return Changed(next);
+}
+
+Subscription MovedElsewhere(const Holding& held, const TariffPlan& to, sys_days today) {
+  Subscription next = MovedTo(held, to, held.subscription.valid_until.value_or(today));
+  if (to.period.open_ended() && !next.cancel_at_end) {
+    next.valid_until = std::nullopt;
+    next.state = State::kActive;
+  } else if (!to.period.open_ended() && !next.valid_until) {
+    next.anchor = AnchorFor(today, to.period, to.alignment);
+    next.valid_until = PeriodAround(*next.anchor, to.period, today).to;
+  }
+  return next;
+}
+
 // -- What we charge -------------------------------------------------------------------------------
 
 std::optional<NextTerm> TermDue(const Holding& held, sys_days today) {
@@ -289,7 +345,7 @@ Subscription BeginTerm(const Subscription& current, const NextTerm& term) {
   Subscription next = current;
   next.state = State::kActive;
   next.anchor = term.anchor;
-  next.valid_until = term.days.count() == 0 ? std::nullopt : std::optional(term.days.to);
+  next.valid_until = term.whole.count() == 0 ? std::nullopt : std::optional(term.days.to);
   next.retry_on = std::nullopt;
   next.suspended_by.clear();
   return Changed(next);

@@ -70,13 +70,17 @@ struct Subscription {
   std::optional<sys_days> cancel_on;   // ends on that day
   std::optional<PlannedChange> change;
   std::optional<sys_days> retry_on;  // a charge failed: not tried again before
-  std::string suspended_by;          // the event that suspended it for debt; empty: a person did
+  // kSuspended: what did it: the event "debt-...", or the key of a person's command, "command-...".
+  // Empty: a person did, before keys were kept.
+  std::string suspended_by;
 
   bool ended() const { return state == State::kCancelled || state == State::kExpired; }
   bool gives_service() const {
     return state == State::kActive || state == State::kGrace || state == State::kTrialing;
   }
-  bool suspended_for_debt() const { return state == State::kSuspended && !suspended_by.empty(); }
+  bool suspended_for_debt() const {
+    return state == State::kSuspended && suspended_by.starts_with("debt-");
+  }
 };
 
 // A subscription and what it is a subscription to, under the terms it was sold with.
@@ -98,10 +102,14 @@ absl::StatusOr<Subscription> DecideStart(const Account& account, const TariffPla
 absl::Status CheckBase(const TariffPlan& add_on, const Holding& base);
 
 // Another period is paid elsewhere: counted from the end of the last one, so days of grace are paid
-// days. A suspended subscription stays suspended. Takes a cancellation at the end back.
-absl::StatusOr<Subscription> DecideRenewal(const Holding& held, sys_days today);
+// days. A suspended subscription stays suspended. Takes a cancellation at the end back. `into`: the
+// plan that takes over with this period, if one was waiting for it.
+absl::StatusOr<Subscription> DecideRenewal(const Holding& held, sys_days today,
+                                           const TariffPlan* into = nullptr);
 
-absl::StatusOr<Subscription> DecideSuspension(const Subscription& current);
+// By a person; `command` is the key of what he asked for.
+absl::StatusOr<Subscription> DecideSuspension(const Subscription& current,
+                                              std::string_view command);
 
 // After a suspension by a person, whose days are not given back, or a pause, whose days are: the
 // end of the paid time and the day of the next bill move by them.
@@ -119,6 +127,19 @@ absl::StatusOr<Subscription> PlanChange(const Subscription& current, PlannedChan
                                         sys_days today);
 absl::StatusOr<Subscription> RevokePlanned(const Subscription& current);
 
+// Whether a planned change has come to its day; not before a charge that failed is tried again.
+bool ChangeIsDue(const Subscription& current, sys_days today);
+
+// Whether the periods of a subscription go on under another plan: both are sold for the same ones.
+bool KeepsPeriods(const Holding& held, const TariffPlan& to);
+
+// The same subscription to another plan, whose first period is part of the one that holds `from`
+// unless the periods go on. What it is paid until does not change.
+Subscription MovedTo(const Holding& held, const TariffPlan& to, sys_days from);
+
+// The same where somebody else takes the money: what is open-ended begins and ends at once.
+Subscription MovedElsewhere(const Holding& held, const TariffPlan& to, sys_days today);
+
 // -- What we charge -------------------------------------------------------------------------------
 
 // The days that the next charge pays for: from the end of those before, or, when service was taken
@@ -128,6 +149,8 @@ struct NextTerm {
   Days days;   // of an open-ended plan: empty, from its first day
   Days whole;  // the period that they are part of
   sys_days anchor;
+  // So many days the price pays for. Not always those of the period: a pause moves its end.
+  std::int64_t period_days = whole.count();
 };
 std::optional<NextTerm> TermDue(const Holding& held, sys_days today);
 
