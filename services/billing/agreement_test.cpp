@@ -54,8 +54,7 @@ class AgreementTest : public MoneyTest {
           " tax_inclusive, net, tax, settled, credited, returned, issued_on, due_on, number)"
           " VALUES ('i{0}', 'm{0}', 'EUR', 'none', '', 0, false, 100, 0, {1}, 0, 0, '2026-05-01',"
           " '{2}', {0} + 1);",
-          i, chance_.Below(3) == 0 ? 100 : 0,
-          ShowDay(kToday + days(chance_.Below(7)) - days(4)));
+          i, chance_.Below(3) == 0 ? 100 : 0, ShowDay(kToday + days(chance_.Below(7)) - days(4)));
     }
     ASSERT_THAT(pool_.Execute(Soon(), script), IsOk());
   }
@@ -103,8 +102,9 @@ TEST_F(AgreementTest, OnWhatIsCharged) {
 
 TEST_F(AgreementTest, OnWhatTheCalendarMoves) {
   Fill({"elsewhere", "prepaid", "postpaid"});
-  ASSERT_THAT(pool_.Execute(Soon(), "DELETE FROM subscription WHERE charging = 'elsewhere' AND"
-                                    " state IN ('trialing', 'pending_activation')"),
+  ASSERT_THAT(pool_.Execute(Soon(),
+                            "DELETE FROM subscription WHERE charging = 'elsewhere' AND"
+                            " state IN ('trialing', 'pending_activation')"),
               IsOk());  // there are none
   ExpectAgreement([](Transaction& tx) { return tx.DueAccounts(kToday, 1000); },
                   [](const Holding& held, std::optional<sys_days>) {

@@ -256,9 +256,9 @@ absl::StatusOr<Subscription> Biller::BuyWith(const Entry& entry, const TariffPla
   const auto same = std::find_if(holdings.begin(), holdings.end(), [&](const Holding& held) {
     return held.plan.id == plan.id && held.subscription.charging != Charging::kElsewhere;
   });
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const Subscription bought,
-      same == holdings.end() ? Start({.plan = plan}, now, zone) : Extend(*same));
+  HOLDFAST_ASSIGN_OR_RETURN(const Subscription bought, same == holdings.end()
+                                                           ? Start({.plan = plan}, now, zone)
+                                                           : Extend(*same));
   HOLDFAST_RETURN_IF_ERROR(MoneyCame());
   HOLDFAST_ASSIGN_OR_RETURN(const Holding after, tx_.FindHolding(bought.id));
   return after.subscription;

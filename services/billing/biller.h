@@ -103,8 +103,7 @@ class Biller {
   absl::StatusOr<Subscription> Resume(const Holding& held);
 
  private:
-  static bool BaseIsPaid(const Holding& held, const std::vector<Holding>& holdings,
-                         sys_days today);
+  static bool BaseIsPaid(const Holding& held, const std::vector<Holding>& holdings, sys_days today);
   absl::Status Save(const Subscription& subscription);
   // Stops charging the account until a person has looked at it.
   absl::Status Park(const std::string& why);

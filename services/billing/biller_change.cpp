@@ -83,8 +83,7 @@ absl::StatusOr<Subscription> Biller::ChangeNow(Holding held, const TariffPlan& t
 
 absl::StatusOr<Subscription> Biller::ChangeLater(const Holding& held, const TariffPlan& to,
                                                  const PlannedChange& change) {
-  HOLDFAST_ASSIGN_OR_RETURN(const Subscription next,
-                            PlanChange(held.subscription, change, today_));
+  HOLDFAST_ASSIGN_OR_RETURN(const Subscription next, PlanChange(held.subscription, change, today_));
   const sys_days on = change.on.value_or(next.valid_until.value_or(today_));
   HOLDFAST_RETURN_IF_ERROR(CheckChange(held, to, on));
   HOLDFAST_RETURN_IF_ERROR(Save(next));
@@ -216,9 +215,8 @@ absl::Status Biller::MoveTerms(const Subscription& paused, std::chrono::days by)
   }
   for (std::size_t i = terms.size(); i-- > 0;) {  // the last one first: it makes room
     const Days& days = terms[i].days;
-    HOLDFAST_RETURN_IF_ERROR(
-        i == 0 ? tx_.EndTerm(terms[i], days.to + by)
-               : tx_.MoveTerm(terms[i], Days{days.from + by, days.to + by}));
+    HOLDFAST_RETURN_IF_ERROR(i == 0 ? tx_.EndTerm(terms[i], days.to + by)
+                                    : tx_.MoveTerm(terms[i], Days{days.from + by, days.to + by}));
   }
   return absl::OkStatus();
 }

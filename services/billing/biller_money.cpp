@@ -29,7 +29,7 @@ absl::Status Biller::Write(const Credit& credit) {
 }
 
 absl::StatusOr<std::vector<Biller::UnusedTerm>> Biller::FindUnused(const SubscriptionId& id,
-                                                                      sys_days from) {
+                                                                   sys_days from) {
   std::vector<UnusedTerm> all;
   for (sys_days day = from;;) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::optional<Term> term, tx_.FindTerm(id, day));

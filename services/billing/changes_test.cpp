@@ -233,9 +233,9 @@ TEST_F(ChangesTest, AChangeAtTheEndOfTheTermBeginsAPeriodOfTheNewPlan) {
               ElementsAre("2026-01-31..2026-02-28", "2026-02-28..2027-02-28"));
   EXPECT_THAT(ChargedDays("thirty"),
               ElementsAre("2026-01-31..2026-02-28", "2026-02-28..2026-03-30"));
-  EXPECT_THAT(ChargedDays("calendar"),
-              ElementsAre("2026-01-31..2026-02-28", "2026-02-28..2026-03-01",
-                          "2026-03-01..2026-04-01"));
+  EXPECT_THAT(
+      ChargedDays("calendar"),
+      ElementsAre("2026-01-31..2026-02-28", "2026-02-28..2026-03-01", "2026-03-01..2026-04-01"));
   EXPECT_THAT(ChargedDays("now"), ElementsAre("2026-01-31..2026-02-28", "2026-02-14..2026-03-01",
                                               "2026-03-01..2026-04-01"));
 }

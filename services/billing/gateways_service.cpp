@@ -83,8 +83,9 @@ absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& cal
   HOLDFAST_ASSIGN_OR_RETURN(const PaymentAttempt attempt,
                             parts_.store.FindAttempt(call.deadline(), id));
   if (!attempt.open()) return ToProto(attempt);
-  // A repetition comes here as well: the gateway charges one attempt id once. That it was sent again
-  // is written down first: until it has arrived, the gateway's "never heard of it" proves nothing.
+  // A repetition comes here as well: the gateway charges one attempt id once. That it was sent
+  // again is written down first: until it has arrived, the gateway's "never heard of it" proves
+  // nothing.
   if (!begun_now) HOLDFAST_RETURN_IF_ERROR(NoteSent(call.deadline(), id));
   return ToProto(Ask(call.deadline(), attempt).value_or(attempt));
 }
@@ -144,8 +145,7 @@ absl::Status GatewaysService::CheckIsOf(Transaction& tx, const PaymentAttempt& p
     return absl::OkStatus();
   }
   return FailedPrecondition("reference_taken: {} {} of attempt {} is payment {}, of other money",
-                            payment.method, payment.reference, paid.id.value(),
-                            payment.id.value());
+                            payment.method, payment.reference, paid.id.value(), payment.id.value());
 }
 
 absl::StatusOr<v1::PaymentAttempt> GatewaysService::CloseAttempt(

@@ -289,12 +289,10 @@ TEST_F(GatewaysTest, AttemptsOfAGatewayThatIsGoneAreCountedAndCanBeClosed) {
   const auto attempt = Collect(Ask(500));
   GatewaysService none({store_, entitlements_, metrics_, clock_});
   ASSERT_THAT(none.LookAfterOpenAttempts(Soon()), IsOk());
-  EXPECT_THAT(registry_.Scrape(),
-              testing::HasSubstr("holdfast_billing_payment_attempts_stuck 0"));
+  EXPECT_THAT(registry_.Scrape(), testing::HasSubstr("holdfast_billing_payment_attempts_stuck 0"));
   clock_.Advance(25h);
   ASSERT_THAT(none.LookAfterOpenAttempts(Soon()), IsOk());
-  EXPECT_THAT(registry_.Scrape(),
-              testing::HasSubstr("holdfast_billing_payment_attempts_stuck 1"));
+  EXPECT_THAT(registry_.Scrape(), testing::HasSubstr("holdfast_billing_payment_attempts_stuck 1"));
   v1::CloseAttemptRequest close;
   close.set_idempotency_key(NewKey());
   close.set_attempt_id(attempt.attempt_id());
@@ -302,8 +300,7 @@ TEST_F(GatewaysTest, AttemptsOfAGatewayThatIsGoneAreCountedAndCanBeClosed) {
   ASSERT_OK_AND_ASSIGN(const v1::PaymentAttempt closed, none.CloseAttempt(Call(), close));
   EXPECT_EQ(closed.state(), A::STATE_DECLINED);
   ASSERT_THAT(none.LookAfterOpenAttempts(Soon()), IsOk());
-  EXPECT_THAT(registry_.Scrape(),
-              testing::HasSubstr("holdfast_billing_payment_attempts_stuck 0"));
+  EXPECT_THAT(registry_.Scrape(), testing::HasSubstr("holdfast_billing_payment_attempts_stuck 0"));
 }
 
 }  // namespace

@@ -283,16 +283,29 @@ class HistoriesTest : public MoneyTest {
   // Those that domain/subscription.h draws, of what we charge.
   void ExpectOnlyListedTransitions() {
     static const std::set<std::pair<std::string, std::string>> kListed = {
-        {"pending_activation", "active"}, {"pending_activation", "expired"},
+        {"pending_activation", "active"},
+        {"pending_activation", "expired"},
         {"pending_activation", "cancelled"},
-        {"trialing", "active"}, {"trialing", "grace"}, {"trialing", "suspended"},
-        {"trialing", "paused"}, {"trialing", "cancelled"},
-        {"active", "grace"}, {"active", "suspended"}, {"active", "paused"},
+        {"trialing", "active"},
+        {"trialing", "grace"},
+        {"trialing", "suspended"},
+        {"trialing", "paused"},
+        {"trialing", "cancelled"},
+        {"active", "grace"},
+        {"active", "suspended"},
+        {"active", "paused"},
         {"active", "cancelled"},
-        {"grace", "active"}, {"grace", "suspended"}, {"grace", "cancelled"},
-        {"suspended", "active"}, {"suspended", "trialing"}, {"suspended", "pending_activation"},
-        {"suspended", "cancelled"}, {"suspended", "expired"},
-        {"paused", "active"}, {"paused", "trialing"}, {"paused", "cancelled"}};
+        {"grace", "active"},
+        {"grace", "suspended"},
+        {"grace", "cancelled"},
+        {"suspended", "active"},
+        {"suspended", "trialing"},
+        {"suspended", "pending_activation"},
+        {"suspended", "cancelled"},
+        {"suspended", "expired"},
+        {"paused", "active"},
+        {"paused", "trialing"},
+        {"paused", "cancelled"}};
     const auto rows = pool_.Query(Soon(), "SELECT before, after FROM seen_transition");
     ASSERT_THAT(rows, IsOk());
     for (int row = 0; row < rows->rows(); ++row) {

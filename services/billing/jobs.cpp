@@ -159,9 +159,8 @@ absl::StatusOr<Progress> RenewalJob::Revive(sys_days today, Deadline deadline) {
       .committed = [&] { after = last; }};
   HOLDFAST_ASSIGN_OR_RETURN(const Progress progress, ForAccounts(store_, deadline, step));
   if (progress == Progress::kMoreToDo) return progress;
-  HOLDFAST_RETURN_IF_ERROR(
-      store_.Transact(deadline.AtMost(kStepTimeout),
-                      [&](Transaction& tx) { return tx.MarkServed(funding); }));
+  HOLDFAST_RETURN_IF_ERROR(store_.Transact(
+      deadline.AtMost(kStepTimeout), [&](Transaction& tx) { return tx.MarkServed(funding); }));
   return Progress::kDone;
 }
 

@@ -42,10 +42,9 @@ class EntitlementFeed {
 absl::StatusOr<sys_days> AgreedToday(Store& store, const Clock& clock, const TimeZone& zone,
                                      Deadline deadline);
 
-// Charges what is due, lets unpaid invoices have their consequences, and serves accounts that waited
-// for their reseller's money. May run twice, late or on
-// two instances: each works on accounts that it has locked, and a day is charged once
-// (subscription_term).
+// Charges what is due, lets unpaid invoices have their consequences, and serves accounts that
+// waited for their reseller's money. May run twice, late or on two instances: each works on
+// accounts that it has locked, and a day is charged once (subscription_term).
 class RenewalJob {
  public:
   RenewalJob(Store& store, Metrics& metrics, const Clock& clock, const TimeZone& zone)

@@ -15,8 +15,7 @@ constexpr auto kReserve = 500ms;     // of the deadline: no batch begins in it
 // Nobody's account is at fault for these.
 bool IsOfTheMoment(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsAborted(status) || absl::IsCancelled(status) ||
-         absl::IsResourceExhausted(status);
+         absl::IsAborted(status) || absl::IsCancelled(status) || absl::IsResourceExhausted(status);
 }
 
 // In the order of their ids, so that two instances do not wait for each other.
@@ -41,8 +40,8 @@ class Walk {
       if (deadline_.Remaining() < kReserve) return Progress::kMoreToDo;
       absl::Status status = Together();
       // One may hold all others up, by its error or by being changed just now.
-      const bool go_on_alone = !status.ok() && !found_.empty() &&
-                               (!IsOfTheMoment(status) || absl::IsAborted(status));
+      const bool go_on_alone =
+          !status.ok() && !found_.empty() && (!IsOfTheMoment(status) || absl::IsAborted(status));
       if (go_on_alone) status = OneByOne();
       if (!status.ok()) {
         const bool out_of_time = absl::IsDeadlineExceeded(status) && deadline_.Passed();
@@ -128,8 +127,8 @@ class Walk {
     });
   }
 
-  // Once is no fault: another instance may have done what was to do. Whether there was something new
-  // to know of them.
+  // Once is no fault: another instance may have done what was to do. Whether there was something
+  // new to know of them.
   absl::StatusOr<bool> ParkWhatStays() {
     for (const AccountId& id : unchanged_) {
       if (stayed_.insert(id).second) continue;

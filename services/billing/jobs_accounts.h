@@ -26,9 +26,9 @@ struct AccountStep {
 };
 
 // Many accounts in one transaction, and, when one of them cannot be worked on, each in its own: who
-// fails alone is parked, with the reason, and all others go on. So is an account that comes up again
-// although nothing of it is changed. An error: the database or another neighbour is at fault, and
-// the step can be tried again later. Leaves off a little before the deadline.
+// fails alone is parked, with the reason, and all others go on. So is an account that comes up
+// again although nothing of it is changed. An error: the database or another neighbour is at fault,
+// and the step can be tried again later. Leaves off a little before the deadline.
 absl::StatusOr<Progress> ForAccounts(Store& store, Deadline deadline, const AccountStep& step);
 
 }  // namespace holdfast::billing

@@ -136,9 +136,8 @@ absl::StatusOr<v1::RedeemVoucherResponse> PaymentsService::RedeemVoucher(
       HOLDFAST_RETURN_IF_ERROR(biller.TakeIn(entry));
       return answer;
     }
-    HOLDFAST_ASSIGN_OR_RETURN(
-        const Subscription bought,
-        biller.BuyWith(entry, *plan, clock_.Now(), entitlements_.zone()));
+    HOLDFAST_ASSIGN_OR_RETURN(const Subscription bought,
+                              biller.BuyWith(entry, *plan, clock_.Now(), entitlements_.zone()));
     answer.set_subscription_id(bought.id.value());
     return answer;
   };

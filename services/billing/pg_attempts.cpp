@@ -129,11 +129,11 @@ absl::StatusOr<std::vector<PaymentAttempt>> PgStore::AttemptsToLookAt(Deadline d
 }
 
 absl::StatusOr<std::int64_t> PgStore::CountOpenAttempts(Deadline deadline, WallTime before) {
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
-                            pool_.Query(deadline,
-                                        "SELECT count(*) FROM payment_attempt"
-                                        " WHERE state IN ('started', 'pending') AND created_at < $1",
-                                        before));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows, pool_.Query(deadline,
+                                       "SELECT count(*) FROM payment_attempt"
+                                       " WHERE state IN ('started', 'pending') AND created_at < $1",
+                                       before));
   return rows.Int(0, 0);
 }
 

@@ -135,13 +135,15 @@ absl::StatusOr<std::int64_t> PgBillingTransaction::CountAccounts(const ResellerI
   return rows.Int(0, 0);
 }
 
-// -- Money that came to resellers ------------------------------------------------------------------
+// -- Money that came to resellers
+// ------------------------------------------------------------------
 
 absl::Status PgBillingTransaction::CountFunding() {
   if (funded_.empty()) return absl::OkStatus();
   std::vector<std::string> ids;
   for (const ResellerId& id : funded_) ids.push_back(id.value());
-  return tx_.Query("UPDATE reseller SET funded = funded + 1 WHERE reseller_id = ANY($1::text[])", ids)
+  return tx_
+      .Query("UPDATE reseller SET funded = funded + 1 WHERE reseller_id = ANY($1::text[])", ids)
       .status();
 }
 
@@ -182,9 +184,8 @@ absl::StatusOr<std::vector<Account>> PgBillingTransaction::AccountsWaitingFor(
     const Funding& funding, sys_days today, const AccountId& after, int max_accounts) {
   std::vector<std::string> resellers;
   for (const auto& [id, funded] : funding) resellers.push_back(id.value());
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const PgResult rows,
-      tx_.Query(kWaitingFor, resellers, DayParam(today), after.value(), max_accounts));
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kWaitingFor, resellers, DayParam(today),
+                                                           after.value(), max_accounts));
   std::vector<Account> accounts;
   for (int row = 0; row < rows.rows(); ++row) accounts.push_back(AccountAt(rows, row));
   return accounts;

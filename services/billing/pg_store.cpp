@@ -89,9 +89,9 @@ absl::StatusOr<Account> PgStore::FindAccount(Deadline deadline, const AccountId&
   return AccountAt(rows, 0);
 }
 
-constexpr std::string_view kListParked =
-    "SELECT " HOLDFAST_ACCOUNT_COLUMNS
-    " FROM account a WHERE a.parked_since IS NOT NULL ORDER BY a.parked_since, a.account_id LIMIT $1";
+constexpr std::string_view kListParked = "SELECT " HOLDFAST_ACCOUNT_COLUMNS
+                                         " FROM account a WHERE a.parked_since IS NOT NULL ORDER "
+                                         "BY a.parked_since, a.account_id LIMIT $1";
 
 absl::StatusOr<std::vector<Account>> PgStore::ListParked(Deadline deadline, int limit) {
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kListParked, limit));

@@ -1,6 +1,7 @@
 // Billing's tables in PostgreSQL (sql/). The account's row is the lock of everything that belongs
-// to the account. Rows are locked in this order: plan, coupon, accounts in the order of their ids,
-// resellers, the counter of the ledger and what it moves, the counter of revisions.
+// to the account. Rows are locked in this order: voucher, plan, coupon, accounts in the order of
+// their ids, resellers, the counter of the ledger and what it moves, the counter of revisions. Who
+// holds an account and needs a plan does not wait for it (FindTariffPlanNow).
 #pragma once
 
 #include <span>

@@ -282,20 +282,19 @@ TEST_F(PgStoreTest, ListsAccountsInPagesAndByWhatIsSearched) {
 TEST_F(PgStoreTest, DueIsWhatTheCalendarWouldMove) {
   const auto due = [&](sys_days day) {
     std::vector<std::string> ids;
-    EXPECT_THAT(store_.Transact(Soon(),
-                                [&](Transaction& tx) -> absl::Status {
-                                  HOLDFAST_ASSIGN_OR_RETURN(const auto accounts,
-                                                            tx.DueAccounts(day, 10));
-                                  for (const Account& account : accounts) {
-                                    HOLDFAST_ASSIGN_OR_RETURN(const auto holdings,
-                                                              tx.LiveHoldings(account.id));
-                                    for (const Holding& held : holdings) {
-                                      if (!DecideByDate(held, day)) continue;
-                                      ids.push_back(held.subscription.id.value());
-                                    }
-                                  }
-                                  return absl::OkStatus();
-                                }),
+    EXPECT_THAT(store_.Transact(
+                    Soon(),
+                    [&](Transaction& tx) -> absl::Status {
+                      HOLDFAST_ASSIGN_OR_RETURN(const auto accounts, tx.DueAccounts(day, 10));
+                      for (const Account& account : accounts) {
+                        HOLDFAST_ASSIGN_OR_RETURN(const auto holdings, tx.LiveHoldings(account.id));
+                        for (const Holding& held : holdings) {
+                          if (!DecideByDate(held, day)) continue;
+                          ids.push_back(held.subscription.id.value());
+                        }
+                      }
+                      return absl::OkStatus();
+                    }),
                 IsOk());
     std::sort(ids.begin(), ids.end());
     return ids;

@@ -82,9 +82,10 @@ absl::Status PgBillingTransaction::SaveAccount(const Account& account) {
 absl::Status PgBillingTransaction::ParkAccount(const AccountId& id, const std::string& why) {
   telemetry::Log(telemetry::Error, "account is parked", {{"account", id.value()}, {"why", why}});
   return tx_
-      .Query("UPDATE account SET parked_since = now(), parked_why = $2"
-             " WHERE account_id = $1 AND parked_since IS NULL",
-             id.value(), why)
+      .Query(
+          "UPDATE account SET parked_since = now(), parked_why = $2"
+          " WHERE account_id = $1 AND parked_since IS NULL",
+          id.value(), why)
       .status();
 }
 
@@ -217,16 +218,16 @@ absl::StatusOr<std::vector<Holding>> PgBillingTransaction::LiveHoldings(const Ac
 // $1 today, $2 how many. What cannot change on this day is left out: a grace that still runs, a
 // suspension that nobody cancelled. Else the same ones would come up again and again.
 #define HOLDFAST_TODAY "DATE '1970-01-01' + $1::int"
-#define HOLDFAST_IS_DUE                                                                \
-  "((s.state NOT IN ('cancelled', 'expired') AND s.cancel_on <= " HOLDFAST_TODAY       \
-  ")"                                                                                  \
-  " OR (s.state IN ('active', 'grace', 'suspended', 'pending_activation', 'trialing')" \
-  " AND s.valid_until <= " HOLDFAST_TODAY                                              \
-  " AND (s.state IN ('active', 'trialing', 'pending_activation') OR s.cancel_at_end"   \
-  " OR (s.state = 'grace' AND s.valid_until + coalesce(v.grace_days, p.grace_days)"    \
-  " <= " HOLDFAST_TODAY                                                                \
-  ")"                                                                                  \
-  " OR (s.state = 'suspended' AND s.suspended_by LIKE 'debt-%' AND s.charging <> 'elsewhere'"  \
+#define HOLDFAST_IS_DUE                                                                       \
+  "((s.state NOT IN ('cancelled', 'expired') AND s.cancel_on <= " HOLDFAST_TODAY              \
+  ")"                                                                                         \
+  " OR (s.state IN ('active', 'grace', 'suspended', 'pending_activation', 'trialing')"        \
+  " AND s.valid_until <= " HOLDFAST_TODAY                                                     \
+  " AND (s.state IN ('active', 'trialing', 'pending_activation') OR s.cancel_at_end"          \
+  " OR (s.state = 'grace' AND s.valid_until + coalesce(v.grace_days, p.grace_days)"           \
+  " <= " HOLDFAST_TODAY                                                                       \
+  ")"                                                                                         \
+  " OR (s.state = 'suspended' AND s.suspended_by LIKE 'debt-%' AND s.charging <> 'elsewhere'" \
   " AND s.valid_until + coalesce(v.grace_days, p.grace_days) + 60 <= " HOLDFAST_TODAY "))))"
 
 constexpr std::string_view kDueAccounts =
@@ -242,8 +243,8 @@ absl::StatusOr<std::vector<Account>> PgBillingTransaction::DueAccounts(sys_days 
   return AllAccounts(rows);
 }
 
-#define HOLDFAST_NOT_PARKED                                                         \
-  " AND NOT EXISTS (SELECT 1 FROM account k WHERE k.account_id = s.account_id"      \
+#define HOLDFAST_NOT_PARKED                                                    \
+  " AND NOT EXISTS (SELECT 1 FROM account k WHERE k.account_id = s.account_id" \
   " AND k.parked_since IS NOT NULL)"
 
 // $1 today, $2 how many subscriptions are looked at. Says of rows what TermDue and ChangeIsDue say
@@ -258,8 +259,10 @@ constexpr std::string_view kChargeableAccounts =
     " ORDER BY s.valid_until LIMIT $2) UNION (SELECT s.account_id FROM subscription s"
     " WHERE s.change_on <= " HOLDFAST_TODAY
     " AND s.state IN ('active', 'trialing', 'grace')"
-    " AND NOT (s.cancel_at_end AND s.valid_until <= " HOLDFAST_TODAY ")"
-    " AND (s.cancel_on IS NULL OR s.cancel_on > " HOLDFAST_TODAY ")"
+    " AND NOT (s.cancel_at_end AND s.valid_until <= " HOLDFAST_TODAY
+    ")"
+    " AND (s.cancel_on IS NULL OR s.cancel_on > " HOLDFAST_TODAY
+    ")"
     " AND (s.retry_on IS NULL OR s.retry_on <= " HOLDFAST_TODAY ")" HOLDFAST_NOT_PARKED
     " LIMIT $2)) ORDER BY a.account_id FOR UPDATE OF a SKIP LOCKED";
 

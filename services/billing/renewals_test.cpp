@@ -90,10 +90,9 @@ TEST_F(RenewalsTest, AnAccountThatCannotBeChargedIsParkedAndAllOthersAreCharged)
     ids.push_back(Buy(account, "basic")->subscription_id());
   }
   const auto days_of_bob = "'" + ids[1] + "', '2026-02-28', '2026-03-05'";
-  ASSERT_THAT(
-      Sql("INSERT INTO subscription_term (subscription_id, from_day, to_day) VALUES (" +
-          days_of_bob + ")"),
-      IsOk());
+  ASSERT_THAT(Sql("INSERT INTO subscription_term (subscription_id, from_day, to_day) VALUES (" +
+                  days_of_bob + ")"),
+              IsOk());
   LiveUntil(Day(2026, 3, 20));  // longer than the grace of the plan
   EXPECT_THAT(Invoices("ann"), SizeIs(2));
   EXPECT_THAT(Invoices("cid"), SizeIs(2));
@@ -312,9 +311,8 @@ TEST_P(LateTest, WhatIsCancelledOnADayIsCreditedFromThatDayWithItsAddOns) {
   EXPECT_EQ(Wallet("ann"), 10'000 - 1400 - 700);
 }
 
-INSTANTIATE_TEST_SUITE_P(Jobs, LateTest, testing::Bool(), [](const auto& info) {
-  return info.param ? "RunDaily" : "AreLate";
-});
+INSTANTIATE_TEST_SUITE_P(Jobs, LateTest, testing::Bool(),
+                         [](const auto& info) { return info.param ? "RunDaily" : "AreLate"; });
 
 TEST_F(RenewalsTest, AnInstanceWithAWrongClockCarriesOutNoCommand) {
   Open("ann", v1::CHARGING_PREPAID);

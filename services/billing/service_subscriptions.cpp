@@ -71,15 +71,22 @@ absl::StatusOr<v1::Subscription> Service::RenewSubscription(
   return ActOn(call, request,
                [&](Transaction& tx, const Account& account,
                    const Holding& held) -> absl::StatusOr<Subscription> {
-                 const std::optional<PlannedChange>& change = held.subscription.change;
+                 Holding current = held;
+                 std::optional<PlannedChange>& change = current.subscription.change;
                  std::optional<TariffPlan> into;
                  if (change && !change->on) {  // it waited for this renewal
                    HOLDFAST_ASSIGN_OR_RETURN(into, tx.FindTariffPlanNow(change->plan));
-                   HOLDFAST_RETURN_IF_ERROR(
-                       Biller(tx, account, Today()).CheckChange(held, *into, Today()));
+                   const absl::Status fits =
+                       Biller(tx, account, Today()).CheckChange(held, *into, Today());
+                   if (!fits.ok() && !absl::IsFailedPrecondition(fits)) return fits;
+                   if (!fits.ok()) {  // what was paid for goes on as it is
+                     tx.Tell(ChangeRefused(held.subscription, View(fits.message())));
+                     change = std::nullopt;
+                     into = std::nullopt;
+                   }
                  }
                  HOLDFAST_ASSIGN_OR_RETURN(
-                     Subscription next, DecideRenewal(held, Today(), into ? &*into : nullptr));
+                     Subscription next, DecideRenewal(current, Today(), into ? &*into : nullptr));
                  HOLDFAST_RETURN_IF_ERROR(tx.SaveSubscription(next));
                  return next;
                });
@@ -116,14 +123,15 @@ absl::StatusOr<v1::Subscription> Service::ChangeSubscription(
     const rpc::Call& call, const v1::ChangeSubscriptionRequest& request) {
   HOLDFAST_ASSIGN_OR_RETURN(const PlannedChange change, ParseChange(request));
   const bool later = change.on || request.at_end_of_term();
-  return ActOn(call, request,
-               [&](Transaction& tx, const Account& account,
-                   const Holding& held) -> absl::StatusOr<Subscription> {
-                 HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx.FindTariffPlan(change.plan));
-                 Biller biller(tx, account, Today());
-                 return later ? biller.ChangeLater(held, to, change) : biller.ChangeNow(held, to);
-               },
-               change.plan);
+  return ActOn(
+      call, request,
+      [&](Transaction& tx, const Account& account,
+          const Holding& held) -> absl::StatusOr<Subscription> {
+        HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx.FindTariffPlan(change.plan));
+        Biller biller(tx, account, Today());
+        return later ? biller.ChangeLater(held, to, change) : biller.ChangeNow(held, to);
+      },
+      change.plan);
 }
 
 absl::StatusOr<v1::Subscription> Service::CancelSubscription(

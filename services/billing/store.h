@@ -101,8 +101,8 @@ class Transaction {
   virtual absl::StatusOr<Holding> FindHolding(const SubscriptionId& id) = 0;
   // All of an account that have not ended.
   virtual absl::StatusOr<std::vector<Holding>> LiveHoldings(const AccountId& id) = 0;
-  // Accounts that no other transaction works on and that are not parked, up to `max_accounts`: those
-  // that the calendar moves (DecideByDate) ...
+  // Accounts that no other transaction works on and that are not parked, up to `max_accounts`:
+  // those that the calendar moves (DecideByDate) ...
   virtual absl::StatusOr<std::vector<Account>> DueAccounts(sys_days today, int max_accounts) = 0;
   // ... those charged by us with a term or a planned change that is due ...
   virtual absl::StatusOr<std::vector<Account>> ChargeableAccounts(sys_days today,

@@ -33,7 +33,8 @@ struct Account {
   std::chrono::days payment_days{14};  // from an invoice to its due day
   ResellerId reseller;                 // who brought it; empty: nobody
   bool reseller_pays = false;          // what its own wallet does not hold
-  // Since when, and why, the jobs leave it alone: something is wrong with it that a person must see.
+  // Since when, and why, the jobs leave it alone: something is wrong with it that a person must
+  // see.
   std::optional<WallTime> parked_since{};
   std::string parked_why{};
 };

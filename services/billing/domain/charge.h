@@ -21,10 +21,10 @@ absl::StatusOr<std::vector<InvoiceLine>> LinesFor(const Holding& held, const Nex
                                                   SetupFeeIs setup_fee,
                                                   const Coupon* coupon = nullptr);
 
-// The rest of what is paid that a change of plan on `today` leaves to the new plan: the same days, as
-// the same part of a period, when both are sold for the same periods; else a period of the new plan
-// from today. Never beyond the day of a cancellation, which must be later than today. `current`:
-// nothing of what is open-ended.
+// The rest of what is paid that a change of plan on `today` leaves to the new plan: the same days,
+// as the same part of a period, when both are sold for the same periods; else a period of the new
+// plan from today. Never beyond the day of a cancellation, which must be later than today.
+// `current`: nothing of what is open-ended.
 struct PaidDays {
   Days days;
   std::int64_t period_days = 0;  // so many the price of the old plan pays for; 0: not known

@@ -39,10 +39,10 @@ struct Entitlement {
 };
 
 // Only subscriptions that give service count, and of add-ons only those whose base does. Packages
-// are their union; of limits and dates the most generous one is taken; an add-on without a limit adds
-// nothing to its base's. An account with none of them
-// is suspended if a suspended one is left, and otherwise active with no package: nothing was taken
-// away from it. Days begin where the operator is.
+// are their union; of limits and dates the most generous one is taken; an add-on without a limit
+// adds nothing to its base's. An account with none of them is suspended if a suspended one is left,
+// and otherwise active with no package: nothing was taken away from it. Days begin where the
+// operator is.
 Entitlement DeriveEntitlement(const Facts& facts, const TimeZone& zone = {});
 
 }  // namespace holdfast::billing

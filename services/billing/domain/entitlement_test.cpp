@@ -115,5 +115,30 @@ TEST_F(EntitlementTest, WithAnOpenEndedSubscriptionHasNoDates) {
   EXPECT_EQ(Derived().grace_until, std::nullopt);
 }
 
+TEST_F(EntitlementTest, AnAddOnWithoutALimitDoesNotMakeTheAccountUnlimited) {
+  Holds({.packages = {"base"}, .max_streams = 2});
+  facts_.holdings.back().subscription.id = SubscriptionId("base");
+  Holds({.packages = {"sport"}, .max_streams = 0});
+  facts_.holdings.back().subscription.base = SubscriptionId("base");
+  EXPECT_EQ(Derived().max_streams, 2);
+  EXPECT_EQ(Derived().max_devices, 4);
+  facts_.holdings.back().plan.max_streams = 5;
+  EXPECT_EQ(Derived().max_streams, 5);
+  facts_.holdings.front().plan.max_streams = 0;
+  EXPECT_EQ(Derived().max_streams, 0);
+}
+
+TEST_F(EntitlementTest, EndsOnTheDayOfItsCancellation) {
+  Holds({.packages = {"base"}, .valid_until = kToday + days(20)});
+  facts_.holdings.back().subscription.cancel_on = kToday + days(3);
+  EXPECT_EQ(Derived().valid_until, WallTime(kToday + days(3)));
+  EXPECT_EQ(Derived().grace_until, WallTime(kToday + days(3)));
+  facts_.holdings.back().subscription.valid_until = std::nullopt;  // open-ended until then
+  EXPECT_EQ(Derived().valid_until, WallTime(kToday + days(3)));
+  facts_.holdings.back().subscription.valid_until = kToday + days(1);
+  EXPECT_EQ(Derived().valid_until, WallTime(kToday + days(1)));
+  EXPECT_EQ(Derived().grace_until, WallTime(kToday + days(3)));
+}
+
 }  // namespace
 }  // namespace holdfast::billing

@@ -40,8 +40,9 @@ struct InvoiceLine {
   std::int64_t quoted = 0;      // with or without tax, as the rate says; negative: a discount
   Split amount{};               // derived from it
   std::string coupon{};         // of a discount: what gave it
-  // What gives days back as they were charged: the price of so many days, or the discount on it, and
-  // of a discount that is a part of the price, which part. 0: not known, a line of an older release.
+  // What gives days back as they were charged: the price of so many days, or the discount on it,
+  // and of a discount that is a part of the price, which part. 0: not known, a line of an older
+  // release.
   std::int64_t period_price = 0;
   std::int64_t period_days = 0;
   int discount_ppm = 0;
@@ -117,8 +118,8 @@ struct CreditOrder {
 };
 
 // Takes back so many days of a subscription's lines: what charging them would cost, so that a plan
-// that is left on the day on which it began costs nothing. What was used and what was not sum to the
-// line. Nothing to take back: a note without lines.
+// that is left on the day on which it began costs nothing. What was used and what was not sum to
+// the line. Nothing to take back: a note without lines.
 Credit CreditUnusedDays(const Invoice& invoice, const CreditOrder& order,
                         const SubscriptionId& subscription, std::int64_t unused);
 

@@ -280,8 +280,8 @@ bool ChangeIsDue(const Subscription& current, sys_days today) {
   if (!current.change) return false;
   if (current.retry_on && today < *current.retry_on) return false;
   const bool over = current.valid_until && *current.valid_until <= today;
-  const bool ends = (current.cancel_at_end && over) ||
-                    (current.cancel_on && *current.cancel_on <= today);
+  const bool ends =
+      (current.cancel_at_end && over) || (current.cancel_on && *current.cancel_on <= today);
   if (ends) return false;
   // Of what is suspended for debt: with the payment that brings it back.
   if (current.suspended_for_debt()) return over;

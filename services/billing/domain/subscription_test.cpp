@@ -121,8 +121,10 @@ TEST_F(SubscriptionTest, WhatHasEndedOrHasNoEndCannotBeRenewed) {
 }
 
 TEST_F(SubscriptionTest, IsSuspendedOnlyWhileItGivesService) {
-  EXPECT_EQ(DecideSuspension(Held(State::kActive, kToday).subscription, "key")->state, State::kSuspended);
-  EXPECT_EQ(DecideSuspension(Held(State::kGrace, kToday).subscription, "key")->state, State::kSuspended);
+  EXPECT_EQ(DecideSuspension(Held(State::kActive, kToday).subscription, "key")->state,
+            State::kSuspended);
+  EXPECT_EQ(DecideSuspension(Held(State::kGrace, kToday).subscription, "key")->state,
+            State::kSuspended);
   for (const State state : {State::kSuspended, State::kCancelled, State::kExpired}) {
     EXPECT_THAT(DecideSuspension(Held(state, kToday).subscription, "key"),
                 HasCode(absl::StatusCode::kFailedPrecondition));
