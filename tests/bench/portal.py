@@ -14,6 +14,7 @@ import time
 import urllib.parse
 import urllib.request
 
+import large_lineup
 from server import SERVER_CPU, Server, free_port, wait_for_port
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -70,15 +71,27 @@ def log_in(portal, mac):
 
 class Portal(Server):
     """holdfast-middleware with the demo operator, from disk copies only. `state`: a folder that keeps
-    what the platform left behind, so that the next run does without the platform."""
+    what the platform left behind, so that the next run does without the platform. `channels`: with so
+    many instead of the demo's (large_lineup.py), kept in a folder of its own beside."""
 
     box = None
 
-    def __init__(self, state=None):
+    def __init__(self, state=None, channels=None):
         self.state = state
+        self.channels = channels
+
+    def state_in(self, folder):
+        state = self.state or folder / "state"
+        return state / f"{self.channels}-channels" if self.channels else state
+
+    def prepare(self, build):
+        """Fills `state`, whatever it held."""
+        self.run_platform(self.state_in(self.state), build)
 
     def start(self, folder, build):
-        state = self.state or folder / "state"
+        folder = folder / (f"{self.channels}-channels" if self.channels else "demo")
+        folder.mkdir()
+        state = self.state_in(folder)
         if not (state / "portal.json").exists():
             self.run_platform(state, build)
         kept = json.loads((state / "portal.json").read_text())
@@ -99,6 +112,7 @@ class Portal(Server):
 
     def run_platform(self, state, build):
         run_dir = state / "platform"
+        state.mkdir(parents=True, exist_ok=True)
         local = REPOSITORY / "deploy" / "local"
         try:
             subprocess.run(
@@ -109,6 +123,9 @@ class Portal(Server):
             unquoted = {key: value.strip("'\"") for key, value in ends.items()}
             portal = urllib.parse.urlsplit(unquoted["PORTAL_URL_A"])
             box = log_in(f"{portal.scheme}://{portal.netloc}", unquoted["DEMO_MAC"])
+            if self.channels:
+                large_lineup.load(run_dir, build, f"{portal.scheme}://{portal.netloc}{LOAD}", box,
+                                  self.channels)
             self.while_platform_is_up(run_dir, build, portal.port, box)
             environment = environment_of((run_dir / "pids" / "middleware-a").read_text().strip())
             self.wait_until_saved(pathlib.Path(environment["HOLDFAST_MIDDLEWARE_DATA_DIR"]))
