@@ -32,6 +32,8 @@ constexpr Row kRows[] = {
      {Criticality::kInteractive, R"({"data":{"msgs":0,"additional_services_on":"1"}})"}},
     {"watchdog", "confirm_event", {Criticality::kInteractive, R"({"data":"ok"})"}},
     {"itv", "get_short_epg", {Criticality::kInteractive, "[]"}},
+    {"stb", "get_preload_images", {Criticality::kInteractive, "[]"}},
+    {"remote_pvr", "get_active_recordings", {Criticality::kInteractive, "[]"}},
     {"epg", "get_all_program_for_ch", {Criticality::kInteractive, "[]"}},
     {"epg",
      "get_simple_data_table",

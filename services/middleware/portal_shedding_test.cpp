@@ -44,6 +44,8 @@ TEST_F(PortalSheddingTest, WhatIsRefusedHasStatus200AndTheShapeOfItsAction) {
   const BoxAnswer usual = box_.Call("watchdog", "get_events");
   EXPECT_EQ(CallInOverload("watchdog", "get_events").body, usual.body);
   EXPECT_EQ(CallInOverload("itv", "get_short_epg", "ch_id=1").Js(), Json::array());
+  EXPECT_EQ(CallInOverload("stb", "get_preload_images", "gmode=720").Js(), Json::array());
+  EXPECT_EQ(CallInOverload("remote_pvr", "get_active_recordings").Js(), Json::array());
   EXPECT_EQ(CallInOverload("itv", "get_epg_info", "period=3").Js(),
             Json({{"data", Json::object()}}));
   EXPECT_EQ(CallInOverload("stb", "log", "real_action=play").Js(), true);

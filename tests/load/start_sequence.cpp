@@ -4,20 +4,26 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 #include <utility>
 
 #include "libs/base/encoding.h"
 
 namespace holdfast::load {
-namespace {
 
-struct Step {
+struct StartSequence::Step {
   std::string_view type;
   std::string_view action;
   std::string_view fields;  // "{}" is the channel's handle
   bool gzip = false;        // the box offers to unpack
-  std::string_view holds;   // what a good plain answer has somewhere
+  std::string_view holds;   // what a good plain answer has somewhere; "": it must be packed
 };
+
+namespace {
+
+using Step = StartSequence::Step;
+
+// What a MAG box asks for, and the page that Kodi asks for (portal protocol, sections 13.1, 13.2).
 
 constexpr Step kSteps[] = {
     {"stb", "handshake", "&token=&prehash=0", false, "\"token\":\""},
@@ -25,8 +31,14 @@ constexpr Step kSteps[] = {
      "\"status\":\"0\""},
     {"stb", "get_localization", "", false, "{\"js\":{"},
     {"stb", "get_modules", "", false, "\"all_modules\":["},
-    {"itv", "get_all_channels", "", true, ""},
+    {"stb", "get_preload_images", "&gmode=720", false, "\"js\":["},
+    {"watchdog", "get_events", "&init=1&cur_play_type=0&event_active_id=0", false, "\"data\":{"},
     {"itv", "get_genres", "", true, ""},
+    {"itv", "get_all_channels", "&force_ch_link_check=0", true, ""},
+    {"itv", "get_ordered_list", "&genre=10&fav=0&sortby=number&p=1", true, "\"data\":["},
+    {"itv", "get_all_fav_channels", "&fav=1", true, "\"data\":["},
+    {"itv", "get_fav_ids", "", true, "\"js\":["},
+    {"remote_pvr", "get_active_recordings", "", true, "\"js\":["},
     {"itv", "get_epg_info", "&period=5", true, ""},
     {"itv", "create_link", "&cmd={}&series=&disable_ad=0", false, "\"error\":\"\""},
     {"watchdog", "get_events", "&init=0&cur_play_type=1&event_active_id=0", false, "\"data\":{"},
@@ -59,10 +71,14 @@ void StartSequence::SkipToPlaying() { step_ = kPlaying; }
 
 std::string_view StartSequence::action() const { return kSteps[step_].action; }
 
-std::string StartSequence::Request() const { return RequestOf(action(), channel_); }
+std::string StartSequence::Request() const { return Write(kSteps[step_], channel_); }
 
 std::string StartSequence::RequestOf(std::string_view action, std::string_view channel) const {
-  const Step& step = *std::ranges::find(kSteps, action, &Step::action);
+  // The last one: of the heartbeat the one that is sent again and again.
+  return Write(*std::ranges::find(kSteps | std::views::reverse, action, &Step::action), channel);
+}
+
+std::string StartSequence::Write(const Step& step, std::string_view channel) const {
   std::string request =
       fmt::format("GET /stalker_portal/server/load.php?type={}&action={}", step.type, step.action);
   request += fmt::format(fmt::runtime(step.fields), PercentEncode(channel));
@@ -81,9 +97,10 @@ Verdict StartSequence::Take(const Answer& answer) {
   const Step& step = kSteps[step_];
   if (answer.status == 429 || answer.status == 503) return Verdict::kShed;
   if (answer.status != 200) return Verdict::kBroken;
-  const bool good = answer.gzipped
-                        ? answer.body.starts_with(kGzipMagic) && answer.body.size() >= kSmallestList
-                        : !step.gzip && answer.body.find(step.holds) != std::string_view::npos;
+  const bool good =
+      answer.gzipped
+          ? step.gzip && answer.body.starts_with(kGzipMagic) && answer.body.size() >= kSmallestList
+          : !step.holds.empty() && answer.body.find(step.holds) != std::string_view::npos;
   if (!good) return Verdict::kBroken;
   if (step_ == 0) token_ = TokenIn(answer.body);
   ++step_;

@@ -27,6 +27,8 @@ std::string MacOf(std::size_t number);
 // A value.
 class StartSequence {
  public:
+  struct Step;  // start_sequence.cpp
+
   // `channel`: the handle ("cmd") of what it plays. A box that has a token goes on with it.
   StartSequence(std::string mac, std::string channel, std::string token = "");
 
@@ -48,6 +50,8 @@ class StartSequence {
   const std::string& token() const { return token_; }
 
  private:
+  std::string Write(const Step& step, std::string_view channel) const;
+
   std::string mac_;
   std::string channel_;
   std::string token_;
