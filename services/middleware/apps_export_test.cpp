@@ -79,6 +79,32 @@ TEST_F(AppsExportTest, TheBareFormHasNamesOnly) {
                                             app_.url() + "/live" + kAdaPath + "/2.m3u8\n");
 }
 
+TEST_F(AppsExportTest, StationsStandBehindTheChannelsAsRadio) {
+  replica::Update update{.kind = replica::Update::Kind::kFull, .epoch = "test", .revision = 1};
+  for (const auto& [number, package] : {std::pair(1, ""), std::pair(2, "sport")}) {
+    v1::CatalogueItem item;
+    item.mutable_radio()->set_radio_id(number);
+    item.mutable_radio()->set_number(number);
+    item.mutable_radio()->set_name("Radio \"" + std::to_string(number) + "\"");
+    item.mutable_radio()->set_address("http://r/" + std::to_string(number));
+    item.mutable_radio()->set_package_id(package);
+    update.items.emplace_back("r" + std::to_string(number), MakeShared(item.SerializeAsString()));
+  }
+  ASSERT_THAT(app_.box().portal().models().catalogue_replica().Apply(update), test::IsOk());
+  const M3uList list = ParseM3u(Playlist("&type=m3u_plus").body);
+  EXPECT_TRUE(list.problems.empty());
+  ASSERT_EQ(list.entries.size(), 3u);  // the other one is in no package of theirs
+  const M3uEntry& station = list.entries[2];
+  EXPECT_EQ(station.Attribute("radio"), "true");
+  EXPECT_EQ(station.Attribute("group-title"), "Radio");
+  EXPECT_EQ(station.Attribute("tvg-name"), "Radio '1'");
+  EXPECT_EQ(station.name, "Radio \"1\"");
+  EXPECT_EQ(station.address, "http://r/1");
+  EXPECT_EQ(list.entries[0].Attribute("radio"), "");
+  // Players of the bare form would take it for a channel.
+  EXPECT_THAT(Playlist("&type=m3u").body, Not(HasSubstr("http://r/")));
+}
+
 TEST_F(AppsExportTest, WhoHasThePlaylistIsToldSo) {
   const AppAnswer first = Playlist();
   const std::string path = std::string("/get.php?") + kAdaFields;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <utility>
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kGzipLevel = 4;
 constexpr int kHoursPerDay = 24;
+constexpr std::string_view kStations = "Radio";  // their group
 
 // Inside an attribute's quotes.
 std::string Quoted(std::string_view text) {
@@ -92,6 +94,16 @@ std::string RenderPlaylist(const Lineup& lineup, const std::vector<const Channel
   return m3u;
 }
 
+void AppendStations(std::string& m3u, const std::vector<const RadioStation*>& stations,
+                    const PlaylistView& view) {
+  if (!view.with_attributes) return;
+  for (const RadioStation* station : stations) {
+    m3u += fmt::format(
+        "#EXTINF:-1 tvg-id=\"\" tvg-name=\"{}\" radio=\"true\" group-title=\"{}\",{}\n{}\n",
+        Quoted(station->name), kStations, OneLine(station->name), OneLine(station->address));
+  }
+}
+
 PlaylistExport::PlaylistExport(AdultChannels adult, const Parts& parts)
     : adult_(adult),
       parts_(parts),
@@ -111,8 +123,15 @@ std::optional<http::Response> PlaylistExport::Answer(AppCall& call) {
                           .ending = output == "ts" || output == "mpegts" ? "ts" : "m3u8"};
   if (!call.may_block) return std::nullopt;  // hundreds of kilobytes to write and compress
   const auto lineup = parts_.models.lineup();
-  std::string m3u =
-      RenderPlaylist(*lineup, ChannelsOfApp(*lineup, *call.knowledge.entitlement, adult_), view);
+  const auto catalogue = parts_.models.catalogue();
+  const Entitlement& entitlement = *call.knowledge.entitlement;
+  std::string m3u = RenderPlaylist(*lineup, ChannelsOfApp(*lineup, entitlement, adult_), view);
+  std::vector<const RadioStation*> stations;
+  for (const RadioStation& station : catalogue->stations()) {
+    const bool visible = !entitlement.blocked() && MaySee(station.package, entitlement.packages);
+    if (visible) stations.push_back(&station);
+  }
+  AppendStations(m3u, stations, view);
   const std::string etag = ETagOf(m3u);
   http::Response response;
   if (HasCurrent(call, etag)) {
@@ -126,7 +145,9 @@ std::optional<http::Response> PlaylistExport::Answer(AppCall& call) {
     if (call.accepts_gzip) response.headers.emplace_back("Content-Encoding", "gzip");
   }
   response.headers.emplace_back("Cache-Control", "private, no-cache");
-  if (const auto age = StaleSince(parts_.models.lineup_replica())) {
+  std::optional<std::chrono::seconds> age = StaleSince(parts_.models.lineup_replica());
+  if (!age) age = StaleSince(parts_.models.catalogue_replica());
+  if (age) {
     MarkDegraded(response, {{Neighbour::kPostgres, age}}, route_.name, parts_.metrics);
   }
   return response;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "services/middleware/app_call.h"
 #include "services/middleware/read_models.h"
@@ -21,6 +22,10 @@ struct PlaylistView {
 
 std::string RenderPlaylist(const Lineup& lineup, const std::vector<const Channel*>& channels,
                            const PlaylistView& view);
+// Stations, behind the channels: without attributes no player could tell them from channels, and
+// they are left out. They are played where they are.
+void AppendStations(std::string& m3u, const std::vector<const RadioStation*>& stations,
+                    const PlaylistView& view);
 
 // Thread-safe. Everything it is given outlives it.
 class PlaylistExport {
