@@ -61,7 +61,7 @@ class Apps {
   const DatabaseHealth& database_;
   PgAppLoginStore store_;
   AppLogins logins_;
-  BodyCache bodies_;
+  BodyCache bodies_, rest_bodies_;
   XmltvFiles xmltv_files_;
   AppGate gate_;
   XtreamApi xtream_;

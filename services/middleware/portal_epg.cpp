@@ -55,10 +55,14 @@ void EpgActions::AddTo(ActionTable& table) {
             Bind(*this, &EpgActions::GetAllProgrammes));
 }
 
-std::optional<Degradation> EpgActions::GuideAge() const {
-  const auto age = StaleSince(models_.guide_replica());
-  if (!age) return std::nullopt;
-  return Degradation{Neighbour::kEpg, age};
+PortalAnswer EpgActions::Dated(PortalAnswer answer) const {
+  if (const auto age = StaleSince(models_.lineup_replica())) {
+    answer.degradations.push_back({Neighbour::kPostgres, age});
+  }
+  if (const auto age = StaleSince(models_.guide_replica())) {
+    answer.degradations.push_back({Neighbour::kEpg, age});
+  }
+  return answer;
 }
 
 PortalAnswer EpgActions::GetWeek(PortalCall& call) {
@@ -99,7 +103,7 @@ PortalAnswer EpgActions::GetSimpleDataTable(PortalCall& call) {
     json.Field("open", programmes[i].stop > now ? 1 : 0).EndObject();
   }
   js += "]}";
-  return PortalAnswer::Js(std::move(js)).With(GuideAge());
+  return Dated(PortalAnswer::Js(std::move(js)));
 }
 
 PortalAnswer EpgActions::GetAllProgrammes(PortalCall& call) {
@@ -119,7 +123,7 @@ PortalAnswer EpgActions::GetAllProgrammes(PortalCall& call) {
     }
   }
   json.EndArray();
-  return PortalAnswer::Js(std::move(js)).With(GuideAge());
+  return Dated(PortalAnswer::Js(std::move(js)));
 }
 
 }  // namespace holdfast::middleware

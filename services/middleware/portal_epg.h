@@ -23,7 +23,8 @@ class EpgActions {
   PortalAnswer GetSimpleDataTable(PortalCall& call);
   PortalAnswer GetAllProgrammes(PortalCall& call);
   PortalAnswer GetDataTable(PortalCall& call);  // portal_epg_table.cpp
-  std::optional<Degradation> GuideAge() const;
+  // Of the lineup and of the guide.
+  PortalAnswer Dated(PortalAnswer answer) const;
 
   ReadModels& models_;
   ViewerData& viewers_;

@@ -108,7 +108,7 @@ PortalAnswer EpgActions::GetDataTable(PortalCall& call) {
   marks.EndArray();
   js += ",\"from_ts\":" + std::to_string(shown.from) + ",\"to_ts\":" + std::to_string(shown.to);
   js += '}';
-  return PortalAnswer::Js(std::move(js)).With(GuideAge());
+  return Dated(PortalAnswer::Js(std::move(js)));
 }
 
 }  // namespace holdfast::middleware

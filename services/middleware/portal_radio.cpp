@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "services/middleware/channel_rows.h"
 #include "services/middleware/json_writer.h"
@@ -64,9 +65,16 @@ std::vector<std::int64_t> RadioActions::FavouritesIn(const ViewerItems& items) c
   return ids;
 }
 
+std::optional<Degradation> RadioActions::CatalogueAge() const {
+  const auto age = StaleSince(parts_.models.catalogue_replica());
+  if (!age) return std::nullopt;
+  return Degradation{Neighbour::kPostgres, age};
+}
+
 PortalAnswer RadioActions::List(const PortalCall& call, Show show) {
-  const auto catalogue = models_.catalogue();
-  const ViewerData::Loaded viewer = viewers_.Load(ViewerOf(*call.device), ViewerDeadline());
+  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const auto catalogue = parts_.models.catalogue();
+  const ViewerData::Loaded viewer = parts_.viewers.Load(ViewerOf(*call.device), ViewerDeadline());
   const std::vector<std::int64_t> favourites = FavouritesIn(*viewer.items);
   const auto place = [&](const RadioStation& station) {
     return std::find(favourites.begin(), favourites.end(), station.id) - favourites.begin();
@@ -74,7 +82,19 @@ PortalAnswer RadioActions::List(const PortalCall& call, Show show) {
   const auto is_favourite = [&](const RadioStation& station) {
     return place(station) < static_cast<std::ptrdiff_t>(favourites.size());
   };
+  const auto send = [&](PortalAnswer answer) {
+    return Marked(std::move(answer).With(CatalogueAge()), viewer.degraded);
+  };
   const std::string search = Lower(call.Get("search"));
+  const bool by_name = show == Show::kAll && call.Get("sortby") == "name";
+  const bool whole = call.Get("all") == "1";
+  const std::int64_t asked = std::clamp<std::int64_t>(call.form.Int("p", 0), 0, 1'000'000);
+  const bool shared = show == Show::kAll && search.empty() && favourites.empty();
+  const std::string key = absl::StrCat("radio|", revision, "|", by_name ? 1 : 0, whole ? 1 : 0, "|",
+                                       asked, "|", call.knowledge.entitlement->packages.key());
+  if (const auto page = shared ? parts_.lists.pages().Find(key) : nullptr) {
+    return send(SendPage(*page, call));
+  }
   std::vector<const RadioStation*> stations;
   for (const RadioStation& station : catalogue->stations()) {
     if (!MaySee(station.package, call.knowledge.entitlement->packages)) continue;
@@ -85,17 +105,15 @@ PortalAnswer RadioActions::List(const PortalCall& call, Show show) {
   if (show == Show::kFavourites) {
     std::stable_sort(stations.begin(), stations.end(),
                      [&](const auto* a, const auto* b) { return place(*a) < place(*b); });
-  } else if (call.Get("sortby") == "name") {
+  } else if (by_name) {
     std::stable_sort(stations.begin(), stations.end(),
                      [](const auto* a, const auto* b) { return a->name < b->name; });
   }
-  const std::int64_t asked = call.form.Int("p", 0);
-  const bool whole = call.Get("all") == "1";
-  const auto index = static_cast<std::size_t>(std::clamp<std::int64_t>(asked - 1, 0, 1'000'000));
+  const auto index = static_cast<std::size_t>(std::max<std::int64_t>(asked - 1, 0));
   const std::size_t first = whole ? 0 : std::min(index * kPageSize, stations.size());
   const std::size_t last = whole ? stations.size() : std::min(first + kPageSize, stations.size());
   std::string js;
-  OpenPage(js, stations.size(), kPageSize, 0, asked <= 0 ? 1 : 0);
+  OpenPage(js, stations.size(), kPageSize, 0, asked == 0 ? 1 : 0);
   for (std::size_t i = first; i < last; ++i) {
     if (i > first) js += ',';
     JsonWriter json(js);
@@ -104,22 +122,25 @@ PortalAnswer RadioActions::List(const PortalCall& call, Show show) {
                   static_cast<std::int64_t>(i / kPageSize) + 1);
   }
   js += "]}";
-  return Marked(PortalAnswer::Js(std::move(js)), viewer.degraded);
+  if (!shared || first == last) return send(SendOwn(std::move(js), call));
+  const auto page = parts_.lists.pages().GetOrMake(key, [&] { return MakePage(js); });
+  return send(SendPage(*page, call));
 }
 
 PortalAnswer RadioActions::SetFavourites(const PortalCall& call) {
   std::vector<std::int64_t> ids;
   for (const ChannelId id : ParseFavourites(call.Get("fav_radio"))) ids.push_back(id.value());
-  const absl::Status saved = viewers_.Save(ViewerOf(*call.device),
-                                           {{.kind = ViewerItem::Kind::kFavouriteRadio,
-                                             .key = std::string(kList),
-                                             .text = absl::StrJoin(ids, ",")}},
-                                           ViewerData::Path::kDatabaseFirst, ViewerDeadline());
+  const absl::Status saved =
+      parts_.viewers.Save(ViewerOf(*call.device),
+                          {{.kind = ViewerItem::Kind::kFavouriteRadio,
+                            .key = std::string(kList),
+                            .text = absl::StrJoin(ids, ",")}},
+                          ViewerData::Path::kDatabaseFirst, ViewerDeadline());
   return saved.ok() ? PortalAnswer::True() : Marked(PortalAnswer::False(), true);
 }
 
 PortalAnswer RadioActions::GetFavouriteIds(const PortalCall& call) {
-  const ViewerData::Loaded viewer = viewers_.Load(ViewerOf(*call.device), ViewerDeadline());
+  const ViewerData::Loaded viewer = parts_.viewers.Load(ViewerOf(*call.device), ViewerDeadline());
   std::string js;
   JsonWriter json(js);
   json.BeginArray();
@@ -129,7 +150,7 @@ PortalAnswer RadioActions::GetFavouriteIds(const PortalCall& call) {
 }
 
 PortalAnswer RadioActions::GetByNumber(PortalCall& call) {
-  const auto catalogue = models_.catalogue();
+  const auto catalogue = parts_.models.catalogue();
   const std::int64_t number = call.form.Int("number", 0);
   for (const RadioStation& station : catalogue->stations()) {
     if (station.number != number) continue;
@@ -137,9 +158,9 @@ PortalAnswer RadioActions::GetByNumber(PortalCall& call) {
     std::string js;
     JsonWriter json(js);
     AppendStation(json, station, station.number, false, 1);
-    return PortalAnswer::Js(std::move(js));
+    return PortalAnswer::Js(std::move(js)).With(CatalogueAge());
   }
-  return PortalAnswer::False();
+  return PortalAnswer::False().With(CatalogueAge());
 }
 
 }  // namespace holdfast::middleware

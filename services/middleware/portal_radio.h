@@ -1,9 +1,11 @@
 // Actions of type "radio". Stations are played directly: there is no link call.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "services/middleware/lists.h"
 #include "services/middleware/portal_call.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/viewer_data.h"
@@ -13,7 +15,14 @@ namespace holdfast::middleware {
 // Thread-safe: no state of its own. Stations are from memory, favourites from PostgreSQL.
 class RadioActions {
  public:
-  RadioActions(ReadModels& models, ViewerData& viewers) : models_(models), viewers_(viewers) {}
+  // All of it outlives them.
+  struct Parts {
+    ReadModels& models;
+    Lists& lists;
+    ViewerData& viewers;
+  };
+
+  explicit RadioActions(const Parts& parts) : parts_(parts) {}
 
   void AddTo(ActionTable& table);
 
@@ -25,9 +34,9 @@ class RadioActions {
   PortalAnswer GetFavouriteIds(const PortalCall& call);
   PortalAnswer GetByNumber(PortalCall& call);
   std::vector<std::int64_t> FavouritesIn(const ViewerItems& items) const;
+  std::optional<Degradation> CatalogueAge() const;
 
-  ReadModels& models_;
-  ViewerData& viewers_;
+  const Parts parts_;
 };
 
 }  // namespace holdfast::middleware

@@ -1,6 +1,7 @@
 #include "services/middleware/portal_vod.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 #include <utility>
 
@@ -14,6 +15,7 @@ namespace holdfast::middleware {
 namespace {
 
 constexpr std::int64_t kSecondsPerDay = 86'400;
+constexpr std::size_t kLongestChoice = 8;  // of a year or letter in a page that is kept
 constexpr std::string_view kNoTitles =
     R"({"total_items":0,"max_page_items":14,"selected_item":0,"cur_page":0,"data":[]})";
 
@@ -28,9 +30,9 @@ std::string_view ChosenText(const PortalCall& call, std::string_view field) {
   return none ? std::string_view() : text;
 }
 
-VodQuery QueryOf(const PortalCall& call, bool series_only) {
+VodQuery QueryOf(const PortalCall& call, VodQuery::Only only) {
   VodQuery query;
-  query.only = series_only ? VodQuery::Only::kSeries : VodQuery::Only::kAll;
+  query.only = only;
   query.category = ChosenId(call, "category");
   query.genre = static_cast<int>(std::min<std::int64_t>(ChosenId(call, "genre"), 1'000'000));
   query.year = ChosenText(call, "years");
@@ -50,23 +52,33 @@ std::string_view AddedWord(std::int64_t added_at, std::int64_t now, const TimeZo
   return "week_and_more";
 }
 
-// Pages of 14 of anything: `append` writes one row.
-template <class Row>
-PortalAnswer PageOf(const PortalCall& call, const std::vector<const Row*>& rows,
-                    const std::function<void(JsonWriter&, const Row&)>& append) {
+// Which rows of a list of so many the box asks for.
+struct Rows {
+  std::size_t first = 0;
+  std::size_t last = 0;  // one beyond
+  int page = 0;          // 1 if the box leaves it to us
+};
+
+Rows RowsOf(const PortalCall& call, std::size_t total) {
   const std::int64_t asked = call.form.Int("p", 0);
   const auto index = static_cast<std::size_t>(std::clamp<std::int64_t>(asked - 1, 0, 1'000'000));
-  const std::size_t first = std::min(index * kPageSize, rows.size());
-  const std::size_t last = std::min(first + kPageSize, rows.size());
+  const std::size_t first = std::min(index * kPageSize, total);
+  return {first, std::min(first + kPageSize, total), asked <= 0 ? 1 : 0};
+}
+
+// Pages of 14 of anything: `append` writes one row.
+template <class Row>
+std::string PageOf(const PortalCall& call, const std::vector<const Row*>& rows,
+                   const std::function<void(JsonWriter&, const Row&)>& append) {
+  const Rows chosen = RowsOf(call, rows.size());
   std::string js;
-  OpenPage(js, rows.size(), kPageSize, 0, asked <= 0 ? 1 : 0);
-  for (std::size_t i = first; i < last; ++i) {
-    if (i > first) js += ',';
+  OpenPage(js, rows.size(), kPageSize, 0, chosen.page);
+  for (std::size_t i = chosen.first; i < chosen.last; ++i) {
+    if (i > chosen.first) js += ',';
     JsonWriter json(js);
     append(json, *rows[i]);
   }
-  js += "]}";
-  return PortalAnswer::Js(std::move(js));
+  return js + "]}";
 }
 
 template <class Row>
@@ -75,6 +87,58 @@ std::vector<const Row*> Pointers(const std::vector<Row>& rows) {
   for (const Row& row : rows) pointers.push_back(&row);
   return pointers;
 }
+
+// What a viewer left on films: favourites and places where they went on.
+class TitleMarks {
+ public:
+  explicit TitleMarks(const ViewerItems& items) : items_(items) {
+    using Kind = ViewerItem::Kind;
+    for (const Kind kind : {Kind::kFavouriteFilm, Kind::kResumePoint}) {
+      for (const ViewerItem* item : items.Newest(kind)) marked_.insert(item->key);
+    }
+  }
+
+  bool contains(std::int64_t title) const { return marked_.contains(std::to_string(title)); }
+  bool is_favourite(const VodTitle& title) const {
+    return items_.Find(ViewerItem::Kind::kFavouriteFilm, std::to_string(title.id)) != nullptr;
+  }
+  std::optional<ResumePoint> ResumeOf(const VodTitle& title) const {
+    const ViewerItem* item = items_.Find(ViewerItem::Kind::kResumePoint, std::to_string(title.id));
+    return item == nullptr ? std::nullopt : ResumePointIn(*item->text);
+  }
+
+  // Leaves of `titles` what the box asks for, in the order that it asks for.
+  void Choose(const PortalCall& call, std::vector<const VodTitle*>& titles) const {
+    if (call.Get("fav") == "1") {
+      std::erase_if(titles, [&](const VodTitle* t) { return !is_favourite(*t); });
+    }
+    if (call.Get("not_ended") == "1") {
+      std::erase_if(titles, [&](const VodTitle* t) {
+        const auto point = ResumeOf(*t);
+        return !point || point->ended;
+      });
+    }
+    const std::string_view order = call.Get("sortby");
+    if (order == "purchased") titles.clear();  // films are not sold one by one
+    if (order == "last_ended") LastWatchedFirst(titles);
+  }
+
+ private:
+  void LastWatchedFirst(std::vector<const VodTitle*>& titles) const {
+    StringMap<std::size_t> place;
+    for (const ViewerItem* item : items_.Newest(ViewerItem::Kind::kResumePoint)) {
+      place.try_emplace(item->key, place.size());
+    }
+    const auto place_of = [&](const VodTitle* title) {
+      const std::size_t* found = Find(place, std::to_string(title->id));
+      return found == nullptr ? place.size() : *found;
+    };
+    std::ranges::stable_sort(titles, {}, place_of);
+  }
+
+  const ViewerItems& items_;
+  StringSet marked_;
+};
 
 void AppendChoice(JsonWriter& json, std::string_view id, std::string_view title) {
   json.BeginObject().Field("id", id).Field("title", title).EndObject();
@@ -90,19 +154,19 @@ void VodActions::AddTo(ActionTable& table) {
                 return Later{work, [text](PortalCall&) { return PortalAnswer::Js(text); }};
               });
   };
-  for (const char* type : {"vod", "series"}) {
-    table.Add(type, "get_categories", Access::kSubscriber, Bind(*this, &VodActions::GetCategories));
+  for (const Shelf shelf : {Shelf::kAll, Shelf::kSeries}) {
+    const char* type = shelf == Shelf::kSeries ? "series" : "vod";
+    table.Add(type, "get_categories", Access::kSubscriber,
+              [this, shelf](PortalCall& call) { return GetCategories(call, shelf); });
     table.Add(type, "get_genres_by_category_alias", Access::kSubscriber,
               Bind(*this, &VodActions::GetGenres));
     table.Add(type, "get_years", Access::kSubscriber, Bind(*this, &VodActions::GetYears));
     table.Add(type, "get_abc", Access::kSubscriber, Bind(*this, &VodActions::GetLetters));
     table.Add(type, "create_link", Access::kSubscriber, Bind(*this, &VodActions::CreateLink));
-    const bool series_only = std::string_view(type) == "series";
     table.Add(type, "get_ordered_list", Access::kSubscriber,
-              [this, series_only](PortalCall&) -> PortalOutcome {
-                return Later{
-                    [this, series_only](PortalCall& c) { return OrderedList(c, series_only); },
-                    [](PortalCall&) { return PortalAnswer::Js(std::string(kNoTitles)); }};
+              [this, shelf](PortalCall&) -> PortalOutcome {
+                return Later{[this, shelf](PortalCall& c) { return OrderedList(c, shelf); },
+                             [](PortalCall&) { return PortalAnswer::Js(std::string(kNoTitles)); }};
               });
   }
   later(
@@ -129,52 +193,96 @@ std::optional<Degradation> VodActions::CatalogueAge() const {
   return Degradation{Neighbour::kPostgres, age};
 }
 
-PortalAnswer VodActions::GetCategories(PortalCall&) {
-  const auto catalogue = parts_.models.catalogue();
-  std::string js;
-  JsonWriter json(js);
-  json.BeginArray().BeginObject().Field("id", "*").Field("title", "All").Field("alias", "*");
-  json.Field("censored", 0).EndObject();
-  for (const VodCategory& category : catalogue->categories()) {
-    json.BeginObject().Key("id").String(category.id).Field("title", category.title);
-    json.Field("alias", category.alias).Field("censored", category.adult ? 1 : 0).EndObject();
+PortalOutcome VodActions::Shared(const PortalCall& call, const std::string& key, Render render) {
+  if (const auto page = parts_.lists.pages().Find(key)) {
+    return SendPage(*page, call).With(CatalogueAge());
   }
-  json.EndArray();
-  return PortalAnswer::Js(std::move(js)).With(CatalogueAge());
+  return Later{
+      [this, key, render](PortalCall& c) {
+        const auto page = parts_.lists.pages().GetOrMake(key, [&] { return MakePage(render(c)); });
+        return SendPage(*page, c).With(CatalogueAge());
+      },
+      [this, render](PortalCall& c) { return PortalAnswer::Js(render(c)).With(CatalogueAge()); }};
 }
 
-PortalAnswer VodActions::GetGenres(PortalCall& call) {
+PortalOutcome VodActions::GetCategories(const PortalCall& call, Shelf shelf) {
+  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
-  const std::string_view alias = call.Get("cat_alias");
-  std::string js;
-  JsonWriter json(js);
-  json.BeginArray();
-  AppendChoice(json, "*", "*");
-  for (const VodCategory& category : catalogue->categories()) {
-    if (category.alias != alias) continue;
-    for (std::size_t i = 0; i < category.genres.size(); ++i) {
-      AppendChoice(json, std::to_string(i + 1), category.genres[i]);
+  const bool series_only = shelf == Shelf::kSeries;
+  const std::string key =
+      absl::StrCat("vod categories|", revision, "|",
+                   series_only ? "series|" + call.knowledge.entitlement->packages.key() : "");
+  return Shared(call, key, [catalogue, series_only](const PortalCall& c) {
+    std::set<std::int64_t> of_series;
+    if (series_only) {
+      const VodQuery query{.only = VodQuery::Only::kSeries};
+      for (const VodTitle* title :
+           ChooseTitles(*catalogue, query, c.knowledge.entitlement->packages)) {
+        of_series.insert(title->category);
+      }
     }
-  }
-  json.EndArray();
-  return PortalAnswer::Js(std::move(js)).With(CatalogueAge());
+    std::string js;
+    JsonWriter json(js);
+    json.BeginArray().BeginObject().Field("id", "*").Field("title", "All").Field("alias", "*");
+    json.Field("censored", 0).EndObject();
+    for (const VodCategory& category : catalogue->categories()) {
+      if (series_only && !of_series.contains(category.id)) continue;
+      json.BeginObject().Key("id").String(category.id).Field("title", category.title);
+      json.Field("alias", category.alias).Field("censored", category.adult ? 1 : 0).EndObject();
+    }
+    json.EndArray();
+    return js;
+  });
 }
 
-PortalAnswer VodActions::GetYears(PortalCall& call) {
+PortalOutcome VodActions::GetGenres(PortalCall& call) {
+  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const auto catalogue = parts_.models.catalogue();
+  const auto& categories = catalogue->categories();
+  const auto category = std::ranges::find_if(
+      categories, [&](const VodCategory& c) { return c.alias == call.Get("cat_alias"); });
+  const bool known = category != categories.end();
+  const Render render = [catalogue, category, known](const PortalCall&) {
+    std::string js;
+    JsonWriter json(js);
+    json.BeginArray();
+    AppendChoice(json, "*", "*");
+    for (std::size_t i = 0; known && i < category->genres.size(); ++i) {
+      AppendChoice(json, std::to_string(i + 1), category->genres[i]);
+    }
+    json.EndArray();
+    return js;
+  };
+  // Not kept: anybody can make up names.
+  if (!known) return PortalAnswer::Js(render(call)).With(CatalogueAge());
+  return Shared(call, absl::StrCat("vod genres|", revision, "|", category->id), render);
+}
+
+PortalOutcome VodActions::GetYears(PortalCall& call) {
+  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const VodQuery query{.category = ChosenId(call, "category")};
-  std::set<std::string, std::greater<>> years;
-  for (const VodTitle* title :
-       ChooseTitles(*catalogue, query, call.knowledge.entitlement->packages)) {
-    if (!title->year.empty()) years.insert(title->year);
+  const Render render = [catalogue, query](const PortalCall& c) {
+    std::set<std::string, std::greater<>> years;
+    for (const VodTitle* title :
+         ChooseTitles(*catalogue, query, c.knowledge.entitlement->packages)) {
+      if (!title->year.empty()) years.insert(title->year);
+    }
+    std::string js;
+    JsonWriter json(js);
+    json.BeginArray();
+    AppendChoice(json, "*", "*");
+    for (const std::string& year : years) AppendChoice(json, year, year);
+    json.EndArray();
+    return js;
+  };
+  if (query.category != 0 && catalogue->FindCategory(query.category) == nullptr) {
+    return PortalAnswer::Js(render(call)).With(CatalogueAge());
   }
-  std::string js;
-  JsonWriter json(js);
-  json.BeginArray();
-  AppendChoice(json, "*", "*");
-  for (const std::string& year : years) AppendChoice(json, year, year);
-  json.EndArray();
-  return PortalAnswer::Js(std::move(js)).With(CatalogueAge());
+  return Shared(call,
+                absl::StrCat("vod years|", revision, "|", query.category, "|",
+                             call.knowledge.entitlement->packages.key()),
+                render);
 }
 
 PortalAnswer VodActions::GetLetters(PortalCall&) {
@@ -189,9 +297,9 @@ PortalAnswer VodActions::GetLetters(PortalCall&) {
   return PortalAnswer::Js(std::move(js));
 }
 
-PortalAnswer VodActions::OrderedList(const PortalCall& call, bool series_only) {
+PortalAnswer VodActions::OrderedList(const PortalCall& call, Shelf shelf) {
   const std::int64_t movie = ChosenId(call, "movie_id");
-  if (movie == 0) return Titles(call, series_only);
+  if (movie == 0) return Titles(call, shelf);
   const auto catalogue = parts_.models.catalogue();
   const VodTitle* title = catalogue->FindTitle(movie);
   const bool visible =
@@ -209,63 +317,84 @@ PortalAnswer VodActions::OrderedList(const PortalCall& call, bool series_only) {
   return Files(call, *title, episode->files);
 }
 
-PortalAnswer VodActions::Titles(const PortalCall& call, bool series_only) {
+PortalAnswer VodActions::Titles(const PortalCall& call, Shelf shelf) {
+  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const ViewerData::Loaded viewer = parts_.viewers.Load(ViewerOf(*call.device), ViewerDeadline());
-  const auto resume_of = [&](const VodTitle& title) -> std::optional<ResumePoint> {
-    const ViewerItem* item =
-        viewer.items->Find(ViewerItem::Kind::kResumePoint, std::to_string(title.id));
-    return item == nullptr ? std::nullopt : ResumePointIn(*item->text);
-  };
-  const auto is_favourite = [&](const VodTitle& title) {
-    return viewer.items->Find(ViewerItem::Kind::kFavouriteFilm, std::to_string(title.id)) !=
-           nullptr;
-  };
-  std::vector<const VodTitle*> titles =
-      ChooseTitles(*catalogue, QueryOf(call, series_only), call.knowledge.entitlement->packages);
-  if (call.Get("fav") == "1") {
-    std::erase_if(titles, [&](const VodTitle* t) { return !is_favourite(*t); });
-  }
-  if (call.Get("not_ended") == "1") {
-    std::erase_if(titles, [&](const VodTitle* t) {
-      const auto point = resume_of(*t);
-      return !point || point->ended;
-    });
-  }
-  const bool by_added = call.Get("sortby") == "added";
+  const TitleMarks marks(*viewer.items);
+  const VodQuery query =
+      QueryOf(call, shelf == Shelf::kSeries ? VodQuery::Only::kSeries : VodQuery::Only::kAll);
+  const std::string_view order = call.Get("sortby");
   const TimeZone zone = parts_.zones.Find(call.time_zone).zone;
-  PortalAnswer answer = PageOf<VodTitle>(call, titles, [&](JsonWriter& json, const VodTitle& t) {
-    AppendTitleRow(json, t, catalogue->FindCategory(t.category),
-                   {.favourite = is_favourite(t),
-                    .resume = resume_of(t),
-                    .added = by_added ? AddedWord(t.added_at, EpochSeconds(call.now), zone)
-                                      : std::string_view()});
-  });
-  return Marked(std::move(answer).With(CatalogueAge()), viewer.degraded);
+  const auto page = [&](const std::vector<const VodTitle*>& titles, bool marked) {
+    return PageOf<VodTitle>(call, titles, [&](JsonWriter& json, const VodTitle& t) {
+      VodRowVariant variant;
+      if (marked) variant = {.favourite = marks.is_favourite(t), .resume = marks.ResumeOf(t)};
+      if (order == "added") variant.added = AddedWord(t.added_at, EpochSeconds(call.now), zone);
+      AppendTitleRow(json, t, catalogue->FindCategory(t.category), variant);
+    });
+  };
+  const auto send = [&](PortalAnswer answer) {
+    return Marked(std::move(answer).With(CatalogueAge()), viewer.degraded);
+  };
+  const bool chosen_by_viewer = call.Get("fav") == "1" || call.Get("not_ended") == "1" ||
+                                order == "last_ended" || order == "purchased";
+  const bool shared = !chosen_by_viewer && query.search.empty() &&
+                      query.year.size() <= kLongestChoice &&
+                      query.first_letter.size() <= kLongestChoice;
+  const std::string key = absl::StrCat(
+      "vod|", revision, "|", shelf == Shelf::kSeries ? 1 : 0, query.hd ? 1 : 0, "|", query.category,
+      "|", query.genre, "|", std::string(query.year), "|", std::string(query.first_letter), "|",
+      static_cast<int>(query.order), "|", order == "added" ? zone.Format("%Y%m%d", call.now) : "",
+      "|", RowsOf(call, SIZE_MAX).first, "|", RowsOf(call, 0).page, "|",
+      call.knowledge.entitlement->packages.key());
+  PageCache& pages = parts_.lists.pages();
+  auto held = shared ? pages.Find(key) : nullptr;
+  const auto is_marked = [&](std::int64_t id) { return marks.contains(id); };
+  if (held != nullptr && std::ranges::none_of(held->shown, is_marked)) {
+    return send(SendPage(*held, call));
+  }
+  std::vector<const VodTitle*> titles =
+      ChooseTitles(*catalogue, query, call.knowledge.entitlement->packages);
+  if (chosen_by_viewer) marks.Choose(call, titles);
+  const Rows rows = RowsOf(call, titles.size());
+  std::vector<std::int64_t> shown;
+  for (std::size_t i = rows.first; i < rows.last; ++i) shown.push_back(titles[i]->id);
+  if (shared && held == nullptr && !shown.empty()) {
+    held = pages.GetOrMake(key, [&] { return MakePage(page(titles, false), shown); });
+  }
+  if (held != nullptr && std::ranges::none_of(shown, is_marked)) {
+    return send(SendPage(*held, call));
+  }
+  return send(SendOwn(page(titles, true), call));
 }
 
 PortalAnswer VodActions::Seasons(const PortalCall& call, const VodTitle& title) {
-  return PageOf<VodSeason>(call, Pointers(title.seasons),
-                           [&](JsonWriter& json, const VodSeason& season) {
-                             AppendSeasonRow(json, title, season);
-                           })
+  return SendOwn(PageOf<VodSeason>(call, Pointers(title.seasons),
+                                   [&](JsonWriter& json, const VodSeason& season) {
+                                     AppendSeasonRow(json, title, season);
+                                   }),
+                 call)
       .With(CatalogueAge());
 }
 
 PortalAnswer VodActions::Episodes(const PortalCall& call, const VodTitle& title,
                                   const VodSeason& season) {
-  return PageOf<VodEpisode>(call, Pointers(season.episodes),
-                            [&](JsonWriter& json, const VodEpisode& episode) {
-                              AppendEpisodeRow(json, title, season, episode);
-                            })
+  return SendOwn(PageOf<VodEpisode>(call, Pointers(season.episodes),
+                                    [&](JsonWriter& json, const VodEpisode& episode) {
+                                      AppendEpisodeRow(json, title, season, episode);
+                                    }),
+                 call)
       .With(CatalogueAge());
 }
 
 PortalAnswer VodActions::Files(const PortalCall& call, const VodTitle& title,
                                const std::vector<VodFile>& files) {
-  return PageOf<VodFile>(
-             call, Pointers(files),
-             [&](JsonWriter& json, const VodFile& file) { AppendFileRow(json, title, file); })
+  return SendOwn(PageOf<VodFile>(call, Pointers(files),
+                                 [&](JsonWriter& json, const VodFile& file) {
+                                   AppendFileRow(json, title, file);
+                                 }),
+                 call)
       .With(CatalogueAge());
 }
 

@@ -1,11 +1,14 @@
 // Actions of types "vod" and "series": films and series, their links, favourites and resume points.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "services/middleware/domain/viewer_records.h"
+#include "services/middleware/lists.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/portal_call.h"
 #include "services/middleware/read_models.h"
@@ -22,6 +25,7 @@ class VodActions {
  public:
   struct Parts {
     ReadModels& models;
+    Lists& lists;
     const StreamLinks& links;
     ViewerData& viewers;
     Reporter& reporter;
@@ -35,12 +39,16 @@ class VodActions {
 
  private:
   // portal_vod.cpp
-  PortalAnswer GetCategories(PortalCall& call);
-  PortalAnswer GetGenres(PortalCall& call);
-  PortalAnswer GetYears(PortalCall& call);
+  enum class Shelf { kAll, kSeries };  // types "vod" and "series"
+  PortalOutcome GetCategories(const PortalCall& call, Shelf shelf);
+  PortalOutcome GetGenres(PortalCall& call);
+  PortalOutcome GetYears(PortalCall& call);
+  // What all boxes get for which the key is the same, which tells the catalogue too.
+  using Render = std::function<std::string(const PortalCall&)>;
+  PortalOutcome Shared(const PortalCall& call, const std::string& key, Render render);
   PortalAnswer GetLetters(PortalCall& call);
-  PortalAnswer OrderedList(const PortalCall& call, bool series_only);
-  PortalAnswer Titles(const PortalCall& call, bool series_only);
+  PortalAnswer OrderedList(const PortalCall& call, Shelf shelf);
+  PortalAnswer Titles(const PortalCall& call, Shelf shelf);
   PortalAnswer Seasons(const PortalCall& call, const VodTitle& title);
   PortalAnswer Episodes(const PortalCall& call, const VodTitle& title, const VodSeason& season);
   PortalAnswer Files(const PortalCall& call, const VodTitle& title,

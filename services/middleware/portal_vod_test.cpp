@@ -291,6 +291,60 @@ TEST_F(PortalVodTest, FavouritesAndResumePointsAreSeenThroughTheOtherInstance) {
   EXPECT_EQ(here_.Call("vod", "set_claim", "id=1&real_type=video").Js(), true);
 }
 
+TEST_F(PortalVodTest, WhatWasWatchedLastComesFirstAndNothingWasBought) {
+  const auto names = [&](const std::string& fields) {
+    std::vector<std::string> names;
+    for (const Json& row : here_.Call("vod", "get_ordered_list", fields).Js()["data"]) {
+      names.push_back(row["name"]);
+    }
+    return names;
+  };
+  EXPECT_THAT(names("p=1&sortby=last_ended"), testing::ElementsAre("Alpha", "Beta"));
+  EXPECT_EQ(here_.Call("vod", "set_not_ended", "video_id=" + series_ + "&series=1&end_time=9").Js(),
+            true);
+  EXPECT_THAT(names("p=1&sortby=last_ended"), testing::ElementsAre("Beta", "Alpha"));
+  EXPECT_THAT(names("p=1&sortby=name"), testing::ElementsAre("Alpha", "Beta"));
+  EXPECT_THAT(names("p=1&sortby=purchased"), testing::IsEmpty());
+}
+
+TEST_F(PortalVodTest, SeriesHaveTheirOwnCategories) {
+  v1::PutVodCategoryRequest category;
+  category.set_idempotency_key("films only");
+  category.mutable_category()->set_title("Shorts");
+  const auto shorts = here_.portal().service().PutVodCategory(Now(), category);
+  ASSERT_THAT(shorts, IsOk());
+  v1::VodTitle film;
+  film.set_category_id(shorts->category_id());
+  film.set_name("Short");
+  film.add_files()->set_file_id(4711);
+  film.mutable_files(0)->set_address("http://far/short");
+  Put(film);
+  ASSERT_THAT(here_.RunJob("follow_database"), IsOk());
+  const BoxAnswer all = here_.Call("vod", "get_categories");
+  const BoxAnswer series = here_.Call("series", "get_categories");
+  EXPECT_TRUE(all.gzipped && series.gzipped);
+  ASSERT_EQ(all.Js().size(), 3u);
+  ASSERT_EQ(series.Js().size(), 2u);
+  EXPECT_EQ(series.Js()[0]["id"], "*");
+  EXPECT_EQ(series.Js()[1]["id"], category_);
+}
+
+TEST_F(PortalVodTest, APageThatAViewerMarkedIsNobodyElses) {
+  const Json unmarked = there_.Call("vod", "get_ordered_list", "p=1").Js();
+  EXPECT_EQ(here_.Call("vod", "get_ordered_list", "p=1").Js(), unmarked);
+  EXPECT_EQ(here_.Call("vod", "set_fav", "video_id=" + film_).Js(), true);
+  Json marked = unmarked;
+  marked["data"][0]["fav"] = 1;
+  EXPECT_EQ(here_.Call("vod", "get_ordered_list", "p=1").Js(), marked);
+  // Another household asks the same instance.
+  here_.HaveDevice("00:1A:79:00:00:77", "acc-77");
+  here_.HaveEntitlement("acc-77");
+  BoxRequest other{.query = "type=stb&action=handshake", .cookie = "mac=00:1A:79:00:00:77"};
+  other.authorization = "Bearer " + here_.Send(other).Js()["token"].get<std::string>();
+  other.query = "type=vod&action=get_ordered_list&p=1";
+  EXPECT_EQ(here_.Send(other).Js(), unmarked);
+}
+
 TEST_F(PortalVodTest, WhatAViewerWroteDuringAnOutageReachesTheDatabaseOnce) {
   EXPECT_EQ(here_.Call("vod", "get_ordered_list", "p=1").Js()["total_items"], 2);
   gate_.Cut();

@@ -17,6 +17,7 @@ namespace holdfast::middleware {
 namespace {
 
 constexpr int kGzipLevel = 4;
+constexpr int kSharedGzipLevel = 6;
 constexpr std::size_t kWorthCompressing = 2048;
 
 std::string ETagOf(std::string_view text) {
@@ -101,6 +102,28 @@ http::Response JsonAnswer(const RestCall& call, std::string text) {
   const bool compress = call.accepts_gzip && text.size() >= kWorthCompressing;
   if (compress) response.headers.emplace_back("Content-Encoding", "gzip");
   response.text = compress ? Gzip(text, kGzipLevel) : std::move(text);
+  return response;
+}
+
+Body JsonBody(std::string text) {
+  Body body;
+  body.tag = ETagOf(text);
+  if (text.size() >= kWorthCompressing) body.gzip = http::Store(Gzip(text, kSharedGzipLevel));
+  body.plain = http::Store(std::move(text));
+  return body;
+}
+
+http::Response JsonAnswer(const RestCall& call, const Body& body) {
+  http::Response response;
+  response.headers = {
+      {"ETag", body.tag}, {"Cache-Control", "private, no-cache"}, {"Vary", "Accept-Encoding"}};
+  if (call.if_none_match.find(body.tag) != std::string::npos) {
+    response.status = 304;
+    return response;
+  }
+  const bool compress = call.accepts_gzip && body.gzip != nullptr;
+  if (compress) response.headers.emplace_back("Content-Encoding", "gzip");
+  response.stored = compress ? body.gzip : body.plain;
   return response;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "libs/http/message.h"
+#include "services/middleware/body_cache.h"
 #include "services/middleware/device_table.h"
 #include "services/middleware/domain/entitlement.h"
 #include "services/middleware/portal_call.h"
@@ -55,6 +56,9 @@ http::Response FieldProblem(int status, std::string_view code, std::string_view 
 // A JSON body with an ETag of its content; 304 for who has it, gzip for who takes it and where it
 // pays. Private: it is one account's.
 http::Response JsonAnswer(const RestCall& call, std::string text);
+// The same in two steps, for answers that are made once and sent to many.
+Body JsonBody(std::string text);
+http::Response JsonAnswer(const RestCall& call, const Body& body);
 // One that must not be kept: links, tokens.
 http::Response FreshJson(std::string text);
 

@@ -104,7 +104,7 @@ http::Response RestCatalogue::WithGuideAge(http::Response response) const {
   if (const auto age = StaleSince(parts_.models.guide_replica())) {
     MarkDegraded(response, {{Neighbour::kEpg, age}}, "rest", parts_.metrics);
   }
-  return response;
+  return WithLineupAge(std::move(response));
 }
 
 http::Response RestCatalogue::Genres(const RestCall& call) const {
@@ -128,17 +128,35 @@ http::Response RestCatalogue::Channels(const RestCall& call) const {
   if (!limit) return BadLimit(1000);
   const std::optional<Cursor> after = ParseCursor(call.Get("cursor"));
   if (!after) return BadCursor();
-  const std::string_view genre = call.Get("genre");
   const auto lineup = parts_.models.lineup();
+  const std::string_view genre = call.Get("genre");
+  const bool known = genre.empty() || std::ranges::any_of(lineup->genres(), [&](const Genre& g) {
+                       return std::to_string(g.id.value()) == genre;
+                     });
+  // Only what many ask for: anybody can make up positions and genres.
+  if (!call.Get("cursor").empty() || !known) {
+    return WithLineupAge(JsonAnswer(call, ChannelsText(call, *lineup, *after, *limit)));
+  }
+  const Entitlement& entitlement = *call.knowledge.entitlement;
+  const std::string key = fmt::format("channels|{}|{}|{}|{}|{}", lineup->revision(), genre, *limit,
+                                      entitlement.blocked() ? "!" : "", entitlement.packages.key());
+  const auto body = parts_.bodies.GetOrMake(
+      key, [&] { return JsonBody(ChannelsText(call, *lineup, *after, *limit)); });
+  return WithLineupAge(JsonAnswer(call, *body));
+}
+
+std::string RestCatalogue::ChannelsText(const RestCall& call, const Lineup& lineup,
+                                        const Cursor& after, std::int64_t limit) const {
+  const std::string_view genre = call.Get("genre");
   std::optional<Cursor> next, last;
   std::int64_t count = 0;
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
-  for (const Channel* channel : ChannelsOf(call, *lineup)) {
-    if (PositionOf(*channel) <= *after) continue;
+  for (const Channel* channel : ChannelsOf(call, lineup)) {
+    if (PositionOf(*channel) <= after) continue;
     if (!genre.empty() && std::to_string(channel->genre.value()) != genre) continue;
-    if (count++ == *limit) {
+    if (count++ == limit) {
       next = last;
       break;
     }
@@ -148,7 +166,7 @@ http::Response RestCatalogue::Channels(const RestCall& call) const {
   json.EndArray();
   AppendNext(json, next);
   json.EndObject();
-  return WithLineupAge(JsonAnswer(call, std::move(text)));
+  return text;
 }
 
 http::Response RestCatalogue::Guide(const RestCall& call) const {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "services/middleware/body_cache.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/reporter.h"
@@ -19,6 +20,7 @@ class RestCatalogue {
  public:
   struct Parts {
     ReadModels& models;
+    BodyCache& bodies;
     const StreamLinks& links;
     Reporter& reporter;
     Metrics& metrics;
@@ -36,7 +38,10 @@ class RestCatalogue {
  private:
   std::vector<const Channel*> ChannelsOf(const RestCall& call, const Lineup& lineup) const;
   http::Response WithLineupAge(http::Response response) const;
-  http::Response WithGuideAge(http::Response response) const;
+  http::Response WithGuideAge(http::Response response) const;  // and the lineup's
+  // The first page of a list, which apps ask for when they start; the rest is written per call.
+  std::string ChannelsText(const RestCall& call, const Lineup& lineup, const Cursor& after,
+                           std::int64_t limit) const;
   // Null, and `problem` is set, if this viewer may not play it.
   const Channel* ToPlay(const RestCall& call, const Lineup& lineup, http::Response& problem) const;
   http::Response SendLink(const Channel& channel, const StreamLink& link) const;

@@ -1,5 +1,7 @@
 #include "services/middleware/rest_films.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -127,15 +129,27 @@ const VodTitle* RestFilms::Visible(const RestCall& call, const RestProfiles::Per
 http::Response RestFilms::Categories(const RestCall& call) {
   const RestProfiles::Person person = parts_.profiles.PersonOf(call);
   if (person.problem) return *person.problem;
+  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
+  const Entitlement& entitlement = *call.knowledge.entitlement;
+  const std::optional<int> max_age = person.profile ? person.profile->max_age : std::nullopt;
+  const std::string key = fmt::format("film categories|{}|{}|{}|{}", revision, max_age.value_or(-1),
+                                      entitlement.blocked() ? "!" : "", entitlement.packages.key());
+  const auto body = parts_.bodies.GetOrMake(
+      key, [&] { return JsonBody(CategoriesText(call, person, *catalogue)); });
+  return WithCatalogueAge(JsonAnswer(call, *body));
+}
+
+std::string RestFilms::CategoriesText(const RestCall& call, const RestProfiles::Person& person,
+                                      const Catalogue& catalogue) const {
   std::set<std::int64_t> present;
-  for (const VodTitle& title : catalogue->titles()) {
-    if (Visible(call, person, *catalogue, title.id) != nullptr) present.insert(title.category);
+  for (const VodTitle& title : catalogue.titles()) {
+    if (Visible(call, person, catalogue, title.id) != nullptr) present.insert(title.category);
   }
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
-  for (const VodCategory& category : catalogue->categories()) {
+  for (const VodCategory& category : catalogue.categories()) {
     if (!present.contains(category.id)) continue;
     json.BeginObject().Key("id").String(category.id).Field("title", category.title);
     json.Key("genres").BeginArray();
@@ -146,7 +160,7 @@ http::Response RestFilms::Categories(const RestCall& call) {
     json.EndArray().EndObject();
   }
   json.EndArray().EndObject();
-  return WithCatalogueAge(JsonAnswer(call, std::move(text)));
+  return text;
 }
 
 http::Response RestFilms::List(const RestCall& call) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "services/middleware/body_cache.h"
 #include "services/middleware/domain/vod.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/read_models.h"
@@ -21,6 +22,7 @@ class RestFilms {
  public:
   struct Parts {
     ReadModels& models;
+    BodyCache& bodies;
     const StreamLinks& links;
     RestProfiles& profiles;
     Metrics& metrics;
@@ -40,6 +42,8 @@ class RestFilms {
   // Null: this viewer may not see it, or it is not there.
   const VodTitle* Visible(const RestCall& call, const RestProfiles::Person& person,
                           const Catalogue& catalogue, std::int64_t id) const;
+  std::string CategoriesText(const RestCall& call, const RestProfiles::Person& person,
+                             const Catalogue& catalogue) const;
   http::Response WithCatalogueAge(http::Response response) const;
 
   const AdultChannels adult_;

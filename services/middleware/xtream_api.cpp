@@ -18,7 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kGzipLevel = 6;  // made once, sent to many
+constexpr int kGzipLevel = 6;     // made once, sent to many
+constexpr int kOwnGzipLevel = 2;  // sent once
 constexpr std::int64_t kShortEpgSize = 4;
 constexpr std::int64_t kLongestShortEpg = 200;
 constexpr std::int64_t kSecondsAhead = std::chrono::seconds(24h * 30).count();
@@ -179,6 +180,7 @@ http::Response XtreamApi::Listings(const AppCall&, std::string listings) const {
   if (const auto age = StaleSince(parts_.models.guide_replica())) {
     MarkDegraded(response, {{Neighbour::kEpg, age}}, "player_api", parts_.metrics);
   }
+  MarkDegraded(response, LineupAge(), "player_api", parts_.metrics);
   return response;
 }
 
@@ -245,8 +247,13 @@ std::optional<http::Response> XtreamApi::PanelApi(AppCall& call) {
     AppendPanelStream(json, *channel, titles[channel->genre]);
   }
   json.EndObject().EndObject();
+  // An account's own, for its first lines; the rest would be shared.
+  if (call.accepts_gzip) text = Gzip(text, kOwnGzipLevel);
   http::Response response = Json(std::move(text));
-  MarkDegraded(response, LineupAge(), "panel_api", parts_.metrics);
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+  if (call.accepts_gzip) response.headers.emplace_back("Content-Encoding", "gzip");
+  MarkDegraded(response, LineupAge().empty() ? CatalogueAge() : LineupAge(), "panel_api",
+               parts_.metrics);
   return response;
 }
 

@@ -20,21 +20,30 @@ std::string XtreamApi::FilmCategoriesOf(const AppCall& call, FilmKind kind) cons
       *catalogue, TitlesOfApp(*catalogue, *call.knowledge.entitlement, adult_, kind));
 }
 
+std::optional<http::Response> XtreamApi::SharedFilmCategories(const AppCall& call, FilmKind kind) {
+  const std::string_view name = kind == FilmKind::kFilms ? "film categories" : "series categories";
+  auto response = Shared(call, name, parts_.models.catalogue_replica().revision(),
+                         [&] { return FilmCategoriesOf(call, kind); });
+  if (response) MarkDegraded(*response, CatalogueAge(), player_.name, parts_.metrics);
+  return response;
+}
+
 std::optional<http::Response> XtreamApi::FilmCategories(AppCall& call) {
-  return Json(FilmCategoriesOf(call, FilmKind::kFilms));
+  return SharedFilmCategories(call, FilmKind::kFilms);
 }
 
 std::optional<http::Response> XtreamApi::SeriesCategories(AppCall& call) {
-  return Json(FilmCategoriesOf(call, FilmKind::kSeries));
+  return SharedFilmCategories(call, FilmKind::kSeries);
 }
 
 std::optional<http::Response> XtreamApi::FilmList(AppCall& call, FilmKind kind) {
+  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const std::optional<std::int64_t> wanted = CategoryWanted(call);
   if (wanted && catalogue->FindCategory(*wanted) == nullptr) return Json("[]");
   const std::string name =
       fmt::format("{} {}", kind == FilmKind::kFilms ? "films" : "series", wanted.value_or(0));
-  auto response = Shared(call, name, parts_.models.catalogue_replica().revision(), [&] {
+  auto response = Shared(call, name, revision, [&] {
     return middleware::FilmList(*catalogue,
                                 TitlesOfApp(*catalogue, *call.knowledge.entitlement, adult_, kind),
                                 kind, wanted.value_or(0));

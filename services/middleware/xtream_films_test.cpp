@@ -122,6 +122,25 @@ TEST_F(XtreamFilmsTest, FilmsHaveExactlyTheProtocolsTypes) {
   EXPECT_EQ(Player("get_vod_streams&category_id=99").body, "[]");
 }
 
+TEST_F(XtreamFilmsTest, CategoriesAreMadeOnceForAllWithTheSamePackages) {
+  const auto made = [&] {
+    const std::string scrape = app_.box().metrics().Scrape();
+    const std::string name = "holdfast_middleware_bodies_made_total{cache=\"apps\"} ";
+    const std::size_t at = scrape.find(name);
+    return at == std::string::npos ? -1.0 : std::stod(scrape.substr(at + name.size()));
+  };
+  for (int i = 0; i < 5; ++i) {
+    for (const char* action : {"get_vod_categories", "get_series_categories"}) {
+      const AppAnswer answer =
+          app_.Get(std::string("/player_api.php?") + kAdaFields + "&action=" + action,
+                   {{"Accept-Encoding", "gzip"}});
+      EXPECT_TRUE(answer.gzipped);
+      EXPECT_EQ(answer.AsJson().size(), 1u);
+    }
+  }
+  EXPECT_EQ(made(), 2);
+}
+
 TEST_F(XtreamFilmsTest, AFilmIsTold) {
   const Json info = Player("get_vod_info&vod_id=5").AsJson();
   ExpectExactly(info, "o info o movie_data");
