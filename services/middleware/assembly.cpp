@@ -118,8 +118,8 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
       history_(models_, viewers_),
       reminders_(models_, viewers_, zones_),
       keepsakes_(viewers_),
-      vod_({models_, links_, viewers_, reporter_, zones_, metrics_}),
-      radio_(models_, viewers_),
+      vod_({models_, lists_, links_, viewers_, reporter_, zones_, metrics_}),
+      radio_({models_, lists_, viewers_}),
       account_(config.portal,
                {entitlements_, devices_, desk_, sender_, oss_.hooks(), models_, zones_}),
       portal_({actions_, devices_, entitlements_, sessions_, store_, database_, around.workers,
@@ -148,6 +148,7 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
   radio_.AddTo(actions_);
   account_.AddTo(actions_);
   follower_.LoadFromDisk();
+  lists_.Prepare();
   entitlements_.LoadFromDisk();
   writes_.ShowPending();
   viewers_.LoadFromDisk();
@@ -159,6 +160,7 @@ std::vector<Job> Assembly::Jobs() {
        [this](Deadline d) {
          const absl::Status followed = follower_.Follow(d);
          CountWhatIsHeld();
+         lists_.Prepare();
          return followed;
        }},
       {"viewer_writes", 500ms, [this](Deadline d) { return writes_.Flush(d); }},

@@ -13,9 +13,9 @@ namespace {
 constexpr int kGzipLevel = 4;
 constexpr std::int64_t kSecondsAfterPeriod = 2 * 3600;  // the protocol adds two hours
 constexpr std::int64_t kForgetPartAfter = 2 * 3600;
-constexpr std::size_t kMaxParts = 100'000;
 constexpr std::int64_t kLastIsGoodFor = 60;  // minutes
-constexpr std::size_t kMaxLatest = 64;       // their bodies are kept beside the cache
+constexpr std::size_t kMaxLatest = 1024;
+constexpr std::size_t kMaxPlain = 2;
 
 std::int64_t Minute(WallTime now) { return EpochSeconds(now) / 60; }
 
@@ -39,7 +39,9 @@ std::string RenderPart(const Channel& channel, std::span<const Programme> progra
 GuideBlocks::GuideBlocks(const ReadModels& models, std::size_t max_bytes,
                          telemetry::Metrics& metrics)
     : models_(models),
+      max_part_bytes_(max_bytes),
       blocks_({.name = "guide_blocks", .max_bytes = max_bytes}, metrics),
+      plain_(kMaxPlain),
       head_(MakeGzipPart("{\"js\":{\"data\":{", kGzipLevel)),
       comma_(MakeGzipPart(",", kGzipLevel)),
       tail_(MakeGzipPart("}},\"text\":\"\"}", kGzipLevel)) {}
@@ -62,10 +64,13 @@ GuideBlocks::Latest& GuideBlocks::LatestFor(const BlockRequest& request) {
 }
 
 std::shared_ptr<const Body> GuideBlocks::Last(const BlockRequest& request) {
-  absl::MutexLock lock(&mutex_);
-  const Latest& latest = LatestFor(request);
-  const bool fresh = latest.minute + kLastIsGoodFor >= Minute(request.now);
-  return fresh ? latest.body : nullptr;
+  std::string key;
+  {
+    absl::MutexLock lock(&mutex_);
+    const Latest& latest = LatestFor(request);
+    if (latest.minute + kLastIsGoodFor >= Minute(request.now)) key = latest.key;
+  }
+  return key.empty() ? nullptr : blocks_.Find(key);
 }
 
 bool GuideBlocks::Claim(const BlockRequest& request) {
@@ -83,7 +88,8 @@ void GuideBlocks::GiveUp(const BlockRequest& request) {
 }
 
 std::shared_ptr<const Body> GuideBlocks::Make(const BlockRequest& request) {
-  auto body = blocks_.GetOrMake(KeyOf(request), [&] {
+  std::string key = KeyOf(request);
+  auto body = blocks_.GetOrMake(key, [&] {
     const auto lineup = models_.lineup();
     const auto guide = models_.guide();
     GzipJoiner joiner;
@@ -102,8 +108,8 @@ std::shared_ptr<const Body> GuideBlocks::Make(const BlockRequest& request) {
   });
   absl::MutexLock lock(&mutex_);
   Latest& latest = LatestFor(request);
-  if (latest.body == nullptr || latest.minute <= Minute(request.now)) {
-    latest.body = body;
+  if (latest.minute <= Minute(request.now)) {
+    latest.key = std::move(key);
     latest.minute = Minute(request.now);
   }
   return body;
@@ -137,20 +143,31 @@ GuideBlocks::SharedPart GuideBlocks::PartOf(const Channel& channel, const Guide&
   }
   wanted.part = std::make_shared<const GzipPart>(
       MakeGzipPart(RenderPart(channel, programmes, request.zone, now), kGzipLevel));
+  SharedPart part = wanted.part;
   absl::MutexLock lock(&mutex_);
+  Keep(key, std::move(wanted));
+  return part;
+}
+
+void GuideBlocks::Keep(const std::string& key, CachedPart part) {
+  // Zones and periods are the boxes' choice: the parts of a few are dear, and soon made again.
+  if (part_bytes_ > max_part_bytes_) {
+    parts_.clear();
+    part_bytes_ = 0;
+  }
   CachedPart& held = parts_[key];
-  held = std::move(wanted);
-  return held.part;
+  if (held.part != nullptr) part_bytes_ -= SizeOf(*held.part);
+  part_bytes_ += SizeOf(*part.part);
+  held = std::move(part);
 }
 
 void GuideBlocks::ForgetUnusedParts(std::int64_t now) {
   absl::MutexLock lock(&mutex_);
-  if (parts_.size() > kMaxParts) {
-    parts_.clear();
-    return;
-  }
-  absl::erase_if(parts_,
-                 [&](const auto& entry) { return entry.second.used_at + kForgetPartAfter < now; });
+  absl::erase_if(parts_, [&](const auto& entry) {
+    if (entry.second.used_at + kForgetPartAfter >= now) return false;
+    part_bytes_ -= SizeOf(*entry.second.part);
+    return true;
+  });
 }
 
 }  // namespace holdfast::middleware

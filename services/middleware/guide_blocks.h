@@ -16,6 +16,7 @@
 #include "services/middleware/body_cache.h"
 #include "services/middleware/domain/lineup.h"
 #include "services/middleware/gzip.h"
+#include "services/middleware/plain_copies.h"
 #include "services/middleware/read_models.h"
 
 namespace holdfast::middleware {
@@ -31,9 +32,10 @@ struct BlockRequest {
 // Thread-safe. Ready never blocks; Make renders in the calling thread.
 class GuideBlocks {
  public:
+  // `max_bytes`: of blocks, and once more of the channels' parts.
   GuideBlocks(const ReadModels& models, std::size_t max_bytes, telemetry::Metrics& metrics);
 
-  // Only Body::gzip is set: boxes accept gzip, and the plain form would fill the memory.
+  // Only Body::gzip is set: nearly all boxes accept gzip.
   std::shared_ptr<const Body> Ready(const BlockRequest& request);
   std::shared_ptr<const Body> Make(const BlockRequest& request);
 
@@ -46,6 +48,10 @@ class GuideBlocks {
   // after a GiveUp. Never blocks.
   bool Claim(const BlockRequest& request);
   void GiveUp(const BlockRequest& request);
+
+  // The block for a box that cannot unpack it: a hundred megabytes, so that few different ones are
+  // held at once. Null when that many others are being read. Blocks.
+  http::SharedBody Plain(const Body& block) { return plain_.Of(block.gzip); }
 
  private:
   using SharedPart = std::shared_ptr<const GzipPart>;
@@ -60,7 +66,7 @@ class GuideBlocks {
 
   // What was made last for boxes that differ in the minute only.
   struct Latest {
-    std::shared_ptr<const Body> body;
+    std::string key;  // of the block; the cache may have dropped it
     std::int64_t minute = 0;
     std::string claimed;  // key of the block that somebody is making
   };
@@ -69,14 +75,18 @@ class GuideBlocks {
   Latest& LatestFor(const BlockRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Null for a channel without programmes in the window.
   SharedPart PartOf(const Channel& channel, const Guide& guide, const BlockRequest& request);
+  void Keep(const std::string& key, CachedPart part) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetUnusedParts(std::int64_t now);
 
   const ReadModels& models_;
+  const std::size_t max_part_bytes_;
   BodyCache blocks_;
+  PlainCopies plain_;
   const GzipPart head_, comma_, tail_;
   absl::Mutex mutex_;
   StringMap<CachedPart> parts_ ABSL_GUARDED_BY(mutex_);  // by channel, zone and period
-  StringMap<Latest> latest_ ABSL_GUARDED_BY(mutex_);     // by packages, zone and period
+  std::size_t part_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  StringMap<Latest> latest_ ABSL_GUARDED_BY(mutex_);  // by packages, zone and period
 };
 
 }  // namespace holdfast::middleware

@@ -2,8 +2,6 @@
 
 #include <zlib.h>
 
-#include <algorithm>
-
 #include "libs/base/check.h"
 
 namespace holdfast::middleware {
@@ -43,6 +41,28 @@ GzipPart MakeGzipPart(std::string_view text, int level) {
   return part;
 }
 
+GzipPart StoreGzipPart(std::string_view text) {
+  constexpr std::size_t kLongestBlock = 0xffff;
+  GzipPart part;
+  part.deflated.reserve(text.size() + 5 * (text.size() / kLongestBlock + 1));
+  part.crc = static_cast<std::uint32_t>(
+      crc32(0, reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size())));
+  part.length = text.size();
+  while (!text.empty()) {
+    const std::string_view block = text.substr(0, kLongestBlock);
+    const auto length = static_cast<std::uint32_t>(block.size());
+    // Not the last block, kind "stored", up to the next byte; the length and its complement.
+    part.deflated += '\0';
+    for (const std::uint32_t value : {length, ~length}) {
+      part.deflated += static_cast<char>(value & 0xff);
+      part.deflated += static_cast<char>(value >> 8 & 0xff);
+    }
+    part.deflated += block;
+    text.remove_prefix(block.size());
+  }
+  return part;
+}
+
 GzipJoiner::GzipJoiner() : out_(kHeader) {}
 
 void GzipJoiner::Add(const GzipPart& part) {
@@ -67,22 +87,22 @@ std::string Gzip(std::string_view text, int level) {
 
 std::string Gunzip(std::string_view gzip) {
   constexpr int kGzipOnly = 15 + 16;  // windowBits of zlib for a gzip wrapper
+  constexpr std::size_t kLength = 4;  // at the end: of the text, modulo 2^32
+  HOLDFAST_CHECK(gzip.size() > kLength);
+  std::uint32_t length = 0;
+  for (std::size_t i = 0; i < kLength; ++i) {
+    length |= std::uint32_t{static_cast<unsigned char>(gzip[gzip.size() - kLength + i])} << 8 * i;
+  }
   z_stream stream = {};
   HOLDFAST_CHECK(inflateInit2(&stream, kGzipOnly) == Z_OK);
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(gzip.data()));
   stream.avail_in = static_cast<uInt>(gzip.size());
-  std::string text;
-  int result = Z_OK;
-  while (result == Z_OK) {
-    const std::size_t before = text.size();
-    text.resize(std::max<std::size_t>(2 * before, 64 * 1024));
-    stream.next_out = reinterpret_cast<Bytef*>(text.data() + before);
-    stream.avail_out = static_cast<uInt>(text.size() - before);
-    result = inflate(&stream, Z_NO_FLUSH);
-    text.resize(text.size() - stream.avail_out);
-  }
+  std::string text(length, '\0');
+  stream.next_out = reinterpret_cast<Bytef*>(text.data());
+  stream.avail_out = length;
+  const int result = inflate(&stream, Z_FINISH);
   inflateEnd(&stream);
-  HOLDFAST_CHECK(result == Z_STREAM_END);
+  HOLDFAST_CHECK(result == Z_STREAM_END && stream.avail_out == 0);
   return text;
 }
 

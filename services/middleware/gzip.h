@@ -8,7 +8,8 @@
 namespace holdfast::middleware {
 
 std::string Gzip(std::string_view text, int level);
-// The reverse, for boxes that cannot. `gzip` must be made by this file.
+// The reverse, for boxes that cannot. `gzip` must be made by this file. Needs memory for the text
+// once.
 std::string Gunzip(std::string_view gzip);
 
 // A piece of a gzip body, compressed by itself: pieces may be joined in any order and any number
@@ -20,6 +21,8 @@ struct GzipPart {
 };
 
 GzipPart MakeGzipPart(std::string_view text, int level);
+// The same without compression: a copy and a checksum, for who has no time.
+GzipPart StoreGzipPart(std::string_view text);
 
 // Joins parts to one gzip body.
 class GzipJoiner {

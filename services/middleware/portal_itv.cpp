@@ -62,6 +62,12 @@ std::optional<Degradation> ItvActions::LineupAge() const {
   return Degradation{Neighbour::kPostgres, age};
 }
 
+std::optional<Degradation> ItvActions::PopularityAge() const {
+  const auto age = StaleSince(parts_.models.popularity_replica());
+  if (!age) return std::nullopt;
+  return Degradation{Neighbour::kAnalytics, age};
+}
+
 std::optional<Degradation> ItvActions::GuideAge() const {
   const auto age = StaleSince(parts_.models.guide_replica());
   if (!age) return std::nullopt;
@@ -74,7 +80,7 @@ PortalAnswer ItvActions::GetShortEpg(PortalCall& call) {
   const Channel* channel = FindVisible(*lineup, call, call.Get("ch_id"));
   const ChannelSchedule* schedule =
       channel == nullptr ? nullptr : guide->ScheduleOf(channel->guide_id);
-  if (schedule == nullptr) return PortalAnswer::EmptyArray().With(GuideAge());
+  if (schedule == nullptr) return PortalAnswer::EmptyArray().With(LineupAge()).With(GuideAge());
 
   const std::int64_t size =
       std::clamp<std::int64_t>(call.form.Int("size", kShortEpgSize), 1, kLongestShortEpg);
@@ -92,7 +98,7 @@ PortalAnswer ItvActions::GetShortEpg(PortalCall& call) {
     json.EndObject();
   }
   json.EndArray();
-  return PortalAnswer::Js(std::move(js)).With(GuideAge());
+  return PortalAnswer::Js(std::move(js)).With(LineupAge()).With(GuideAge());
 }
 
 PortalOutcome ItvActions::GetEpgInfo(PortalCall& call) {
@@ -123,8 +129,12 @@ PortalAnswer ItvActions::SendBlock(std::shared_ptr<const Body> body, const Porta
   PortalAnswer answer;
   answer.form = PortalAnswer::Form::kWhole;
   answer.gzipped = call.accepts_gzip;
-  answer.body = call.accepts_gzip ? body->gzip : http::Store(Gunzip(body->gzip->Copy()));
-  return std::move(answer).With(GuideAge());
+  answer.body = call.accepts_gzip ? body->gzip : parts_.blocks.Plain(*body);
+  if (answer.body == nullptr) {
+    parts_.metrics.busy.Add();
+    return PortalAnswer::Js(std::string(kEmptyBlock)).With(Degradation{Neighbour::kEpg, {}});
+  }
+  return std::move(answer).With(LineupAge()).With(GuideAge());
 }
 
 PortalAnswer ItvActions::GetFavouriteIds(PortalCall& call) {

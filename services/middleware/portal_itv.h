@@ -51,12 +51,20 @@ class ItvActions {
   PortalOutcome GetGenres(PortalCall& call);
   PortalOutcome GetOrderedList(PortalCall& call);
   PortalOutcome GetAllFavourites(PortalCall& call);
-  PortalAnswer OrderedList(const PortalCall& call, const ChannelRows& rows, bool favourites_only);
-  std::vector<const Channel*> Choose(const PortalCall& call, const Lineup& lineup,
-                                     bool favourites_only) const;
+  enum class Marks { kHidden, kShown };  // of the viewer
+  struct RenderedPage {
+    std::string js;
+    std::vector<std::int64_t> shown;  // channels, in the order of the rows
+  };
+  // All that a page depends on but the viewer's marks.
+  std::string PageKey(const PortalCall& call, const Lineup& lineup) const;
+  PortalAnswer OrderedList(const PortalCall& call);
+  RenderedPage RenderPage(const PortalCall& call, const ChannelRows& rows, Marks marks) const;
+  PortalAnswer MarkPage(PortalAnswer answer, const PortalCall& call) const;
+  std::vector<const Channel*> Choose(const PortalCall& call, const Lineup& lineup) const;
   std::string Playing(const Channel& channel, const Guide& guide, const PortalCall& call,
                       const TimeZone& zone) const;
-  PortalAnswer Send(std::shared_ptr<const Body> body, const PortalCall& call) const;
+  PortalAnswer Send(http::SharedBody body, const PortalCall& call) const;
 
   // portal_itv.cpp
   PortalAnswer GetShortEpg(PortalCall& call);
@@ -68,6 +76,7 @@ class ItvActions {
 
   std::optional<Degradation> LineupAge() const;
   std::optional<Degradation> GuideAge() const;
+  std::optional<Degradation> PopularityAge() const;
 
   const ItvParts parts_;
 };

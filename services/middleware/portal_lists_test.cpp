@@ -52,6 +52,117 @@ TEST_F(PortalListsTest, TheOrderOfFavouritesPutsThemFirst) {
   EXPECT_THAT(Names("genre=*&sortby=number&p=1"), ElementsAre("News 1", "Film \"One\"", "Sport 1"));
 }
 
+TEST_F(PortalListsTest, ThePageOfAChannelIsFoundByItOrByTheOneWatchedLast) {
+  std::string m3u = "#EXTM3U\n";
+  for (int i = 1; i <= 40; ++i) {
+    const std::string n = std::to_string(i);
+    m3u += "#EXTINF:-1 group-title=\"g\",Channel " + n + "\nhttp://x/live/c" + n + "/i.m3u8\n";
+  }
+  PortalFixture box;
+  box.HaveLineup(m3u);
+  box.HaveDevice();
+  box.HaveEntitlement();
+  box.LogIn();
+  const auto ids = [&] {
+    std::vector<std::string> by_number;
+    for (const Json& row : box.Call("itv", "get_all_channels").Js()["data"]) {
+      by_number.push_back(row["id"]);
+    }
+    return by_number;
+  }();
+  const Json page = box.Call("itv", "get_ordered_list", "genre=*&p=0&from_ch_id=" + ids[16]).Js();
+  EXPECT_EQ(page["cur_page"], 2);
+  EXPECT_EQ(page["selected_item"], 3);
+  EXPECT_EQ(page["data"][2]["id"], ids[16]);
+  EXPECT_EQ(box.Call("itv", "set_last_id", "id=" + ids[30]).Js(), true);
+  EXPECT_EQ(box.Call("itv", "get_ordered_list", "genre=*&p=0").Js()["cur_page"], 3);
+  EXPECT_EQ(
+      box.Call("itv", "get_ordered_list", "genre=*&p=0&from_ch_id=" + ids[16]).Js()["cur_page"], 2);
+}
+
+// What many boxes ask for alike is made once, and is right for each of them.
+class SharedPagesTest : public PortalListsTest {
+ protected:
+  double Made() {
+    const std::string scrape = box_.metrics().Scrape();
+    const std::string name = "holdfast_middleware_bodies_made_total{cache=\"list_pages\"} ";
+    const std::size_t at = scrape.find(name);
+    EXPECT_NE(at, std::string::npos);
+    return at == std::string::npos ? -1 : std::stod(scrape.substr(at + name.size()));
+  }
+  BoxAnswer Page(const std::string& fields = "genre=*&sortby=number&p=1") {
+    return box_.Call("itv", "get_ordered_list", fields);
+  }
+};
+
+TEST_F(SharedPagesTest, APageIsMadeOnceAndSentCompressed) {
+  const BoxAnswer first = Page();
+  EXPECT_TRUE(first.gzipped);
+  EXPECT_EQ(Made(), 1);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(Page().body, first.body);
+  EXPECT_EQ(Made(), 1);
+  BoxRequest plain{.query = "type=itv&action=get_ordered_list&genre=*&sortby=number&p=1",
+                   .authorization = "Bearer " + box_.token,
+                   .accept_encoding = ""};
+  EXPECT_EQ(box_.Send(plain).body, first.body);
+  EXPECT_EQ(Made(), 1);
+}
+
+TEST_F(SharedPagesTest, MarksAreTheBoxsOwn) {
+  Page();
+  EXPECT_EQ(box_.Call("itv", "set_fav", "fav_ch=2").Js(), true);
+  const Json marked = Page().Js()["data"];
+  EXPECT_EQ(marked[0]["fav"], 0);
+  EXPECT_EQ(marked[1]["fav"], 1);
+  EXPECT_EQ(Made(), 2);
+  EXPECT_EQ(Page().Js()["data"], marked);
+  EXPECT_EQ(Made(), 2);
+  EXPECT_EQ(box_.Call("itv", "add_to_censored", "ch_id=1").Js(), true);
+  EXPECT_EQ(Page().Js()["data"][0]["lock"], 1);
+  EXPECT_EQ(box_.Call("itv", "set_fav", "fav_ch=").Js(), true);
+  EXPECT_EQ(box_.Call("itv", "del_from_censored", "ch_id=1").Js(), true);
+  EXPECT_EQ(Page().Js()["data"][1]["fav"], 0);
+  EXPECT_EQ(Made(), 3);
+}
+
+TEST_F(SharedPagesTest, WhatIsOnFollowsTheClockAndTheGuide) {
+  EXPECT_EQ(Page().Js()["data"][0]["cur_playing"], "09:30 Show 0");
+  box_.clock().Advance(std::chrono::minutes(29));
+  EXPECT_EQ(Page().Js()["data"][0]["cur_playing"], "09:30 Show 0");
+  box_.clock().Advance(std::chrono::minutes(1));
+  EXPECT_EQ(Page().Js()["data"][0]["cur_playing"], "10:30 Show 1");
+  BoxRequest berlin{.query = "type=itv&action=get_ordered_list&genre=*&sortby=number&p=1",
+                    .cookie = std::string("mac=") + kBoxMac + "; timezone=Europe/Berlin",
+                    .authorization = "Bearer " + box_.token};
+  EXPECT_EQ(box_.Send(berlin).Js()["data"][0]["cur_playing"], "11:30 Show 1");
+}
+
+TEST_F(SharedPagesTest, NumbersThatAnybodyMakesUpFillNoCache) {
+  for (int i = 2; i < 50; ++i) {
+    const std::string n = std::to_string(i);
+    EXPECT_THAT(Page("genre=*&p=" + n).Js()["data"], IsEmpty());
+    EXPECT_THAT(Page("p=1&genre=7" + n).Js()["data"], IsEmpty());
+    EXPECT_THAT(box_.Call("vod", "get_years", "category=" + n).Js().size(), 1u);
+    EXPECT_EQ(box_.Call("vod", "get_genres_by_category_alias", "cat_alias=" + n).Js().size(), 1u);
+    EXPECT_THAT(box_.Call("radio", "get_ordered_list", "p=" + n).Js()["data"], IsEmpty());
+  }
+  EXPECT_EQ(Made(), 0);
+}
+
+TEST_F(SharedPagesTest, TheGenreThatPlayersAlwaysAskForIsEmptyWithoutAdultChannels) {
+  PortalFixture box;
+  box.HaveLineup("#EXTM3U\n#EXTINF:-1,One\nhttp://x/live/one/i.m3u8\n");
+  box.HaveDevice();
+  box.HaveEntitlement();
+  box.LogIn();
+  EXPECT_EQ(box.Call("itv", "get_ordered_list", "genre=10&fav=0&sortby=number&p=1").Js(),
+            Json({{"total_items", 0},
+                  {"max_page_items", 14},
+                  {"selected_item", 0},
+                  {"cur_page", 0},
+                  {"data", Json::array()}}));
+}
+
 TEST_F(PortalListsTest, APlaceIsChosenFromCountriesAndKept) {
   const Json countries = box_.Call("stb", "get_countries").Js();
   ASSERT_GT(countries.size(), 100u);

@@ -139,7 +139,8 @@ void XmltvFiles::ForgetUnusedParts(std::int64_t today) {
 XmltvExport::XmltvExport(AdultChannels adult, const Parts& parts)
     : adult_(adult),
       parts_(parts),
-      route_{"xmltv", [this](AppCall& call) { return Answer(call); }, RefusePlainly} {}
+      route_{"xmltv", [this](AppCall& call) { return Answer(call); }, RefusePlainly},
+      plain_(kMaxPlainFiles) {}
 
 void XmltvExport::AddRoutes(http::Router& router) {
   router.Any("/xmltv.php", [this](const http::Request& request, http::Reply reply) {
@@ -158,7 +159,7 @@ std::optional<http::Response> XmltvExport::Answer(AppCall& call) {
   if (HasCurrent(call, etag)) {
     response = NotModified(etag);
   } else {
-    response.stored = call.accepts_gzip ? file->gzip : Plain(file);
+    response.stored = call.accepts_gzip ? file->gzip : plain_.Of(file->gzip);
     if (response.stored == nullptr) return RefusePlainly(call, AppRefusal::kTryAgain);
     response.content_type = "application/xml; charset=utf-8";
     response.headers = {{"ETag", fmt::format("\"{}\"", etag)}, {"Vary", "Accept-Encoding"}};
@@ -168,20 +169,10 @@ std::optional<http::Response> XmltvExport::Answer(AppCall& call) {
   if (const auto age = StaleSince(parts_.models.guide_replica())) {
     MarkDegraded(response, {{Neighbour::kEpg, age}}, route_.name, parts_.metrics);
   }
-  return response;
-}
-
-http::SharedBody XmltvExport::Plain(const std::shared_ptr<const Body>& file) {
-  absl::MutexLock lock(&mutex_);  // held while it is made: who else wants it waits for it
-  std::erase_if(plain_, [](const auto& entry) { return entry.second.expired(); });
-  for (const auto& [gzip, plain] : plain_) {
-    if (gzip != file->gzip) continue;
-    if (http::SharedBody held = plain.lock()) return held;
+  if (const auto age = StaleSince(parts_.models.lineup_replica())) {
+    MarkDegraded(response, {{Neighbour::kPostgres, age}}, route_.name, parts_.metrics);
   }
-  if (plain_.size() >= kMaxPlainFiles) return nullptr;
-  http::SharedBody made = http::Store(Gunzip(file->gzip->Copy()));
-  plain_.emplace_back(file->gzip, made);
-  return made;
+  return response;
 }
 
 }  // namespace holdfast::middleware

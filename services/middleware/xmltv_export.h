@@ -11,7 +11,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
@@ -19,6 +18,7 @@
 #include "services/middleware/app_call.h"
 #include "services/middleware/body_cache.h"
 #include "services/middleware/gzip.h"
+#include "services/middleware/plain_copies.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/xtream_api.h"
 
@@ -85,16 +85,11 @@ class XmltvExport {
 
  private:
   std::optional<http::Response> Answer(AppCall& call);
-  // The file without compression, for the few who cannot: shared by all who read it now. Null when
-  // too many different ones are being read.
-  http::SharedBody Plain(const std::shared_ptr<const Body>& file);
 
   const AdultChannels adult_;
   const Parts parts_;
   AppRoute route_;
-  absl::Mutex mutex_;
-  std::vector<std::pair<http::SharedBody, std::weak_ptr<const http::StoredBody>>> plain_
-      ABSL_GUARDED_BY(mutex_);  // by the compressed bytes
+  PlainCopies plain_;
 };
 
 }  // namespace holdfast::middleware
