@@ -168,10 +168,12 @@ TEST_P(OneIsOldTest, ExactlyWhatIsMadeFromItSaysSo) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, OneIsOldTest, testing::ValuesIn(kModels), [](const auto& info) {
+std::string NameOfModel(const testing::TestParamInfo<Model>& info) {
   constexpr const char* kNames[] = {"Lineup", "Catalogue", "Guide", "Popularity", "Edges"};
   return kNames[static_cast<std::size_t>(info.param)];
-});
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, OneIsOldTest, testing::ValuesIn(kModels), NameOfModel);
 
 TEST_F(DegradedAnswersTest, AnOrderByPopularityThatNobodyToldIsMarked) {
   PortalFixture other;
