@@ -65,7 +65,8 @@ TEST_F(PortalListsTest, ThePageOfAChannelIsFoundByItOrByTheOneWatchedLast) {
   box.LogIn();
   const auto ids = [&] {
     std::vector<std::string> by_number;
-    for (const Json& row : box.Call("itv", "get_all_channels").Js()["data"]) {
+    const Json js = box.Call("itv", "get_all_channels").Js();
+    for (const Json& row : js["data"]) {
       by_number.push_back(row["id"]);
     }
     return by_number;

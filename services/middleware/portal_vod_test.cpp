@@ -294,7 +294,8 @@ TEST_F(PortalVodTest, FavouritesAndResumePointsAreSeenThroughTheOtherInstance) {
 TEST_F(PortalVodTest, WhatWasWatchedLastComesFirstAndNothingWasBought) {
   const auto names = [&](const std::string& fields) {
     std::vector<std::string> names;
-    for (const Json& row : here_.Call("vod", "get_ordered_list", fields).Js()["data"]) {
+    const Json js = here_.Call("vod", "get_ordered_list", fields).Js();
+    for (const Json& row : js["data"]) {
       names.push_back(row["name"]);
     }
     return names;
