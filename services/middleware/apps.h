@@ -12,9 +12,11 @@
 #include "services/middleware/body_cache.h"
 #include "services/middleware/jobs.h"
 #include "services/middleware/peers.h"
+#include "services/middleware/pg_store_admin.h"
 #include "services/middleware/pg_store_app_logins.h"
 #include "services/middleware/playlist_export.h"
 #include "services/middleware/rest_api.h"
+#include "services/middleware/rest_idempotency.h"
 #include "services/middleware/xmltv_export.h"
 #include "services/middleware/xtream_api.h"
 #include "services/middleware/xtream_streams.h"
@@ -68,6 +70,8 @@ class Apps {
   XtreamStreams streams_;
   PlaylistExport playlist_;
   XmltvExport xmltv_;
+  PgAuditStore keyed_answers_;
+  IdempotentAnswers answers_;
   RestSession rest_session_;
   RestProfiles rest_profiles_;
   RestReminders rest_reminders_;

@@ -169,6 +169,7 @@ std::vector<Job> Assembly::Jobs() {
        [this](Deadline d) {
          return database_.usable() ? events_.Flush(store_, d) : absl::OkStatus();
        }},
+      {"forget_removed_items", 1h, [this](Deadline d) { return viewers_.ForgetRemoved(d); }},
       {"save_viewers", 30s, [this](Deadline) { return viewers_.SaveToDisk(); }},
       {"reports", 500ms, [this](Deadline d) { return reporter_.Deliver(d); }},
       {"presence", 3s,

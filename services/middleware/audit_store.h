@@ -1,4 +1,4 @@
-// Where the audit log and the answers to operators' idempotency keys lie. PostgreSQL behind it
+// Where the audit log and the answers to idempotency keys lie: those of operators, and of apps. PostgreSQL behind it
 // (pg_store_admin.h); every call blocks up to its deadline.
 #pragma once
 

@@ -183,6 +183,9 @@ std::string TextOf(const Recording& recording) {
   proto.set_programme_start(recording.programme_start);
   proto.set_channel_name(recording.channel_name);
   proto.set_programme_name(recording.programme_name);
+  proto.set_mac(recording.mac);
+  proto.set_file(recording.file);
+  proto.set_internal_id(recording.internal_id);
   return record.SerializeAsString();
 }
 
@@ -196,7 +199,10 @@ std::optional<Recording> RecordingIn(const std::string& text) {
                    .stop = proto.stop(),
                    .programme_start = proto.programme_start(),
                    .channel_name = proto.channel_name(),
-                   .programme_name = proto.programme_name()};
+                   .programme_name = proto.programme_name(),
+                   .mac = proto.mac(),
+                   .file = proto.file(),
+                   .internal_id = proto.internal_id()};
 }
 
 }  // namespace holdfast::middleware

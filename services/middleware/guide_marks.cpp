@@ -14,6 +14,7 @@ std::optional<GuideMarks> MarksFor(ViewerData& viewers, const PortalCall& call) 
   for (const ViewerItem* item : items->Newest(ViewerItem::Kind::kRecording)) {
     const auto recording = RecordingIn(*item->text);
     if (!recording || recording->programme_start == 0) continue;
+    if (recording->on_box() && recording->mac != call.device->mac) continue;
     marks.recordings[RealId(recording->channel, recording->programme_start)] = recording->id;
   }
   return marks;

@@ -9,7 +9,7 @@
 namespace holdfast::middleware {
 
 // Thread-safe. `pool` must outlive it.
-class PgStore final : public Store {
+class PgStore : public Store {
  public:
   explicit PgStore(storage::PgPool& pool) : pool_(pool) {}
 
@@ -33,8 +33,17 @@ class PgStore final : public Store {
   absl::Status ForgetReceipts(Deadline deadline, const std::vector<std::int64_t>& events) override;
   absl::StatusOr<std::vector<ViewerItem>> LoadViewer(Deadline deadline,
                                                      const std::string& viewer) override;
+  absl::StatusOr<std::vector<ViewerItem>> LoadHistory(Deadline deadline, const std::string& viewer,
+                                                      const ItemPosition& after,
+                                                      std::size_t limit) override;
+  absl::StatusOr<std::vector<ViewerItem>> WriteViewerItems(Deadline deadline,
+                                                           const std::string& viewer,
+                                                           const std::vector<ViewerItem>& items,
+                                                           ItemTimes times) override;
   absl::Status SaveViewerItems(Deadline deadline,
                                const std::vector<ViewerItemWrite>& writes) override;
+  absl::StatusOr<std::int64_t> ForgetRemovedItems(Deadline deadline, std::int64_t before_ms,
+                                                  std::int64_t limit) override;
 
   absl::Status Apply(Deadline deadline, const LineupImport& plan) override;
 

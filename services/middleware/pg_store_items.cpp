@@ -1,6 +1,4 @@
-// Items that operators set, receipts of boxes, and what belongs to viewers, in PostgreSQL.
-#include <map>
-#include <tuple>
+// Items that operators set, and receipts of boxes, in PostgreSQL.
 #include <utility>
 
 #include "libs/base/status.h"
@@ -142,64 +140,6 @@ constexpr std::string_view kForgetReceipts =
 
 absl::Status PgStore::ForgetReceipts(Deadline deadline, const std::vector<std::int64_t>& events) {
   return pool_.Query(deadline, kForgetReceipts, events).status();
-}
-
-// -- Viewers ----------------------------------------------------------------------------------
-
-// $1 viewer, $2 kind of history, $3 how many of it.
-constexpr std::string_view kLoadViewer = R"sql(
-  (SELECT kind, item_key, content, at_ms, sequence FROM viewer_item
-    WHERE viewer = $1 AND kind <> $2)
-  UNION ALL
-  (SELECT kind, item_key, content, at_ms, sequence FROM viewer_item
-    WHERE viewer = $1 AND kind = $2 ORDER BY at_ms DESC LIMIT $3)
-)sql";
-
-absl::StatusOr<std::vector<ViewerItem>> PgStore::LoadViewer(Deadline deadline,
-                                                            const std::string& viewer) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const PgResult rows,
-      pool_.Query(deadline, kLoadViewer, viewer, static_cast<int>(ViewerItem::Kind::kHistory),
-                  static_cast<std::int64_t>(kMaxHistory)));
-  std::vector<ViewerItem> items;
-  for (int row = 0; row < rows.rows(); ++row) {
-    ViewerItem& item = items.emplace_back();
-    item.kind = static_cast<ViewerItem::Kind>(rows.Int(row, 0));
-    item.key = rows.Text(row, 1);
-    if (!rows.IsNull(row, 2)) item.text = rows.Bytes(row, 2);
-    item.at_ms = rows.Int(row, 3);
-    item.sequence = rows.Int(row, 4);
-  }
-  return items;
-}
-
-// $1 viewer, $2 kind, $3 key, $4 content or NULL, $5 at, $6 sequence.
-constexpr std::string_view kSaveViewerItem = R"sql(
-  INSERT INTO viewer_item (viewer, kind, item_key, content, at_ms, sequence)
-  VALUES ($1, $2, $3, $4, $5, $6)
-  ON CONFLICT (viewer, kind, item_key) DO UPDATE
-     SET content = excluded.content, at_ms = excluded.at_ms, sequence = excluded.sequence
-   WHERE (viewer_item.at_ms, viewer_item.sequence) < (excluded.at_ms, excluded.sequence)
-)sql";
-
-absl::Status PgStore::SaveViewerItems(Deadline deadline,
-                                      const std::vector<ViewerItemWrite>& writes) {
-  // In one order, so that two batches cannot deadlock.
-  std::map<std::tuple<std::string, int, std::string>, const ViewerItem*> newest;
-  for (const ViewerItemWrite& w : writes) {
-    const ViewerItem*& slot = newest[{w.viewer, static_cast<int>(w.item.kind), w.item.key}];
-    if (slot == nullptr || IsNewer(w.item, *slot)) slot = &w.item;
-  }
-  if (newest.empty()) return absl::OkStatus();
-  return pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
-    for (const auto& [key, item] : newest) {
-      HOLDFAST_RETURN_IF_ERROR(tx.Query(kSaveViewerItem, std::get<0>(key), std::get<1>(key),
-                                        item->key, ContentParam(item->text), item->at_ms,
-                                        item->sequence)
-                                   .status());
-    }
-    return absl::OkStatus();
-  });
 }
 
 }  // namespace holdfast::middleware

@@ -4,6 +4,7 @@
 
 #include "services/middleware/convert_items.h"
 #include "services/middleware/json_writer.h"
+#include "services/middleware/portal_itv.h"
 #include "services/middleware/portal_reminders.h"
 
 namespace holdfast::middleware {
@@ -16,8 +17,9 @@ void HistoryActions::AddTo(ActionTable& table) {
   };
   using What = HistoryEntry::What;
   add("itv", "set_played", [this](PortalCall& c) {
-    const PortalAnswer id = Begin(c, What::kChannel, "itv_id");
-    return id.text == "false" ? id : PortalAnswer::True();
+    PortalAnswer id = Begin(c, What::kChannel, "itv_id");
+    if (id.text != "false") id.text = "true";  // marked as it is
+    return id;
   });
   add("tv_archive", "set_played",
       [this](PortalCall& c) { return Begin(c, What::kArchive, "ch_id"); });
@@ -31,17 +33,18 @@ void HistoryActions::AddTo(ActionTable& table) {
 PortalAnswer HistoryActions::Begin(const PortalCall& call, HistoryEntry::What what,
                                    std::string_view field) {
   const ChannelId channel = ParseChannelId(call.Get(field));
-  if (models_.lineup()->FindChannel(channel) == nullptr) return PortalAnswer::False();
+  const auto lineup = models_.lineup();
+  if (FindVisible(*lineup, call, call.Get(field)) == nullptr) return PortalAnswer::False();
   const std::int64_t id = viewers_.NewHistoryId();
   const HistoryEntry entry{.what = what,
                            .content_id = std::to_string(channel.value()),
                            .started_at = EpochSeconds(call.now)};
-  const absl::Status saved = viewers_.Save(
-      ViewerOf(*call.device),
-      {{.kind = ViewerItem::Kind::kHistory, .key = std::to_string(id), .text = TextOf(entry)}},
-      ViewerData::Path::kDiskFirst, ViewerDeadline());
-  if (!saved.ok()) return Marked(PortalAnswer::False(), true);
-  return PortalAnswer::Js(std::to_string(id));
+  return SavedAnswer(
+      viewers_.Save(
+          ViewerOf(*call.device),
+          {{.kind = ViewerItem::Kind::kHistory, .key = std::to_string(id), .text = TextOf(entry)}},
+          ViewerData::Path::kDiskFirst, ViewerDeadline()),
+      PortalAnswer::Js(std::to_string(id)));
 }
 
 PortalAnswer HistoryActions::End(const PortalCall& call) {
@@ -53,12 +56,10 @@ PortalAnswer HistoryActions::End(const PortalCall& call) {
   if (item != nullptr) entry = HistoryEntryIn(*item->text);
   if (!entry) return Marked(PortalAnswer::False(), loaded.degraded);
   entry->ended_at = EpochSeconds(call.now);
-  const absl::Status saved = viewers_.Save(
+  return SavedAnswer(viewers_.Save(
       viewer,
       {{.kind = ViewerItem::Kind::kHistory, .key = std::to_string(id), .text = TextOf(*entry)}},
-      ViewerData::Path::kDiskFirst, ViewerDeadline());
-  return Marked(saved.ok() ? PortalAnswer::True() : PortalAnswer::False(),
-                loaded.degraded || !saved.ok());
+      ViewerData::Path::kDiskFirst, ViewerDeadline()));
 }
 
 }  // namespace holdfast::middleware

@@ -130,13 +130,11 @@ PortalAnswer RadioActions::List(const PortalCall& call, Show show) {
 PortalAnswer RadioActions::SetFavourites(const PortalCall& call) {
   std::vector<std::int64_t> ids;
   for (const ChannelId id : ParseFavourites(call.Get("fav_radio"))) ids.push_back(id.value());
-  const absl::Status saved =
-      parts_.viewers.Save(ViewerOf(*call.device),
-                          {{.kind = ViewerItem::Kind::kFavouriteRadio,
-                            .key = std::string(kList),
-                            .text = absl::StrJoin(ids, ",")}},
-                          ViewerData::Path::kDatabaseFirst, ViewerDeadline());
-  return saved.ok() ? PortalAnswer::True() : Marked(PortalAnswer::False(), true);
+  return SavedAnswer(parts_.viewers.Save(ViewerOf(*call.device),
+                                         {{.kind = ViewerItem::Kind::kFavouriteRadio,
+                                           .key = std::string(kList),
+                                           .text = absl::StrJoin(ids, ",")}},
+                                         ViewerData::Path::kDatabaseFirst, ViewerDeadline()));
 }
 
 PortalAnswer RadioActions::GetFavouriteIds(const PortalCall& call) {

@@ -19,7 +19,6 @@ namespace {
 constexpr std::int64_t kLongest =
     3 * 3600;  // of a recording without a programme: record_max_length
 constexpr std::int64_t kLongestRequest = 24 * 3600;
-constexpr std::size_t kMostRecordings = 500;
 constexpr std::string_view kEmptyList =
     R"({"total_items":0,"max_page_items":14,"selected_item":0,"cur_page":0,"data":[],)"
     R"("records_rest_length":0})";
@@ -34,12 +33,6 @@ PortalAnswer TryAgainLater() {
   return Marked(Error("Not possible at the moment. Please try again."), /*degraded=*/true);
 }
 
-const Recording* FindById(const std::vector<Recording>& recordings, std::int64_t id) {
-  const auto it = std::find_if(recordings.begin(), recordings.end(),
-                               [&](const Recording& r) { return r.id == id; });
-  return it == recordings.end() ? nullptr : &*it;
-}
-
 // "1:05:00"
 std::string SpokenLength(std::int64_t seconds) {
   const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
@@ -52,10 +45,10 @@ std::string RealIdOf(const Recording& recording) {
 
 void AppendCommon(JsonWriter& json, const Recording& recording) {
   json.Key("id").String(recording.id).Key("ch_id").String(recording.channel.value());
-  json.Field("local", "0").Key("t_start_ts").String(recording.start);
+  json.Field("local", recording.on_box() ? "1" : "0").Key("t_start_ts").String(recording.start);
   json.Key("t_stop_ts").String(recording.stop).Field("program", recording.programme_name);
-  json.Field("file", "").Field("program_real_id", RealIdOf(recording));
-  json.Field("real_id", RealIdOf(recording)).Field("internal_id", "");
+  json.Field("file", recording.file).Field("program_real_id", RealIdOf(recording));
+  json.Field("real_id", RealIdOf(recording)).Field("internal_id", recording.internal_id);
   json.Key("program_id")
       .String(recording.programme_start == 0 ? std::int64_t{0}
                                              : RowId(recording.channel, recording.programme_start));
@@ -83,13 +76,22 @@ void RecordingActions::AddTo(ActionTable& table) {
   add("del_rec", &RecordingActions::Delete, "false");
   add("create_link", &RecordingActions::CreateLink,
       R"({"id":"0","cmd":"","storage_id":"","load":"0","error":"link_fault"})");
+  AddBoxActions(table);
+}
+
+const Recording* RecordingActions::FindById(const std::vector<Recording>& recordings,
+                                            std::int64_t id) {
+  const auto it = std::find_if(recordings.begin(), recordings.end(),
+                               [&](const Recording& r) { return r.id == id; });
+  return it == recordings.end() ? nullptr : &*it;
 }
 
 RecordingActions::Catalogue RecordingActions::Load(const PortalCall& call) {
   const ViewerData::Loaded loaded = parts_.viewers.Load(ViewerOf(*call.device), ViewerDeadline());
   Catalogue catalogue{.degraded = loaded.degraded};
   for (const ViewerItem* item : loaded.items->Newest(ViewerItem::Kind::kRecording)) {
-    if (auto recording = RecordingIn(*item->text)) {
+    auto recording = RecordingIn(*item->text);
+    if (recording && (!recording->on_box() || recording->mac == call.device->mac)) {
       catalogue.recordings.push_back(*std::move(recording));
     }
   }
@@ -100,7 +102,8 @@ RecordingActions::Catalogue RecordingActions::Load(const PortalCall& call) {
   return catalogue;
 }
 
-absl::Status RecordingActions::Save(const PortalCall& call, const Recording& recording) {
+absl::StatusOr<ViewerData::Written> RecordingActions::Save(const PortalCall& call,
+                                                           const Recording& recording) {
   return parts_.viewers.Save(ViewerOf(*call.device),
                              {{.kind = ViewerItem::Kind::kRecording,
                                .key = std::to_string(recording.id),
@@ -146,13 +149,16 @@ PortalAnswer RecordingActions::GetList(const PortalCall& call) {
     json.Field("name", name).Field("ch_name", name);
     json.Field("t_start", absl::StrCat(start.SpokenDay(), " ", start.Time()));
     json.Field("length", SpokenLength(recording.stop - recording.start));
-    json.Field("cmd", absl::StrCat("auto /media/", recording.id, ".mpg"));
+    json.Field("cmd", recording.on_box() ? absl::StrCat("auto ", recording.file)
+                                         : absl::StrCat("auto /media/", recording.id, ".mpg"));
     json.Field("started", recording.start <= now ? 1 : 0);
     json.Field("ended", recording.stop <= now ? 1 : 0);
     const Channel* channel = lineup->FindChannel(recording.channel);
-    const bool kept =
-        channel != nullptr &&
-        DecideCatchUp(*channel, {recording.start, recording.stop}, now) == CatchUpVerdict::kAllowed;
+    const bool kept = recording.on_box()
+                          ? recording.start <= now
+                          : channel != nullptr &&
+                                DecideCatchUp(*channel, {recording.start, recording.stop}, now) ==
+                                    CatchUpVerdict::kAllowed;
     json.Field("open", kept).EndObject();
   }
   js += "],";
@@ -188,10 +194,12 @@ PortalAnswer RecordingActions::Begin(const PortalCall& call, const Channel& chan
       .programme_start = programme_start,
       .channel_name = channel.name,
       .programme_name = programme == nullptr ? std::string() : std::string(programme->title)};
-  if (!Save(call, recording).ok()) return TryAgainLater();
+  const auto written = Save(call, recording);
+  if (absl::IsFailedPrecondition(written.status())) return Error("There are too many recordings.");
+  if (!written.ok()) return TryAgainLater();
   std::string js;
   JsonWriter(js).BeginObject().Key("data").String(recording.id).EndObject();
-  return Marked(PortalAnswer::Js(std::move(js)), catalogue.degraded);
+  return Marked(PortalAnswer::Js(std::move(js)), written->degraded);
 }
 
 PortalAnswer RecordingActions::StartNow(const PortalCall& call) {
@@ -223,8 +231,14 @@ PortalAnswer RecordingActions::Change(const PortalCall& call, const Recording& r
                                       std::int64_t stop) {
   Recording changed = recording;
   changed.stop = stop;
-  return Save(call, changed).ok() ? PortalAnswer::True()
-                                  : Marked(PortalAnswer::False(), /*degraded=*/true);
+  return SavedAnswer(Save(call, changed));
+}
+
+PortalAnswer RecordingActions::Remove(const PortalCall& call, const std::string& key) {
+  return SavedAnswer(
+      parts_.viewers.Save(ViewerOf(*call.device),
+                          {{.kind = ViewerItem::Kind::kRecording, .key = key, .text = {}}},
+                          ViewerData::Path::kDatabaseFirst, ViewerDeadline()));
 }
 
 PortalAnswer RecordingActions::Stop(const PortalCall& call) {
@@ -251,11 +265,7 @@ PortalAnswer RecordingActions::StopDeferred(const PortalCall& call) {
 }
 
 PortalAnswer RecordingActions::Delete(const PortalCall& call) {
-  const std::string key(call.Get("rec_id").substr(0, 30));
-  const absl::Status gone = parts_.viewers.Save(
-      ViewerOf(*call.device), {{.kind = ViewerItem::Kind::kRecording, .key = key, .text = {}}},
-      ViewerData::Path::kDatabaseFirst, ViewerDeadline());
-  return gone.ok() ? PortalAnswer::True() : Marked(PortalAnswer::False(), /*degraded=*/true);
+  return Remove(call, std::string(call.Get("rec_id").substr(0, 30)));
 }
 
 PortalAnswer RecordingActions::CreateLink(const PortalCall& call) {
@@ -273,6 +283,12 @@ PortalAnswer RecordingActions::CreateLink(const PortalCall& call) {
   }
   std::string js;
   JsonWriter json(js);
+  if (recording != nullptr && recording->on_box()) {
+    json.BeginObject().Key("id").String(recording->id).Field("cmd", recording->file);
+    json.Field("storage_id", "0").Field("load", "0").Field("error", "").Field("local", 1);
+    json.EndObject();
+    return Marked(PortalAnswer::Js(std::move(js)), catalogue.degraded);
+  }
   json.BeginObject().Key("id").String(recording == nullptr ? std::int64_t{0} : recording->id);
   json.Field("cmd", outcome.error.empty() ? "ffmpeg " + outcome.address : std::string());
   json.Field("storage_id", "1").Field("load", "0").Field("error", outcome.error).EndObject();

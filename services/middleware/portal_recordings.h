@@ -1,7 +1,10 @@
-// Actions of type "remote_pvr": recordings of a household, on the network. A recording names a part
-// of a channel; its pictures are those of the channel's archive, for as long as that keeps them.
+// Actions of type "remote_pvr". Recordings on the network are of a household: each names a part of a
+// channel, and its pictures are those of the channel's archive, for as long as that keeps them. What
+// a box records onto its own disk is in the catalogue of that box alone: the box tells when it
+// begins and ends, and plays its own file.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,12 +37,14 @@ class RecordingActions {
 
  private:
   struct Catalogue {
-    std::vector<Recording> recordings;  // the newest start first
+    std::vector<Recording> recordings;  // the newest start first; of boxes those of this one
     bool degraded = false;
   };
+  static constexpr std::size_t kMostRecordings = 500;  // of a household
+  static const Recording* FindById(const std::vector<Recording>& recordings, std::int64_t id);
 
   Catalogue Load(const PortalCall& call);
-  absl::Status Save(const PortalCall& call, const Recording& recording);
+  absl::StatusOr<ViewerData::Written> Save(const PortalCall& call, const Recording& recording);
   PortalAnswer GetActive(const PortalCall& call);
   PortalAnswer GetList(const PortalCall& call);
   PortalAnswer StartNow(const PortalCall& call);
@@ -51,6 +56,20 @@ class RecordingActions {
   PortalAnswer Delete(const PortalCall& call);
   PortalAnswer CreateLink(const PortalCall& call);
   PortalAnswer Change(const PortalCall& call, const Recording& recording, std::int64_t stop);
+  PortalAnswer Remove(const PortalCall& call, const std::string& key);
+
+  // portal_recordings_box.cpp
+  void AddBoxActions(ActionTable& table);
+  PortalAnswer StartOnBox(const PortalCall& call);
+  PortalAnswer StartDeferredOnBox(const PortalCall& call);
+  PortalAnswer KeepOnBox(const PortalCall& call, const Channel& channel,
+                         const Programme* programme);
+  PortalAnswer StopOnBox(const PortalCall& call);
+  PortalAnswer DeleteOnBox(const PortalCall& call);
+  PortalAnswer MoveEndOnBox(const PortalCall& call);
+  PortalAnswer NameOnBox(const PortalCall& call);
+  // Runs `change` on the recording that the call names, if it is on this box.
+  PortalAnswer ChangeOnBox(const PortalCall& call, const std::function<bool(Recording&)>& change);
 
   const RecordingQuota quota_;
   const Parts parts_;

@@ -113,6 +113,110 @@ TEST_F(PortalRecordingsTest, WhatCannotBeKeptOrIsNotPaidForIsRefused) {
             "There is no such programme.");
 }
 
+TEST_F(PortalRecordingsTest, WhatTheBoxRecordsItselfIsInItsCatalogueAndTakesNoneOfTheQuota) {
+  const std::string times = "&start_ts=" + std::to_string(kNowSeconds) +
+                            "&stop_ts=" + std::to_string(kNowSeconds + 7200);
+  const Json id = Pvr("start_record_on_stb",
+                      "ch_id=1&file=/media/USB-1/a.ts&internal_id=17" + times);
+  ASSERT_TRUE(id.is_number_integer()) << id;
+  const std::string number = std::to_string(id.get<std::int64_t>());
+  EXPECT_LT(id.get<std::int64_t>(), std::int64_t{1} << 53);  // boxes hold numbers as doubles
+  const Json active = Pvr("get_active_recordings");
+  ASSERT_EQ(active.size(), 1u);
+  EXPECT_EQ(active[0]["id"], number);
+  EXPECT_EQ(active[0]["local"], "1");
+  EXPECT_EQ(active[0]["file"], "/media/USB-1/a.ts");
+  EXPECT_EQ(active[0]["internal_id"], "17");
+  EXPECT_EQ(active[0]["t_stop_ts"], std::to_string(kNowSeconds + 7200));
+  EXPECT_EQ(active[0]["program"], "Show 0");
+  for (const char* text : {"id", "real_id", "ch_id", "local", "t_start_ts", "t_stop_ts", "program",
+                           "file", "program_id", "program_real_id", "internal_id"}) {
+    EXPECT_TRUE(active[0][text].is_string()) << text;
+  }
+  Json list = Pvr("get_ordered_list");
+  EXPECT_EQ(list["records_rest_length"], 20 * 3600);
+  EXPECT_EQ(list["data"][0]["cmd"], "auto /media/USB-1/a.ts");
+  EXPECT_EQ(list["data"][0]["started"], 1);
+  EXPECT_EQ(list["data"][0]["ended"], 0);
+  EXPECT_EQ(list["data"][0]["open"], true);
+  const Json link = Pvr("create_link", "cmd=auto%20/media/" + number + ".mpg");
+  EXPECT_EQ(link["cmd"], "/media/USB-1/a.ts");
+  EXPECT_EQ(link["local"], 1);
+  EXPECT_EQ(link["error"], "");
+  // The network may keep the same programme.
+  EXPECT_TRUE(Pvr("start_rec_now", "ch_id=1").contains("data"));
+  box_.clock().Advance(10min);
+  EXPECT_EQ(Pvr("stop_record_on_stb", "rec_id=" + number), true);
+  list = Pvr("get_ordered_list");
+  EXPECT_EQ(list["total_items"], 2);
+  EXPECT_EQ(Pvr("del_record_on_stb", "rec_id=" + number), true);
+  EXPECT_EQ(Pvr("get_ordered_list")["total_items"], 1);
+  EXPECT_EQ(Pvr("del_record_on_stb", "rec_id=" + number), false);
+}
+
+TEST_F(PortalRecordingsTest, ABoxPlansRecordsRenamesAndMovesTheEndOfItsOwn) {
+  const std::string start = std::to_string(kOnAir + 3600), stop = std::to_string(kOnAir + 7200);
+  const std::string what = "program_real_id=" + Later(1) + "&ch_id=1&file=b.ts&internal_id=&start_ts=" +
+                           start + "&stop_ts=" + stop;
+  const Json id = Pvr("start_deferred_record_on_stb", what);
+  ASSERT_TRUE(id.is_number_integer()) << id;
+  EXPECT_EQ(Pvr("start_deferred_record_on_stb", what), id);  // the one before
+  const std::string number = std::to_string(id.get<std::int64_t>());
+  EXPECT_EQ(Pvr("set_internal_id", "rec_id=" + number + "&internal_id=rec-4"), true);
+  EXPECT_EQ(Pvr("update_record_on_stb_end_time",
+                "rec_id=" + number + "&stop_ts=" + std::to_string(kOnAir + 9000)),
+            true);
+  const Json row = Pvr("get_active_recordings")[0];
+  EXPECT_EQ(row["internal_id"], "rec-4");
+  EXPECT_EQ(row["t_stop_ts"], std::to_string(kOnAir + 9000));
+  EXPECT_EQ(row["program_real_id"], Later(1));
+  EXPECT_EQ(RowOf(1)["mark_rec"], 1);
+  // Of a time that the viewer chose.
+  const Json chosen = Pvr("start_deferred_record_on_stb",
+                          "program_real_id=0&ch_id=1&file=c.ts&internal_id=1&start_ts=" +
+                              std::to_string(kNowSeconds + 100'000) +
+                              "&stop_ts=" + std::to_string(kNowSeconds + 100'600));
+  EXPECT_TRUE(chosen.is_number_integer());
+  EXPECT_EQ(Pvr("get_active_recordings").size(), 2u);
+}
+
+TEST_F(PortalRecordingsTest, RecordingsOfABoxAreOfThatBox) {
+  const std::string times = "&file=a.ts&internal_id=1&start_ts=" + std::to_string(kNowSeconds) +
+                            "&stop_ts=" + std::to_string(kNowSeconds + 60);
+  const std::string id = Pvr("start_record_on_stb", "ch_id=1" + times).dump();
+  for (const char* wrong : {"ch_id=3", "ch_id=99", "ch_id=x", ""}) {
+    EXPECT_EQ(Pvr("start_record_on_stb", wrong + times), false) << wrong;
+  }
+  for (const std::string& wrong :
+       {std::string("ch_id=1"), std::string("ch_id=1&start_ts=5&stop_ts=5"),
+        std::string("ch_id=1&start_ts=5&stop_ts=900000"),
+        "ch_id=1&start_ts=5&stop_ts=65&file=" + std::string(501, 'x'),
+        std::string("ch_id=1&start_ts=5&stop_ts=65&file=%FF")}) {
+    EXPECT_EQ(Pvr("start_record_on_stb", wrong), false) << wrong;
+  }
+  const std::string network = Pvr("start_rec_now", "ch_id=1")["data"][0]["id"];
+  for (const char* action : {"stop_record_on_stb", "del_record_on_stb", "set_internal_id",
+                             "update_record_on_stb_end_time"}) {
+    for (const std::string& wrong : {network, std::string("5"), std::string("x"), std::string()}) {
+      EXPECT_EQ(Pvr(action, "rec_id=" + wrong + "&stop_ts=" + std::to_string(kNowSeconds + 60)),
+                false)
+          << action << wrong;
+    }
+  }
+  EXPECT_EQ(Pvr("update_record_on_stb_end_time", "rec_id=" + id + "&stop_ts=1"), false);
+  // Another box of the household sees what the network keeps, and nothing of this one's disk.
+  EXPECT_EQ(Pvr("get_ordered_list")["total_items"], 2);
+  box_.HaveDevice("00:1A:79:00:00:02");
+  BoxRequest other;
+  other.cookie = "mac=00:1A:79:00:00:02; stb_lang=en; timezone=Europe/London";
+  other.query = "type=stb&action=handshake";
+  other.authorization = "Bearer " + box_.Send(other).Js()["token"].get<std::string>();
+  other.query = "type=remote_pvr&action=get_ordered_list";
+  EXPECT_EQ(box_.Send(other).Js()["total_items"], 1);
+  other.query = "type=remote_pvr&action=del_record_on_stb&rec_id=" + id;
+  EXPECT_EQ(box_.Send(other).Js(), false);
+}
+
 TEST(RecordingsRestartTest, ADatabaseThatIsAwayLosesNoRecording) {
   const test::TempDir dir;
   {

@@ -7,6 +7,7 @@
 #include "services/middleware/convert_items.h"
 #include "services/middleware/epg_rows.h"
 #include "services/middleware/json_writer.h"
+#include "services/middleware/portal_itv.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -48,6 +49,19 @@ Deadline ViewerDeadline() { return Deadline::After(kViewerTimeout); }
 PortalAnswer Marked(PortalAnswer answer, bool degraded) {
   if (degraded) answer.degradations.push_back({Neighbour::kPostgres, {}});
   return answer;
+}
+
+PortalAnswer SavedAnswer(const absl::StatusOr<ViewerData::Written>& written,
+                         PortalAnswer if_kept) {
+  if (written.ok()) return Marked(std::move(if_kept), written->degraded);
+  // A viewer who has too much, or asks for nonsense, is not an outage.
+  const bool refused = absl::IsFailedPrecondition(written.status()) ||
+                       absl::IsInvalidArgument(written.status());
+  return Marked(PortalAnswer::False(), !refused);
+}
+
+PortalAnswer SavedAnswer(const absl::StatusOr<ViewerData::Written>& written) {
+  return SavedAnswer(written, PortalAnswer::True());
 }
 
 Reminder MovedWithProgramme(Reminder reminder, const ChannelSchedule* schedule) {
@@ -104,8 +118,9 @@ PortalAnswer ReminderActions::Add(const PortalCall& call) {
   const auto lineup = models_.lineup();
   const auto guide = models_.guide();
   const auto found = FindByRealId(*lineup, *guide, call.Get("program_id"));
-  const Channel* channel = lineup->FindChannel(ParseChannelId(call.Get("ch_id")));
-  if (!found || channel != found->channel) return PortalAnswer::False();
+  // A channel that the box cannot see is one that is not there: no names of other packages.
+  const Channel* channel = FindVisible(*lineup, call, call.Get("ch_id"));
+  if (!found || channel == nullptr || channel != found->channel) return PortalAnswer::False();
   Reminder reminder{.fire_at = call.form.Int("fire_ts", found->programme->start),
                     .channel = channel->id,
                     .start = found->programme->start,
@@ -117,22 +132,21 @@ PortalAnswer ReminderActions::Add(const PortalCall& call) {
   const bool full = loaded.items->Newest(ViewerItem::Kind::kReminder).size() >= kMaxReminders &&
                     loaded.items->Find(ViewerItem::Kind::kReminder, key) == nullptr;
   if (full) return PortalAnswer::False();
-  const absl::Status saved = viewers_.Save(
-      viewer, {{.kind = ViewerItem::Kind::kReminder, .key = key, .text = TextOf(reminder)}},
-      ViewerData::Path::kDatabaseFirst, ViewerDeadline());
-  if (!saved.ok()) return Marked(PortalAnswer::False(), true);
   std::string js;
   JsonWriter json(js);
   AppendReminder(json, reminder, zones_.Find(call.time_zone).zone);
-  return Marked(PortalAnswer::Js(std::move(js)), loaded.degraded);
+  return SavedAnswer(
+      viewers_.Save(viewer,
+                    {{.kind = ViewerItem::Kind::kReminder, .key = key, .text = TextOf(reminder)}},
+                    ViewerData::Path::kDatabaseFirst, ViewerDeadline()),
+      PortalAnswer::Js(std::move(js)));
 }
 
 PortalAnswer ReminderActions::Remove(const PortalCall& call) {
   const std::string key(call.Get("program_id").substr(0, kLongestName));
-  const absl::Status saved = viewers_.Save(
-      ViewerOf(*call.device), {{.kind = ViewerItem::Kind::kReminder, .key = key, .text = {}}},
-      ViewerData::Path::kDatabaseFirst, ViewerDeadline());
-  return saved.ok() ? PortalAnswer::True() : Marked(PortalAnswer::False(), true);
+  return SavedAnswer(viewers_.Save(ViewerOf(*call.device),
+                                   {{.kind = ViewerItem::Kind::kReminder, .key = key, .text = {}}},
+                                   ViewerData::Path::kDatabaseFirst, ViewerDeadline()));
 }
 
 void KeepsakeActions::AddTo(ActionTable& table) {
@@ -166,11 +180,10 @@ PortalAnswer KeepsakeActions::Get(const PortalCall& call, ViewerItem::Kind kind)
 
 PortalAnswer KeepsakeActions::Save(const PortalCall& call, ViewerItem::Kind kind,
                                    std::string_view field) {
-  const absl::Status saved = viewers_.Save(
+  return SavedAnswer(viewers_.Save(
       "mac:" + call.device->mac,
       {{.kind = kind, .key = std::string(kList), .text = std::string(call.Get(field))}},
-      ViewerData::Path::kDatabaseFirst, ViewerDeadline());
-  return saved.ok() ? PortalAnswer::True() : Marked(PortalAnswer::False(), true);
+      ViewerData::Path::kDatabaseFirst, ViewerDeadline()));
 }
 
 }  // namespace holdfast::middleware

@@ -50,6 +50,10 @@ class KeepsakeActions {
 Deadline ViewerDeadline();
 // Marks an answer for which PostgreSQL could not be asked.
 PortalAnswer Marked(PortalAnswer answer, bool degraded);
+// True if it is kept, false if it is not; marked where PostgreSQL should have it and does not.
+PortalAnswer SavedAnswer(const absl::StatusOr<ViewerData::Written>& written);
+// The same with an answer of its own for what is kept.
+PortalAnswer SavedAnswer(const absl::StatusOr<ViewerData::Written>& written, PortalAnswer if_kept);
 
 // The reminder as it stands now: the programme may have been moved in the guide since. `schedule`
 // is of its channel and may be null.

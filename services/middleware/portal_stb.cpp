@@ -1,6 +1,7 @@
 #include "services/middleware/portal_stb.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -22,6 +23,44 @@ constexpr std::string_view kModules =
     R"({"all_modules":["tv","epg","epg.simple","tv_archive","time_shift","tvreminder","epg.recorder","records","remotepvr","vclub","radio","media_browser","account","settings.parent","settings.localization",)"
     R"("settings.playback","settings.common","settings.network_status","settings","logout"],)"
     R"("switchable_modules":[],"disabled_modules":)";
+
+// What a box says that it did; nothing for what is no playing. Who pauses, goes on or seeks is there
+// and has begun nothing new.
+std::optional<PlaybackReport::Kind> KindOf(std::string_view action) {
+  using Kind = PlaybackReport::Kind;
+  if (action == "play") return Kind::kPlay;
+  if (action == "stop") return Kind::kStop;
+  if (action == "loading_fail") return Kind::kError;
+  if (action == "pause" || action == "continue" || action == "set_pos()") return Kind::kHeartbeat;
+  return std::nullopt;
+}
+
+// Of "ch_id", or of "content_id", which may be a channel or a programme ("12_1767348000").
+const Channel* ChannelOf(const PortalCall& call, const Lineup& lineup) {
+  const Channel* channel = lineup.FindChannel(ParseChannelId(call.Get("ch_id")));
+  if (channel != nullptr) return channel;
+  const std::string_view content = call.Get("content_id");
+  return lineup.FindChannel(ParseChannelId(content.substr(0, content.find('_'))));
+}
+
+// By the place code "tmp_type" (boxes that send none are at the TV); "" for what is not counted. Only
+// what is watched live counts for the channel.
+std::string WhatPlays(const PortalCall& call, const Lineup& lineup, const Catalogue& catalogue) {
+  constexpr std::int64_t kNone = 0, kTv = 1, kFilms = 2, kArchive = 11, kTimeShift = 14;
+  const std::int64_t place = call.form.Int("tmp_type", kTv);
+  if (place == kFilms) {
+    const VodTitle* title = catalogue.FindTitle(call.form.Int("content_id", 0));
+    return title == nullptr ? "" : absl::StrCat("film:", title->id);
+  }
+  const bool of_channel =
+      place == kTv || place == kNone || place == kArchive || place == kTimeShift;
+  const Channel* channel = of_channel ? ChannelOf(call, lineup) : nullptr;
+  if (channel == nullptr) return "";
+  const std::string stream(channel->stream());
+  if (place == kArchive) return "catch-up:" + stream;
+  if (place == kTimeShift) return "time-shift:" + stream;
+  return stream;
+}
 
 }  // namespace
 
@@ -105,29 +144,21 @@ PortalAnswer StbActions::HandshakeAnswer(const PortalCall& call, const Entitleme
 }
 
 PortalAnswer StbActions::Log(PortalCall& call) {
-  const std::string_view action = call.Get("real_action");
-  PlaybackReport report;
-  if (action == "play") {
-    report.kind = PlaybackReport::Kind::kPlay;
+  const std::optional<PlaybackReport::Kind> kind = KindOf(call.Get("real_action"));
+  if (!kind) return PortalAnswer::Js("1");
+  PlaybackReport report{.kind = *kind,
+                        .stream = WhatPlays(call, *parts_.models.lineup(),
+                                            *parts_.models.catalogue())};
+  if (report.stream.empty()) return PortalAnswer::Js("1");
+  if (*kind == PlaybackReport::Kind::kError) report.error = "loading_fail";
+  if (*kind == PlaybackReport::Kind::kPlay) {
     report.device = call.device->mac;
     report.link_expires = ExpiryOfLink(call.Get("param"));
-  } else if (action == "stop") {
-    report.kind = PlaybackReport::Kind::kStop;
-  } else if (action == "loading_fail") {
-    report.kind = PlaybackReport::Kind::kError;
-    report.error = "loading_fail";
-  } else {
-    return PortalAnswer::Js("1");
   }
-  const auto lineup = parts_.models.lineup();
-  const Channel* channel = lineup->FindChannel(ParseChannelId(call.Get("ch_id")));
-  if (channel != nullptr) {
-    report.stream = channel->stream();
-    report.model = call.device->model;
-    report.account = call.device->account.value();
-    report.at_ms = EpochMillis(call.now);
-    parts_.reporter.Report(std::move(report));
-  }
+  report.model = call.device->model;
+  report.account = call.device->account.value();
+  report.at_ms = EpochMillis(call.now);
+  parts_.reporter.Report(std::move(report));
   return PortalAnswer::Js("1");
 }
 

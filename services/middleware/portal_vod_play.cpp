@@ -92,10 +92,8 @@ PortalAnswer VodActions::CreateLink(PortalCall& call) {
 }
 
 PortalAnswer VodActions::SaveItem(const PortalCall& call, ViewerItem item) {
-  const absl::Status saved =
-      parts_.viewers.Save(ViewerOf(*call.device), {std::move(item)},
-                          ViewerData::Path::kDatabaseFirst, ViewerDeadline());
-  return saved.ok() ? PortalAnswer::True() : Marked(PortalAnswer::False(), true);
+  return SavedAnswer(parts_.viewers.Save(ViewerOf(*call.device), {std::move(item)},
+                                         ViewerData::Path::kDatabaseFirst, ViewerDeadline()));
 }
 
 PortalAnswer VodActions::SaveFavourite(const PortalCall& call, bool favourite) {
@@ -129,13 +127,11 @@ PortalAnswer VodActions::SetPlayed(const PortalCall& call) {
   const HistoryEntry entry{.what = HistoryEntry::What::kFilm,
                            .content_id = std::to_string(id),
                            .started_at = EpochSeconds(call.now)};
-  const absl::Status saved =
-      parts_.viewers.Save(ViewerOf(*call.device),
-                          {{.kind = ViewerItem::Kind::kHistory,
-                            .key = std::to_string(parts_.viewers.NewHistoryId()),
-                            .text = TextOf(entry)}},
-                          ViewerData::Path::kDiskFirst, ViewerDeadline());
-  return saved.ok() ? PortalAnswer::True() : Marked(PortalAnswer::False(), true);
+  return SavedAnswer(parts_.viewers.Save(ViewerOf(*call.device),
+                                         {{.kind = ViewerItem::Kind::kHistory,
+                                           .key = std::to_string(parts_.viewers.NewHistoryId()),
+                                           .text = TextOf(entry)}},
+                                         ViewerData::Path::kDiskFirst, ViewerDeadline()));
 }
 
 }  // namespace holdfast::middleware

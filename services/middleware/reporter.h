@@ -18,7 +18,9 @@ namespace holdfast::middleware {
 struct PlaybackReport {
   enum class Kind { kPlay, kStop, kHeartbeat, kError, kZap };
   Kind kind = Kind::kZap;
-  std::string stream;  // the channel as analytics knows it
+  // The channel as analytics knows it; "catch-up:" and "time-shift:" before it and "film:<id>" are
+  // counted apart.
+  std::string stream;
   std::string edge_id;
   std::string error;  // a short code, for kError
   std::string model;

@@ -130,6 +130,7 @@ RestCall RestApi::Parse(const http::Request& request) const {
   const std::string_view client = request.Header("User-Agent");
   call.client = client.substr(0, std::min(client.find(' '), kLongestText));
   call.if_none_match = request.Header("If-None-Match");
+  call.request_line = std::string(request.method()) + " " + std::string(request.path());
   call.idempotency_key = request.Header("Idempotency-Key").substr(0, kLongestHeader);
   call.profile = request.Header("X-Profile").substr(0, kLongestText);
   call.accepts_gzip = AcceptsGzip(request.Header("Accept-Encoding"));

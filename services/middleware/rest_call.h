@@ -29,6 +29,7 @@ struct RestCall {
   std::string client_address;
   std::string client;  // the first word of its User-Agent
   std::string if_none_match;
+  std::string request_line;  // "PUT /v1/favourites"
   std::string idempotency_key;
   std::string profile;  // X-Profile: which person of the household; "": the household
   bool accepts_gzip = false;

@@ -2,9 +2,13 @@
 // may see what.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <cctype>
+#include <regex>
 #include <set>
 
+#include "absl/synchronization/notification.h"
+#include "libs/testing/eventually.h"
 #include "services/middleware/rest_fixture_test.h"
 
 namespace holdfast::middleware {
@@ -74,7 +78,8 @@ class RestDocumentTest : public RestNotes {
     EXPECT_EQ(Note(point, "PUT", points + "/x", where).status, 400);
     EXPECT_EQ(Note(point, "PUT", points + "/7", R"({"position_seconds":-1})").status, 400);
     NoteStranger(point, "PUT", points + "/7", where);
-    NoteList(points, points);
+    NoteList(points, points + "?limit=1");
+    EXPECT_EQ(Note(points, "GET", points + "?cursor=nonsense").status, 400);
     const std::string path = "/v1/history";
     const std::string seen =
         R"({"what":"channel","content_id":"1","started_at":"2026-01-02T08:00:00Z"})";
@@ -83,6 +88,7 @@ class RestDocumentTest : public RestNotes {
     EXPECT_EQ(first.status, 200) << first.body;
     EXPECT_EQ(Note(path, "POST", path, seen, key).body, first.body);
     EXPECT_EQ(Note(path, "POST", path, R"({"what":"nothing"})").status, 400);
+    EXPECT_EQ(Note(path, "POST", path, R"({"what":"film"})", key).status, 409);
     NoteStranger(path, "POST", path, seen);
     NoteList(path, path);
     EXPECT_EQ(Note(path, "GET", path + "?limit=0").status, 400);
@@ -124,6 +130,7 @@ class RestDocumentTest : public RestNotes {
     NoteNobody(one, "PUT", soon, "{}");
     NoteStranger(one, "PUT", soon, "{}");
     NoteList(all, all);
+    EXPECT_EQ(Note(all, "GET", all + "?limit=x").status, 400);
     NoteNobody(all, "GET", all);
     NoteNobody(one, "DELETE", soon);
     NoteStranger(one, "DELETE", soon);
@@ -146,6 +153,7 @@ class RestDocumentTest : public RestNotes {
     EXPECT_EQ(Note(keep, "PUT", kept + "/7").status, 404);
     NoteStranger(keep, "PUT", kept + "/5");
     NoteList(kept, kept);
+    EXPECT_EQ(Note(kept, "GET", kept + "?limit=0").status, 400);
     NoteNobody(kept, "GET", kept);
     NoteNobody(keep, "DELETE", kept + "/5");
     NoteStranger(keep, "DELETE", kept + "/5");
@@ -156,6 +164,57 @@ class RestDocumentTest : public RestNotes {
     EXPECT_EQ(Note(link, "GET", all + "/files/50/link").status, 200);
     EXPECT_EQ(Note(link, "GET", all + "/files/70/link").status, 404);
     NoteStranger(link, "GET", all + "/files/50/link");
+  }
+  void NoteFull() {
+    HaveResumePoints(kMaxViewerItems);
+    EXPECT_EQ(Note("/v1/resume-points/{content}", "PUT", "/v1/resume-points/999999",
+                   R"({"position_seconds":1})")
+                  .status,
+              409);
+  }
+  // Every worker is busy and no more work is taken: all routes but those that need none say so.
+  void NoteBusy() {
+    std::atomic<std::size_t> blocked = 0;
+    absl::Notification release;
+    WorkerPool& workers = app_.box().workers();
+    const auto block = [&] {
+      ++blocked;
+      release.WaitForNotification();
+    };
+    // Every thread first, then the queue: a thread that took its job late would leave a place.
+    for (std::size_t i = 0; i < workers.threads(); ++i) {
+      ASSERT_TRUE(test::Eventually([&] { return workers.TrySubmit(block); }));
+    }
+    ASSERT_TRUE(test::Eventually([&] { return blocked == workers.threads(); }));
+    while (workers.TrySubmit(block)) {
+    }
+    const std::set<std::string> without_worker = {
+        "/v1/openapi.json", "/v1/profile", "/v1/genres", "/v1/channels/{channel}/link",
+        "/v1/channels/{channel}/catch-up", "/v1/message", "/v1/message/{message}/confirm"};
+    for (const auto& [method, path] : app_.box().portal().apps().rest().routes()) {
+      const std::string target = std::regex_replace(path, std::regex("\\{[a-z]+\\}"), "1");
+      if (without_worker.contains(path)) {
+        EXPECT_NE(As(token_, method, target).status, 503) << target;
+        continue;
+      }
+      const AppAnswer answer = Note(path, method, target);
+      EXPECT_EQ(answer.status, 503) << method << " " << target;
+      EXPECT_NE(answer.retry_after, "") << method << " " << target;
+    }
+    release.Notify();
+    workers.AwaitIdle();
+  }
+  // Links need no worker, but an edge.
+  void NoteNoEdges() {
+    AppsFixture bare;
+    bare.box().HaveUsualLineup();
+    for (const char* link : {"link", "catch-up"}) {
+      const AppAnswer answer =
+          NoteOf(bare, std::string("/v1/channels/{channel}/") + link, "GET",
+                 std::string("/v1/channels/1/") + link + "?start=2026-01-02T08:30:00Z&duration=3600",
+                 "", {});
+      EXPECT_EQ(answer.status, 503) << answer.body;
+    }
   }
   // The paid time and grace are over.
   void NoteLapsed() {
@@ -258,6 +317,9 @@ TEST_F(RestDocumentTest, TheDocumentIsWhatTheServerDoes) {
   NoteReminders();
   HaveCatalogue();
   NoteFilms();
+  NoteFull();
+  NoteBusy();
+  NoteNoEdges();
   const AppAnswer document = Note("/v1/openapi.json", "GET", "/v1/openapi.json");
   std::ifstream file(kDocument);
   EXPECT_EQ(document.body, std::string(std::istreambuf_iterator<char>(file), {}));

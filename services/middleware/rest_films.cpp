@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "services/middleware/json_writer.h"
+#include "services/middleware/rest_pages.h"
 #include "services/middleware/xtream_films.h"
 
 namespace holdfast::middleware {
@@ -262,6 +263,8 @@ http::Response RestFilms::Link(const RestCall& call) {
 }
 
 http::Response RestFilms::Favourites(const RestCall& call) {
+  const PageWish wish = WishForPage(call, kMaxFavouriteFilms, kMaxFavouriteFilms);
+  if (wish.problem) return *wish.problem;
   const RestProfiles::Person person = parts_.profiles.PersonOf(call);
   if (person.problem) return *person.problem;
   const ViewerData::Loaded loaded = parts_.profiles.Load(person);
@@ -269,14 +272,24 @@ http::Response RestFilms::Favourites(const RestCall& call) {
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
+  std::size_t shown = 0;
+  std::optional<ItemPosition> last, more;
   for (const ViewerItem* item : loaded.items->Newest(ViewerItem::Kind::kFavouriteFilm)) {
     const VodTitle* title = Visible(call, person, *catalogue, NumberOf(item->key));
-    if (title == nullptr) continue;  // not forgotten: it may return
+    const bool before = wish.after && PositionOf(*item) >= *wish.after;
+    if (title == nullptr || before) continue;  // not forgotten: it may return
+    if (shown == wish.limit) {
+      more = last;
+      break;
+    }
     json.BeginObject();
     AppendSummary(json, *title, *catalogue);
     json.EndObject();
+    last = PositionOf(*item);
+    ++shown;
   }
-  json.EndArray().EndObject();
+  json.EndArray();
+  EndPage(json, more);
   return parts_.profiles.Marked(JsonAnswer(call, std::move(text)), loaded.degraded);
 }
 
@@ -293,9 +306,9 @@ http::Response RestFilms::AddFavourite(const RestCall& call) {
   if (loaded.items->Newest(Kind::kFavouriteFilm).size() >= kMaxFavouriteFilms) {
     return Problem(409, "too-many-favourites", "there are 1000 favourite films already");
   }
-  const absl::Status saved =
-      parts_.profiles.Save(person, {.kind = Kind::kFavouriteFilm, .key = key, .text = ""});
-  return saved.ok() ? NoContent() : NotKept();
+  return parts_.profiles.Kept(
+      parts_.profiles.Save(person, {.kind = Kind::kFavouriteFilm, .key = key, .text = ""}),
+      NoContent());
 }
 
 http::Response RestFilms::RemoveFavourite(const RestCall& call) {
@@ -304,9 +317,10 @@ http::Response RestFilms::RemoveFavourite(const RestCall& call) {
   const std::string key = std::to_string(NumberOf(call.parts.at(0)));
   const ViewerData::Loaded loaded = parts_.profiles.Load(person);
   if (loaded.items->Find(ViewerItem::Kind::kFavouriteFilm, key) == nullptr) return NoContent();
-  const absl::Status saved = parts_.profiles.Save(
-      person, {.kind = ViewerItem::Kind::kFavouriteFilm, .key = key, .text = {}});
-  return saved.ok() ? NoContent() : NotKept();
+  return parts_.profiles.Kept(
+      parts_.profiles.Save(person,
+                           {.kind = ViewerItem::Kind::kFavouriteFilm, .key = key, .text = {}}),
+      NoContent());
 }
 
 }  // namespace holdfast::middleware

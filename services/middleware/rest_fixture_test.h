@@ -13,6 +13,7 @@
 #include "libs/testing/temp_dir.h"
 #include "libs/testing/test_postgres.h"
 #include "services/middleware/apps_fixture_test.h"
+#include "services/middleware/convert_items.h"
 #include "services/middleware/rest_api.h"
 
 namespace holdfast::middleware {
@@ -46,6 +47,19 @@ class RestFixture : public testing::Test {
                const std::string& body = "", AppsFixture::Headers headers = {}) {
     headers.emplace_back("Authorization", "Bearer " + token);
     return app_.Send(method, target, std::move(headers), body);
+  }
+
+  // Of account acc-1, without a call for each.
+  void HaveResumePoints(std::size_t count) {
+    telemetry::Metrics metrics;
+    storage::PgPool pool(options_, metrics);
+    const std::string text = TextOf(ResumePoint{.position_seconds = 1});
+    ASSERT_THAT(pool.Query(Deadline::After(std::chrono::seconds(10)),
+                           "INSERT INTO viewer_item (viewer, kind, item_key, content, at_ms) "
+                           "SELECT 'acc-1', 1, n, $2, 1000 + n "
+                           "FROM generate_series(1, $1::bigint) AS n ON CONFLICT DO NOTHING",
+                           static_cast<std::int64_t>(count), storage::PgParam::Bytes(text)),
+                test::IsOk());
   }
 
   // Films 5 ("Alpha", 6+), 6 ("Beta", 18+) and 7 ("Gamma", package sport), series 8 ("Delta") with
@@ -104,8 +118,13 @@ class RestNotes : public RestFixture {
  protected:
   AppAnswer Note(const std::string& path, const std::string& method, const std::string& target,
                  const std::string& body = "", AppsFixture::Headers headers = {}) {
+    return NoteOf(app_, path, method, target, body, std::move(headers));
+  }
+  AppAnswer NoteOf(AppsFixture& app, const std::string& path, const std::string& method,
+                   const std::string& target, const std::string& body,
+                   AppsFixture::Headers headers) {
     headers.emplace_back("Authorization", "Bearer " + token_);
-    const AppAnswer answer = app_.Send(method, target, std::move(headers), body);
+    const AppAnswer answer = app.Send(method, target, std::move(headers), body);
     exchanges_ << Json({{"method", method},
                         {"path", path},
                         {"status", answer.status},

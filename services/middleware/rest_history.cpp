@@ -14,6 +14,7 @@
 #include "services/middleware/domain/viewer_records.h"
 #include "services/middleware/domain/xtream_address.h"
 #include "services/middleware/json_writer.h"
+#include "services/middleware/rest_pages.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -25,6 +26,7 @@ constexpr std::int64_t kLongestPosition = 7 * 86'400;
 constexpr int kHighestEpisode = 100'000;
 constexpr std::size_t kLongestId = 64;
 constexpr int kMostCommands = 50;
+constexpr std::int64_t kMostPoints = 1000;  // of one page
 
 Deadline Soon() { return Deadline::After(kTimeout); }
 
@@ -88,13 +90,11 @@ void AppendEntry(JsonWriter& json, std::string_view id, const HistoryEntry& entr
   json.EndObject();
 }
 
-std::optional<ResumePoint> ParsePoint(const std::string& body) {
-  const auto document = ParseObject(body);
-  if (!document) return std::nullopt;
-  const auto position = NumberIn(*document, "position_seconds", -1, kLongestPosition);
-  const auto episode = NumberIn(*document, "episode", 0, kHighestEpisode);
-  const auto ended = document->FindMember("ended");
-  const std::string file = TextIn(*document, "file_id");
+std::optional<ResumePoint> PointIn(const rapidjson::Value& body) {
+  const auto position = NumberIn(body, "position_seconds", -1, kLongestPosition);
+  const auto episode = NumberIn(body, "episode", 0, kHighestEpisode);
+  const auto ended = body.FindMember("ended");
+  const std::string file = TextIn(body, "file_id");
   if (!position || *position < 0 || !episode || (!file.empty() && !IsId(file))) {
     return std::nullopt;
   }
@@ -102,22 +102,30 @@ std::optional<ResumePoint> ParsePoint(const std::string& body) {
       .position_seconds = *position,
       .episode = static_cast<int>(*episode),
       .file_id = file,
-      .ended = ended != document->MemberEnd() && ended->value.IsBool() && ended->value.GetBool()};
+      .ended = ended != body.MemberEnd() && ended->value.IsBool() && ended->value.GetBool()};
 }
 
-std::optional<HistoryEntry> ParseEntry(const std::string& body) {
-  const auto document = ParseObject(body);
-  if (!document) return std::nullopt;
-  const auto what = WhatOf(TextIn(*document, "what"));
-  const std::string content = TextIn(*document, "content_id");
-  const auto started = ParseCatchUpStart(TextIn(*document, "started_at"));
-  const std::string end = TextIn(*document, "ended_at");
+std::optional<HistoryEntry> EntryIn(const rapidjson::Value& body) {
+  const auto what = WhatOf(TextIn(body, "what"));
+  const std::string content = TextIn(body, "content_id");
+  const auto started = ParseCatchUpStart(TextIn(body, "started_at"));
+  const std::string end = TextIn(body, "ended_at");
   const auto ended = end.empty() ? std::optional<std::int64_t>(0) : ParseCatchUpStart(end);
   if (!what || !IsId(content) || !started || !ended || (*ended != 0 && *ended < *started)) {
     return std::nullopt;
   }
   return HistoryEntry{
       .what = *what, .content_id = content, .started_at = *started, .ended_at = *ended};
+}
+
+// What was written of the one item, or what is newer.
+const std::string* HeldText(const absl::StatusOr<ViewerData::Written>& written) {
+  const bool there = written.ok() && !written->held.empty() && written->held[0].text;
+  return there ? &*written->held[0].text : nullptr;
+}
+
+http::Response RemovedLater() {
+  return Problem(409, "removed-later", "it was removed later than that");
 }
 
 // The same key gives the same entry on every instance: below 2^53, so that any client can read it.
@@ -138,80 +146,104 @@ EventReceiver ReceiverOf(const RestCall& call) {
 
 }  // namespace
 
-http::Response RestHistory::Marked(http::Response response, bool degraded) const {
-  if (degraded) MarkDegraded(response, {{Neighbour::kPostgres, {}}}, "rest", metrics_);
-  return response;
-}
-
 http::Response RestHistory::ResumePoints(const RestCall& call) {
+  const PageWish wish = WishForPage(call, kMostPoints, kMostPoints);
+  if (wish.problem) return *wish.problem;
   const RestProfiles::Person person = profiles_.PersonOf(call);
   if (person.problem) return *person.problem;
   const ViewerData::Loaded loaded = viewers_.Load(person.viewer, Soon());
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
+  std::size_t shown = 0;
+  std::optional<ItemPosition> last, more;
   for (const ViewerItem* item : loaded.items->Newest(ViewerItem::Kind::kResumePoint)) {
-    if (const auto point = ResumePointIn(*item->text)) AppendPoint(json, item->key, *point);
+    const auto point = ResumePointIn(*item->text);
+    if (!point || (wish.after && PositionOf(*item) >= *wish.after)) continue;
+    if (shown == wish.limit) {
+      more = last;
+      break;
+    }
+    AppendPoint(json, item->key, *point);
+    last = PositionOf(*item);
+    ++shown;
   }
-  json.EndArray().EndObject();
-  return Marked(JsonAnswer(call, std::move(text)), loaded.degraded);
+  json.EndArray();
+  EndPage(json, more);
+  return profiles_.Marked(JsonAnswer(call, std::move(text)), loaded.degraded);
 }
 
 http::Response RestHistory::PutResumePoint(const RestCall& call) {
   const std::string& content = call.parts.at(0);
-  const auto point = ParsePoint(call.body);
+  const auto body = ParseObject(call.body);
+  const auto point = body ? PointIn(*body) : std::nullopt;
   if (!IsId(content) || !point) {
     return Problem(400, "bad-resume-point", "position_seconds is wanted, and a content id");
   }
+  const DeviceTime time = DeviceTimeIn(*body, call.now);
+  if (!time.wrong.empty()) return WrongDeviceTime(time);
   const RestProfiles::Person person = profiles_.PersonOf(call);
   if (person.problem) return *person.problem;
-  const absl::Status saved = viewers_.Save(
-      person.viewer,
-      {{.kind = ViewerItem::Kind::kResumePoint, .key = content, .text = TextOf(*point)}},
-      ViewerData::Path::kDatabaseFirst, Soon());
-  if (!saved.ok()) return NotKept();
+  const auto written = profiles_.Save(person, {.kind = ViewerItem::Kind::kResumePoint,
+                                               .key = content,
+                                               .text = TextOf(*point),
+                                               .at_ms = time.at_ms,
+                                               .sequence = time.sequence});
+  const std::string* held = HeldText(written);
+  if (written.ok() && held == nullptr) return RemovedLater();
+  const auto kept = held == nullptr ? std::nullopt : ResumePointIn(*held);
   std::string text;
   JsonWriter json(text);
-  AppendPoint(json, content, *point);
-  return FreshJson(std::move(text));
+  AppendPoint(json, content, kept.value_or(*point));
+  return profiles_.Kept(written, FreshJson(std::move(text)));
 }
 
 http::Response RestHistory::History(const RestCall& call) {
-  const auto limit = NumberBetween(call, "limit", 50, 1, 200);
-  if (!limit) return Problem(400, "bad-limit", "limit is not from 1 to 200");
+  const PageWish wish = WishForPage(call, 50, 200);
+  if (wish.problem) return *wish.problem;
   const RestProfiles::Person person = profiles_.PersonOf(call);
   if (person.problem) return *person.problem;
-  const ViewerData::Loaded loaded = viewers_.Load(person.viewer, Soon());
+  const ViewerData::HistoryPage page =
+      viewers_.History(person.viewer, wish.after.value_or(ItemPosition{}), wish.limit, Soon());
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
-  std::int64_t left = *limit;
-  for (const ViewerItem* item : loaded.items->Newest(ViewerItem::Kind::kHistory)) {
-    const auto entry = HistoryEntryIn(*item->text);
-    if (!entry || left-- <= 0) continue;
-    AppendEntry(json, item->key, *entry);
+  for (const ViewerItem& item : page.items) {
+    if (const auto entry = HistoryEntryIn(*item.text)) AppendEntry(json, item.key, *entry);
   }
-  json.EndArray().EndObject();
-  return Marked(JsonAnswer(call, std::move(text)), loaded.degraded);
+  json.EndArray();
+  EndPage(json, page.more ? std::optional(PositionOf(page.items.back())) : std::nullopt);
+  return profiles_.Marked(JsonAnswer(call, std::move(text)), page.degraded);
 }
 
 http::Response RestHistory::AddToHistory(const RestCall& call) {
-  const auto entry = ParseEntry(call.body);
+  return answers_.Once(call, [&] { return AddEntry(call); });
+}
+
+http::Response RestHistory::AddEntry(const RestCall& call) {
+  const auto body = ParseObject(call.body);
+  const auto entry = body ? EntryIn(*body) : std::nullopt;
   if (!entry) {
     return Problem(400, "bad-entry", "what, content_id and started_at are wanted");
   }
+  const DeviceTime time = DeviceTimeIn(*body, call.now);
+  if (!time.wrong.empty()) return WrongDeviceTime(time);
   const std::int64_t id = call.idempotency_key.empty() ? viewers_.NewHistoryId() : IdOfKey(call);
   const std::string key = std::to_string(id);
   const RestProfiles::Person person = profiles_.PersonOf(call);
   if (person.problem) return *person.problem;
-  const absl::Status saved = viewers_.Save(
-      person.viewer, {{.kind = ViewerItem::Kind::kHistory, .key = key, .text = TextOf(*entry)}},
-      ViewerData::Path::kDatabaseFirst, Soon());
-  if (!saved.ok()) return NotKept();
+  const auto written = profiles_.Save(person, {.kind = ViewerItem::Kind::kHistory,
+                                               .key = key,
+                                               .text = TextOf(*entry),
+                                               .at_ms = time.at_ms,
+                                               .sequence = time.sequence});
+  const std::string* held = HeldText(written);
+  if (written.ok() && held == nullptr) return RemovedLater();
+  const auto kept = held == nullptr ? std::nullopt : HistoryEntryIn(*held);
   std::string text;
   JsonWriter json(text);
-  AppendEntry(json, key, *entry);
-  return FreshJson(std::move(text));
+  AppendEntry(json, key, kept.value_or(*entry));
+  return profiles_.Kept(written, FreshJson(std::move(text)));
 }
 
 // Commands are for boxes: an app is done with them at once.

@@ -1,13 +1,15 @@
 // REST v1: what a viewer watched, where a viewer stopped, and messages from the operator. Shared by
 // the household: boxes of the account see the same, unless a profile of a person is named. A write
-// is acknowledged when the database has it, or when it is on local disk.
+// is acknowledged when the database has it, or when it is on local disk. Apps may say when they did
+// it ("at", "sequence"): one that comes late changes nothing that is newer, and is answered with
+// what is kept.
 #pragma once
 
 #include <string>
 
 #include "services/middleware/event_board.h"
-#include "services/middleware/metrics.h"
 #include "services/middleware/rest_call.h"
+#include "services/middleware/rest_idempotency.h"
 #include "services/middleware/rest_profiles.h"
 #include "services/middleware/viewer_data.h"
 
@@ -17,8 +19,9 @@ namespace holdfast::middleware {
 // messages.
 class RestHistory {
  public:
-  RestHistory(ViewerData& viewers, RestProfiles& profiles, EventBoard& events, Metrics& metrics)
-      : viewers_(viewers), profiles_(profiles), events_(events), metrics_(metrics) {}
+  RestHistory(ViewerData& viewers, RestProfiles& profiles, IdempotentAnswers& answers,
+              EventBoard& events)
+      : viewers_(viewers), profiles_(profiles), answers_(answers), events_(events) {}
 
   http::Response ResumePoints(const RestCall& call);
   http::Response PutResumePoint(const RestCall& call);
@@ -31,13 +34,13 @@ class RestHistory {
   http::Response ConfirmMessage(const RestCall& call);
 
  private:
+  http::Response AddEntry(const RestCall& call);
   EventBoard::Found FirstMessage(const RestCall& call);
-  http::Response Marked(http::Response response, bool degraded) const;
 
   ViewerData& viewers_;
   RestProfiles& profiles_;
+  IdempotentAnswers& answers_;
   EventBoard& events_;
-  Metrics& metrics_;
 };
 
 }  // namespace holdfast::middleware

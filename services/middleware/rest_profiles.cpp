@@ -124,8 +124,17 @@ ViewerData::Loaded RestProfiles::Load(const Person& person) {
   return viewers_.Load(person.viewer, Soon());
 }
 
-absl::Status RestProfiles::Save(const Person& person, ViewerItem item) {
+absl::StatusOr<ViewerData::Written> RestProfiles::Save(const Person& person, ViewerItem item) {
   return viewers_.Save(person.viewer, {std::move(item)}, ViewerData::Path::kDatabaseFirst, Soon());
+}
+
+http::Response RestProfiles::Kept(const absl::StatusOr<ViewerData::Written>& written,
+                                  http::Response if_kept) const {
+  if (written.ok()) return Marked(std::move(if_kept), written->degraded);
+  if (absl::IsFailedPrecondition(written.status())) {
+    return Problem(409, "too-much-kept", "as much is kept as may be: remove something first");
+  }
+  return NotKept();
 }
 
 http::Response RestProfiles::List(const RestCall& call) {
@@ -146,17 +155,21 @@ http::Response RestProfiles::List(const RestCall& call) {
 }
 
 http::Response RestProfiles::Write(const RestCall& call, const Profile& profile, int status) {
-  const absl::Status saved = viewers_.Save(
-      ViewerOf(*call.device),
-      {{.kind = ViewerItem::Kind::kProfile, .key = profile.id, .text = TextOf(profile)}},
-      ViewerData::Path::kDatabaseFirst, Soon());
-  if (!saved.ok()) return NotKept();
   http::Response response = FreshJson(TextOf(profile));
   response.status = status;
-  return response;
+  return Kept(
+      viewers_.Save(
+          ViewerOf(*call.device),
+          {{.kind = ViewerItem::Kind::kProfile, .key = profile.id, .text = TextOf(profile)}},
+          ViewerData::Path::kDatabaseFirst, Soon()),
+      std::move(response));
 }
 
 http::Response RestProfiles::Add(const RestCall& call) {
+  return answers_.Once(call, [&] { return AddOne(call); });
+}
+
+http::Response RestProfiles::AddOne(const RestCall& call) {
   Read read = ReadProfile(call.body);
   if (!read.field.empty()) return Wrong(read.field);
   read.profile.id =
@@ -194,10 +207,9 @@ http::Response RestProfiles::Remove(const RestCall& call) {
       !viewers_.Save(person, std::move(gone), ViewerData::Path::kDatabaseFirst, Soon()).ok()) {
     return NotKept();
   }
-  const absl::Status removed =
-      viewers_.Save(household, {{.kind = ViewerItem::Kind::kProfile, .key = id, .text = {}}},
-                    ViewerData::Path::kDatabaseFirst, Soon());
-  return removed.ok() ? NoContent() : NotKept();
+  return Kept(viewers_.Save(household, {{.kind = ViewerItem::Kind::kProfile, .key = id, .text = {}}},
+                            ViewerData::Path::kDatabaseFirst, Soon()),
+              NoContent());
 }
 
 }  // namespace holdfast::middleware

@@ -8,6 +8,7 @@
 #include "services/middleware/domain/profile.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/rest_call.h"
+#include "services/middleware/rest_idempotency.h"
 #include "services/middleware/viewer_data.h"
 
 namespace holdfast::middleware {
@@ -21,7 +22,8 @@ class RestProfiles {
     std::optional<http::Response> problem;  // X-Profile names nobody of this account
   };
 
-  RestProfiles(ViewerData& viewers, Metrics& metrics) : viewers_(viewers), metrics_(metrics) {}
+  RestProfiles(ViewerData& viewers, IdempotentAnswers& answers, Metrics& metrics)
+      : viewers_(viewers), answers_(answers), metrics_(metrics) {}
 
   http::Response List(const RestCall& call);
   // With an Idempotency-Key the profile is made once, through whichever instance it comes.
@@ -32,13 +34,18 @@ class RestProfiles {
 
   Person PersonOf(const RestCall& call);
   ViewerData::Loaded Load(const Person& person);
-  absl::Status Save(const Person& person, ViewerItem item);
+  absl::StatusOr<ViewerData::Written> Save(const Person& person, ViewerItem item);
+  // `if_kept`, marked if PostgreSQL does not have it yet; a problem if it is not kept.
+  http::Response Kept(const absl::StatusOr<ViewerData::Written>& written,
+                      http::Response if_kept) const;
   http::Response Marked(http::Response response, bool degraded) const;
 
  private:
+  http::Response AddOne(const RestCall& call);
   http::Response Write(const RestCall& call, const Profile& profile, int status);
 
   ViewerData& viewers_;
+  IdempotentAnswers& answers_;
   Metrics& metrics_;
 };
 

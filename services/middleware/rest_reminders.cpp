@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "services/middleware/epg_rows.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_reminders.h"
+#include "services/middleware/rest_pages.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -46,6 +46,8 @@ std::optional<std::int64_t> RemindAt(const std::string& body, std::int64_t start
 }  // namespace
 
 http::Response RestReminders::List(const RestCall& call) {
+  const PageWish wish = WishForPage(call, kMaxReminders, kMaxReminders);
+  if (wish.problem) return *wish.problem;
   const RestProfiles::Person person = profiles_.PersonOf(call);
   if (person.problem) return *person.problem;
   const ViewerData::Loaded loaded = profiles_.Load(person);
@@ -58,14 +60,21 @@ http::Response RestReminders::List(const RestCall& call) {
     Reminder reminder = AsItStandsNow(*stored, *lineup, *guide);
     if (reminder.fire_at > EpochSeconds(call.now)) active.push_back(std::move(reminder));
   }
-  std::sort(active.begin(), active.end(), [](const Reminder& a, const Reminder& b) {
-    return std::tuple(a.fire_at, a.channel) < std::tuple(b.fire_at, b.channel);
-  });
+  const auto place = [](const Reminder& r) {
+    return ItemPosition{.at_ms = r.fire_at * 1000, .key = RealId(r.channel, r.start)};
+  };
+  std::sort(active.begin(), active.end(),
+            [&](const Reminder& a, const Reminder& b) { return place(a) < place(b); });
+  if (wish.after) {
+    std::erase_if(active, [&](const Reminder& r) { return place(r) <= *wish.after; });
+  }
+  const std::size_t shown = std::min(wish.limit, active.size());
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
-  for (const Reminder& reminder : active) AppendReminder(json, reminder);
-  json.EndArray().EndObject();
+  for (std::size_t i = 0; i < shown; ++i) AppendReminder(json, active[i]);
+  json.EndArray();
+  EndPage(json, shown < active.size() ? std::optional(place(active[shown - 1])) : std::nullopt);
   return profiles_.Marked(JsonAnswer(call, std::move(text)), loaded.degraded);
 }
 
@@ -99,13 +108,13 @@ http::Response RestReminders::Put(const RestCall& call) {
   const bool full = loaded.items->Newest(ViewerItem::Kind::kReminder).size() >= kMaxReminders &&
                     loaded.items->Find(ViewerItem::Kind::kReminder, key) == nullptr;
   if (full) return Problem(409, "too-many-reminders", "there are 200 reminders already");
-  const absl::Status saved = profiles_.Save(
-      person, {.kind = ViewerItem::Kind::kReminder, .key = key, .text = TextOf(reminder)});
-  if (!saved.ok()) return NotKept();
   std::string text;
   JsonWriter json(text);
   AppendReminder(json, reminder);
-  return FreshJson(std::move(text));
+  return profiles_.Kept(
+      profiles_.Save(person,
+                     {.kind = ViewerItem::Kind::kReminder, .key = key, .text = TextOf(reminder)}),
+      FreshJson(std::move(text)));
 }
 
 http::Response RestReminders::Remove(const RestCall& call) {
@@ -120,11 +129,11 @@ http::Response RestReminders::Remove(const RestCall& call) {
     if (!stored) continue;
     const Reminder now = AsItStandsNow(*stored, *lineup, *guide);
     if (item->key != id && RealId(now.channel, now.start) != id) continue;
-    const absl::Status saved =
+    const auto written =
         profiles_.Save(person, {.kind = ViewerItem::Kind::kReminder, .key = item->key, .text = {}});
-    if (!saved.ok()) return NotKept();
+    if (!written.ok() || written->degraded) return profiles_.Kept(written, NoContent());
   }
-  return NoContent();  // what is not there is gone already
+  return profiles_.Marked(NoContent(), loaded.degraded);  // what is not there is gone already
 }
 
 }  // namespace holdfast::middleware

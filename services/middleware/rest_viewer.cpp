@@ -1,6 +1,5 @@
 #include "services/middleware/rest_viewer.h"
 
-#include <fmt/format.h>
 #include <rapidjson/document.h>
 
 #include <optional>
@@ -15,9 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kRememberAnswers = 10min;
-constexpr std::size_t kMaxAnswers = 20'000;
-constexpr std::size_t kLongestKey = 200;
 constexpr auto kWriteTimeout = 2s;
 constexpr std::string_view kList = "list";
 
@@ -52,35 +48,6 @@ std::optional<std::vector<ChannelId>> ParseChannels(const std::string& body) {
 
 }  // namespace
 
-http::Response IdempotentAnswers::Once(const RestCall& call,
-                                       const std::function<http::Response()>& act) {
-  if (call.idempotency_key.empty()) return act();
-  if (call.idempotency_key.size() > kLongestKey) {
-    return Problem(400, "bad-idempotency-key", "Idempotency-Key is longer than 200 characters");
-  }
-  const std::string key = fmt::format("{}\n{}\n{}\n{}", call.account().value(), call.device->mac,
-                                      call.profile, call.idempotency_key);
-  {
-    absl::MutexLock lock(&mutex_);
-    const Answer* before = Find(answers_, key);
-    if (before != nullptr && clock_.SteadyNow() - before->at < kRememberAnswers) {
-      if (before->request != call.body) {
-        return Problem(409, "idempotency-key-reused", "the key came with another request before");
-      }
-      http::Response response = FreshJson(before->text);
-      response.status = before->status;
-      return response;
-    }
-  }
-  http::Response response = act();
-  if (response.status < 500) {
-    absl::MutexLock lock(&mutex_);
-    if (answers_.size() >= kMaxAnswers) answers_.clear();
-    answers_[key] = {call.body, response.status, response.text, clock_.SteadyNow()};
-  }
-  return response;
-}
-
 http::Response RestViewer::Favourites(const RestCall& call) {
   const RestProfiles::Person person = profiles_.PersonOf(call);
   if (person.problem) return *person.problem;
@@ -93,19 +60,23 @@ http::Response RestViewer::Favourites(const RestCall& call) {
       loaded.degraded);
 }
 
-absl::Status RestViewer::Save(const RestCall& call, const RestProfiles::Person& person,
-                              const std::vector<ChannelId>& channels) {
+http::Response RestViewer::Save(const RestCall& call, const RestProfiles::Person& person,
+                                const std::vector<ChannelId>& channels) {
+  http::Response kept = FreshJson(FavouritesText(channels));
   if (!person.profile) {
-    return writes_.SaveFavourites(*call.device, channels, Deadline::After(kWriteTimeout));
+    const absl::Status saved =
+        writes_.SaveFavourites(*call.device, channels, Deadline::After(kWriteTimeout));
+    return saved.ok() ? profiles_.Marked(std::move(kept), !database_.usable()) : NotKept();
   }
   std::string list;
   for (const ChannelId id : channels) {
     if (!list.empty()) list += ',';
     list += std::to_string(id.value());
   }
-  return profiles_.Save(
-      person,
-      {.kind = ViewerItem::Kind::kChannels, .key = std::string(kList), .text = std::move(list)});
+  return profiles_.Kept(profiles_.Save(person, {.kind = ViewerItem::Kind::kChannels,
+                                                .key = std::string(kList),
+                                                .text = std::move(list)}),
+                        std::move(kept));
 }
 
 http::Response RestViewer::PutFavourites(const RestCall& call) {
@@ -116,9 +87,7 @@ http::Response RestViewer::PutFavourites(const RestCall& call) {
     }
     const RestProfiles::Person person = profiles_.PersonOf(call);
     if (person.problem) return *person.problem;
-    const absl::Status saved = Save(call, person, *channels);
-    return saved.ok() ? FreshJson(FavouritesText(*channels))
-                      : TryAgain("favourites cannot be kept at the moment");
+    return Save(call, person, *channels);
   });
 }
 

@@ -81,6 +81,12 @@ struct ViewerItemWrite {
   ViewerItem item;
 };
 
+// Whose clock gave items their times.
+enum class ItemTimes {
+  kDevices,  // a write that is not newer than what is held changes nothing
+  kOurs,     // this is the newest: later than what is held, whatever the instances' clocks say
+};
+
 struct LastChannelWrite {
   std::string mac;
   ChannelId channel{0};
@@ -144,12 +150,29 @@ class Store {
                                       const std::vector<std::int64_t>& events) = 0;
 
   // -- Viewers ----------------------------------------------------------------------------------
-  // All of one viewer, of the history the newest entries.
+  // All that is there of one viewer, of the history the newest entries; and what was removed last,
+  // so that what waits elsewhere is seen to be older.
   virtual absl::StatusOr<std::vector<ViewerItem>> LoadViewer(Deadline deadline,
                                                              const std::string& viewer) = 0;
-  // Keeps what is newer than the write, so writes may be repeated and may come late.
+  // Entries of the history that are there behind `after`, in the order of ItemPosition.
+  virtual absl::StatusOr<std::vector<ViewerItem>> LoadHistory(Deadline deadline,
+                                                              const std::string& viewer,
+                                                              const ItemPosition& after,
+                                                              std::size_t limit) = 0;
+
+  // What is asked for now, all or nothing. Answers what is held of each item afterwards, in their
+  // order. A removal of what is not there writes nothing. FAILED_PRECONDITION: more would be there
+  // than kMaxViewerItems.
+  virtual absl::StatusOr<std::vector<ViewerItem>> WriteViewerItems(
+      Deadline deadline, const std::string& viewer, const std::vector<ViewerItem>& items,
+      ItemTimes times) = 0;
+  // What was acknowledged before and is replayed: never refused. Keeps what is newer than the
+  // write, so writes may be repeated and may come late.
   virtual absl::Status SaveViewerItems(Deadline deadline,
                                        const std::vector<ViewerItemWrite>& writes) = 0;
+  // Forgets what was removed before that time, at most `limit` items; how many it were.
+  virtual absl::StatusOr<std::int64_t> ForgetRemovedItems(Deadline deadline, std::int64_t before_ms,
+                                                          std::int64_t limit) = 0;
 
   // -- Lineup ---------------------------------------------------------------------------------
   // All of the plan or nothing. ABORTED if the lineup moved since the plan was made.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "libs/base/status.h"
@@ -16,11 +17,22 @@ using namespace std::chrono_literals;
 constexpr auto kStoreTimeout = 700ms;  // the box waits
 constexpr int kReplayBatch = 500;
 constexpr std::int64_t kSequences = 1000;
+constexpr std::size_t kMostWaiting = 10'000;  // writes of one viewer, in an outage
+constexpr auto kRememberRemovals = 24h * 30;
+constexpr std::int64_t kForgetAtOnce = 5000;
 
 SharedBytes BytesOf(const ViewerItems& items) {
   v1::StoredViewerItems proto;
   for (const ViewerItem& item : items.all()) *proto.add_items() = ToProto("", item);
   return MakeShared(proto.SerializeAsString());
+}
+
+ViewerItems ItemsOf(const SharedBytes& bytes) {
+  ViewerItems items;
+  v1::StoredViewerItems proto;
+  if (bytes == nullptr || !proto.ParseFromString(*bytes)) return items;
+  for (const v1::StoredViewerItem& item : proto.items()) items.Merge(FromProto(item));
+  return items;
 }
 
 std::vector<ViewerItemWrite> Parse(const std::vector<std::string>& records) {
@@ -52,57 +64,171 @@ ViewerData::ViewerData(const Options& options, Store& store, storage::DiskSpool&
           [&workers](std::function<void()> job) { return workers.TrySubmit(std::move(job)); }),
       sequence_(static_cast<std::int64_t>(StringHash()(options.instance) % kSequences)) {}
 
+ViewerData::Stripe& ViewerData::StripeOf(const std::string& viewer) {
+  return stripes_[StringHash()(viewer) % kStripes];
+}
+
+std::vector<ViewerItem> ViewerData::PendingOf(const std::string& viewer) {
+  absl::MutexLock lock(&mutex_);
+  const auto* waiting = Find(pending_, viewer);
+  return waiting == nullptr ? std::vector<ViewerItem>() : *waiting;
+}
+
 std::shared_ptr<ViewerItems> ViewerData::WithPending(const std::string& viewer,
                                                      const SharedBytes& bytes) {
-  auto items = std::make_shared<ViewerItems>();
-  v1::StoredViewerItems proto;
-  if (bytes != nullptr && proto.ParseFromString(*bytes)) {
-    for (const v1::StoredViewerItem& item : proto.items()) items->Merge(FromProto(item));
-  }
-  absl::MutexLock lock(&mutex_);
-  if (const auto* waiting = Find(pending_, viewer)) {
-    for (const ViewerItem& item : *waiting) items->Merge(item);
-  }
+  auto items = std::make_shared<ViewerItems>(ItemsOf(bytes));
+  for (ViewerItem& item : PendingOf(viewer)) items->Merge(std::move(item));
   return items;
 }
 
-ViewerData::Loaded ViewerData::Load(const std::string& viewer, Deadline deadline) {
-  if (database_.usable()) {
-    auto stored = store_.LoadViewer(deadline.AtMost(kStoreTimeout, clock_), viewer);
-    if (stored.ok()) {
-      const SharedBytes bytes = BytesOf(ViewerItems(*std::move(stored)));
-      cache_.Put(viewer, bytes);
-      return {WithPending(viewer, bytes), /*degraded=*/false};
-    }
+ViewerItems ViewerData::KeepCopy(const std::string& viewer, std::vector<ViewerItem> stored,
+                                 std::uint64_t writes) {
+  ViewerItems items(std::move(stored));
+  Stripe& stripe = StripeOf(viewer);
+  absl::MutexLock lock(&stripe.mutex);
+  // What was written while PostgreSQL was being read may be missing in what it told.
+  if (stripe.writes != writes) {
+    for (const ViewerItem& item : ItemsOf(cache_.Peek(viewer).value).all()) items.Merge(item);
   }
-  return {WithPending(viewer, cache_.Peek(viewer).value), /*degraded=*/true};
+  cache_.Put(viewer, BytesOf(items));
+  return items;
+}
+
+void ViewerData::MergeIntoCopy(const std::string& viewer, const std::vector<ViewerItem>& items) {
+  Stripe& stripe = StripeOf(viewer);
+  absl::MutexLock lock(&stripe.mutex);
+  ++stripe.writes;
+  const SharedBytes bytes = cache_.Peek(viewer).value;
+  if (bytes == nullptr) return;
+  ViewerItems copy = ItemsOf(bytes);
+  for (const ViewerItem& item : items) copy.Merge(item);
+  cache_.Put(viewer, BytesOf(copy));
+}
+
+ViewerData::Loaded ViewerData::Load(const std::string& viewer, Deadline deadline) {
+  if (!database_.usable()) {
+    return {WithPending(viewer, cache_.Peek(viewer).value), /*degraded=*/true};
+  }
+  // Before PostgreSQL is read: what is delivered meanwhile is in neither otherwise.
+  std::vector<ViewerItem> waiting = PendingOf(viewer);
+  std::uint64_t writes = 0;
+  {
+    Stripe& stripe = StripeOf(viewer);
+    absl::MutexLock lock(&stripe.mutex);
+    writes = stripe.writes;
+  }
+  auto stored = store_.LoadViewer(deadline.AtMost(kStoreTimeout, clock_), viewer);
+  if (!stored.ok()) return {WithPending(viewer, cache_.Peek(viewer).value), /*degraded=*/true};
+  auto items = std::make_shared<ViewerItems>(KeepCopy(viewer, *std::move(stored), writes));
+  for (ViewerItem& item : waiting) items->Merge(std::move(item));
+  for (ViewerItem& item : PendingOf(viewer)) items->Merge(std::move(item));
+  return {std::move(items), /*degraded=*/false};
 }
 
 std::shared_ptr<const ViewerItems> ViewerData::Known(const std::string& viewer) {
   const SharedBytes bytes = cache_.Peek(viewer).value;
-  return bytes == nullptr ? nullptr : WithPending(viewer, bytes);
+  auto items = WithPending(viewer, bytes);
+  return bytes == nullptr && items->all().empty() ? nullptr : std::move(items);
 }
 
-absl::Status ViewerData::Save(const std::string& viewer, std::vector<ViewerItem> items, Path path,
-                              Deadline deadline) {
-  const std::shared_ptr<ViewerItems> held = WithPending(viewer, cache_.Peek(viewer).value);
-  std::vector<ViewerItemWrite> writes;
+ViewerData::HistoryPage ViewerData::History(const std::string& viewer, const ItemPosition& after,
+                                            std::size_t limit, Deadline deadline) {
+  HistoryPage page{.degraded = true};
+  std::map<std::string, ViewerItem> entries;  // by key, each once
+  const auto take = [&](ViewerItem item) {
+    if (item.kind != ViewerItem::Kind::kHistory || PositionOf(item) >= after) return;
+    const auto [it, added] = entries.try_emplace(item.key, item);
+    if (!added && IsNewer(item, it->second)) it->second = std::move(item);
+  };
+  std::vector<ViewerItem> waiting = PendingOf(viewer);
+  if (database_.usable()) {
+    auto stored =
+        store_.LoadHistory(deadline.AtMost(kStoreTimeout, clock_), viewer, after, limit + 1);
+    page.degraded = !stored.ok();
+    if (stored.ok()) {
+      for (ViewerItem& item : *stored) take(std::move(item));
+    }
+  }
+  if (page.degraded) {
+    for (const ViewerItem& item : ItemsOf(cache_.Peek(viewer).value).all()) take(item);
+  }
+  for (ViewerItem& item : waiting) take(std::move(item));
+  for (auto& [key, item] : entries) {
+    if (item.text) page.items.push_back(std::move(item));
+  }
+  std::sort(page.items.begin(), page.items.end(), [](const ViewerItem& a, const ViewerItem& b) {
+    return PositionOf(a) > PositionOf(b);
+  });
+  page.more = page.items.size() > limit;
+  if (page.more) page.items.resize(limit);
+  return page;
+}
+
+absl::StatusOr<ViewerData::Written> ViewerData::Save(const std::string& viewer,
+                                                     std::vector<ViewerItem> items, Path path,
+                                                     Deadline deadline) {
+  const bool ours = items.empty() || items.front().at_ms == 0;
   for (ViewerItem& item : items) {
-    // Never before what is shown, whatever the clocks of the instances say.
-    const ViewerItem* shown = held->Find(item.kind, item.key);
-    item.at_ms = std::max(EpochMillis(clock_.Now()), shown == nullptr ? 0 : shown->at_ms + 1);
-    item.sequence = sequence_.fetch_add(1);
+    if (!IsItemKey(item.key)) return InvalidArgument("an item with a key that cannot be kept");
     if (item.text && item.text->size() > kLongestItemText) {
       return InvalidArgument("{} bytes are too much for one item", item.text->size());
     }
-    writes.push_back({viewer, item});
+    if (!ours) continue;
+    item.at_ms = EpochMillis(clock_.Now());
+    item.sequence = sequence_.fetch_add(1);
   }
-  const bool stored = path == Path::kDatabaseFirst && database_.usable() &&
-                      store_.SaveViewerItems(deadline.AtMost(kStoreTimeout, clock_), writes).ok();
-  if (!stored) HOLDFAST_RETURN_IF_ERROR(Spool(viewer, items));
-  for (const ViewerItem& item : items) held->Merge(item);
-  cache_.Put(viewer, BytesOf(*held));
-  return absl::OkStatus();
+  const ItemTimes times = ours ? ItemTimes::kOurs : ItemTimes::kDevices;
+  if (path == Path::kDatabaseFirst && database_.usable()) {
+    auto held = store_.WriteViewerItems(deadline.AtMost(kStoreTimeout, clock_), viewer, items,
+                                        times);
+    if (held.ok()) {
+      MergeIntoCopy(viewer, *held);
+      return Written{.degraded = false, .held = *std::move(held)};
+    }
+    const bool refused = absl::IsFailedPrecondition(held.status()) ||
+                         absl::IsInvalidArgument(held.status());
+    if (refused) return held.status();
+    auto written = SaveToSpool(viewer, std::move(items), times);
+    if (written.ok()) written->degraded = true;
+    return written;
+  }
+  return SaveToSpool(viewer, std::move(items), times);
+}
+
+absl::StatusOr<ViewerData::Written> ViewerData::SaveToSpool(const std::string& viewer,
+                                                            std::vector<ViewerItem> items,
+                                                            ItemTimes times) {
+  // One after the other: the second must see what the first made of the time.
+  Written written{.degraded = !database_.usable()};
+  std::vector<ViewerItem> wanted;
+  {
+    Stripe& stripe = StripeOf(viewer);
+    absl::MutexLock lock(&stripe.mutex);
+    const std::shared_ptr<ViewerItems> known = WithPending(viewer, cache_.Peek(viewer).value);
+    std::size_t more = 0;
+    for (ViewerItem& item : items) {
+      const ViewerItem* latest = known->FindLatest(item.kind, item.key);
+      if (latest != nullptr && times == ItemTimes::kOurs) {
+        // Never before what is shown, whatever the clocks of the instances say.
+        item.at_ms = std::max(item.at_ms, latest->at_ms + 1);
+      }
+      const bool news = latest == nullptr || IsNewer(item, *latest);
+      const bool there = latest != nullptr && latest->text;
+      written.held.push_back(news ? item : *latest);
+      if (!news) continue;
+      if (item.text && !there && item.kind != ViewerItem::Kind::kHistory) ++more;
+      wanted.push_back(std::move(item));
+    }
+    if (more > 0 && known->CountLimited() + more > kMaxViewerItems) {
+      return FailedPrecondition("the viewer has {} items already", known->CountLimited());
+    }
+    if (PendingOf(viewer).size() + wanted.size() > kMostWaiting) {
+      return ResourceExhausted("too much of one viewer waits for the database");
+    }
+    HOLDFAST_RETURN_IF_ERROR(Spool(viewer, wanted));
+  }
+  MergeIntoCopy(viewer, wanted);
+  return written;
 }
 
 absl::Status ViewerData::Spool(const std::string& viewer, const std::vector<ViewerItem>& items) {
@@ -145,13 +271,38 @@ absl::Status ViewerData::Flush(Deadline deadline) {
         const int delivered,
         spool_.Drain(kReplayBatch, [&](const std::vector<std::string>& records) -> absl::Status {
           const std::vector<ViewerItemWrite> writes = Parse(records);
-          HOLDFAST_RETURN_IF_ERROR(store_.SaveViewerItems(deadline, writes));
+          HOLDFAST_RETURN_IF_ERROR(Deliver(writes, deadline));
           ForgetPending(writes);
           return absl::OkStatus();
         }));
     if (delivered == 0) break;
   }
   return absl::OkStatus();
+}
+
+absl::Status ViewerData::Deliver(const std::vector<ViewerItemWrite>& writes, Deadline deadline) {
+  const absl::Status all = store_.SaveViewerItems(deadline, writes);
+  if (!absl::IsInvalidArgument(all)) return all;
+  // What PostgreSQL can never take must not hold up the rest.
+  for (const ViewerItemWrite& write : writes) {
+    const absl::Status one = store_.SaveViewerItems(deadline, {write});
+    if (!one.ok() && !absl::IsInvalidArgument(one)) return one;
+    if (!one.ok()) {
+      telemetry::Log(telemetry::Error, "an item of a viewer can never be stored",
+                     {{"viewer", write.viewer}, {"error", ToString(one)}});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ViewerData::ForgetRemoved(Deadline deadline) {
+  if (!database_.usable()) return absl::OkStatus();
+  const std::int64_t before = EpochMillis(clock_.Now() - kRememberRemovals);
+  while (true) {
+    HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t forgotten,
+                              store_.ForgetRemovedItems(deadline, before, kForgetAtOnce));
+    if (forgotten < kForgetAtOnce) return absl::OkStatus();
+  }
 }
 
 void ViewerData::ForgetPending(const std::vector<ViewerItemWrite>& delivered) {

@@ -12,6 +12,7 @@ constexpr std::int64_t kShortest = 60;  // seconds
 std::int64_t SecondsLeft(std::span<const Recording> recordings, const RecordingQuota& quota) {
   std::int64_t used = 0;
   for (const Recording& recording : recordings) {
+    if (recording.on_box()) continue;
     used += std::max<std::int64_t>(0, recording.stop - recording.start);
   }
   return std::max<std::int64_t>(0, quota.seconds - used);
@@ -23,7 +24,8 @@ RecordingVerdict DecideRecording(std::span<const Recording> recordings, const Re
   if (channel.catch_up_hours <= 0) return RecordingVerdict::kNotKept;
   if (air_time.stop <= ArchiveBegins(channel, now)) return RecordingVerdict::kNotKept;
   for (const Recording& recording : recordings) {
-    const bool same = recording.channel == channel.id && programme_start != 0 &&
+    const bool same = !recording.on_box() && recording.channel == channel.id &&
+                      programme_start != 0 &&
                       recording.programme_start == programme_start;
     if (same) return RecordingVerdict::kKnown;
   }

@@ -13,7 +13,7 @@ struct RecordingQuota {
   std::int64_t seconds = 0;  // of all recordings of one viewer together
 };
 
-// How much of the quota is left; never negative.
+// How much of the quota is left; never negative. What lies on boxes takes none of it.
 std::int64_t SecondsLeft(std::span<const Recording> recordings, const RecordingQuota& quota);
 
 enum class RecordingVerdict {

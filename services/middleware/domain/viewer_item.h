@@ -3,7 +3,9 @@
 // instance.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +42,19 @@ struct ViewerItem {
 // Whether `a` replaces `b`, of the same kind and key.
 bool IsNewer(const ViewerItem& a, const ViewerItem& b);
 
+// Whether PostgreSQL and every client can carry the key: 1 to 200 of [A-Za-z0-9_.:-].
+bool IsItemKey(std::string_view key);
+
+// A place in a list of one kind, which goes from the newest to the oldest and, within a
+// millisecond, from the greatest key to the least. As made: before the whole list.
+struct ItemPosition {
+  std::int64_t at_ms = std::numeric_limits<std::int64_t>::max();
+  std::string key;
+
+  friend auto operator<=>(const ItemPosition&, const ItemPosition&) = default;
+};
+ItemPosition PositionOf(const ViewerItem& item);
+
 // All that is held of one viewer, each kind and key once, by kind and key.
 class ViewerItems {
  public:
@@ -48,9 +63,14 @@ class ViewerItems {
 
   // Null if it is not there or was removed.
   const ViewerItem* Find(ViewerItem::Kind kind, std::string_view key) const;
-  // Those that are there, the newest first.
+  // The same for what was removed, too.
+  const ViewerItem* FindLatest(ViewerItem::Kind kind, std::string_view key) const;
+  // Those that are there, the newest first (see ItemPosition).
   std::vector<const ViewerItem*> Newest(ViewerItem::Kind kind) const;
-  // Puts it in if it is newer than what is there. History is kept to kMaxHistory entries.
+  // How many are there, history aside: what kMaxViewerItems limits.
+  std::size_t CountLimited() const;
+  // Puts it in if it is newer than what is there. History is kept to kMaxHistory entries; nothing
+  // else is ever left out: who writes is held to the limits below.
   void Merge(ViewerItem item);
 
   const std::vector<ViewerItem>& all() const { return items_; }  // removed ones too
@@ -61,8 +81,8 @@ class ViewerItems {
   std::vector<ViewerItem> items_;
 };
 
-inline constexpr std::size_t kMaxHistory = 200;  // entries in memory; the database has all
-inline constexpr std::size_t kMaxViewerItems = 5000;
+inline constexpr std::size_t kMaxHistory = 200;       // entries in memory; the database has all
+inline constexpr std::size_t kMaxViewerItems = 5000;  // that are there, history aside
 inline constexpr std::size_t kLongestItemText = 64 * 1024;
 
 // Whose items a box sees: those of its account, so that the household shares them; its own if it

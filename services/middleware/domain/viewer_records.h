@@ -34,7 +34,8 @@ struct Reminder {
   std::string programme_name;
 };
 
-// A part of a channel that a viewer keeps. Its pictures are those of the channel's archive.
+// A part of a channel that a viewer keeps. Its pictures are those of the channel's archive, or a
+// file on the box that recorded it.
 struct Recording {
   std::int64_t id = 0;
   ChannelId channel{0};
@@ -43,6 +44,12 @@ struct Recording {
   std::int64_t programme_start = 0;  // of the guide's row; 0: of none
   std::string channel_name;
   std::string programme_name;
+  // Of a recording on a box alone.
+  std::string mac;          // which box; "": on the network
+  std::string file;         // as the box names it
+  std::string internal_id;  // of the box's own recorder
+
+  bool on_box() const { return !mac.empty(); }
 };
 
 }  // namespace holdfast::middleware
