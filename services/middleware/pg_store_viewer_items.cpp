@@ -161,7 +161,9 @@ absl::StatusOr<std::vector<ViewerItem>> PgStore::WriteViewerItems(
     };
     constexpr auto kMost = static_cast<std::int64_t>(kMaxViewerItems);
     std::int64_t before = 0;
-    if (added > 0) HOLDFAST_ASSIGN_OR_RETURN(before, count());
+    if (added > 0) {
+      HOLDFAST_ASSIGN_OR_RETURN(before, count());
+    }
     for (const std::size_t i : order) {
       HOLDFAST_ASSIGN_OR_RETURN(held[i], WriteOne(tx, viewer, items[i], times));
     }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 #include <vector>
@@ -15,7 +16,7 @@ namespace holdfast::middleware {
 namespace {
 
 constexpr std::size_t kLongestQuery = 100;
-constexpr std::size_t kMaxFavouriteFilms = 1000;
+constexpr std::int64_t kMaxFavouriteFilms = 1000;
 
 http::Response UnknownFilm() {
   return FieldProblem(404, "unknown-film", "film", "there is no such film");
@@ -303,7 +304,7 @@ http::Response RestFilms::AddFavourite(const RestCall& call) {
   const ViewerData::Loaded loaded = parts_.profiles.Load(person);
   using Kind = ViewerItem::Kind;
   if (loaded.items->Find(Kind::kFavouriteFilm, key) != nullptr) return NoContent();
-  if (loaded.items->Newest(Kind::kFavouriteFilm).size() >= kMaxFavouriteFilms) {
+  if (std::ssize(loaded.items->Newest(Kind::kFavouriteFilm)) >= kMaxFavouriteFilms) {
     return Problem(409, "too-many-favourites", "there are 1000 favourite films already");
   }
   return parts_.profiles.Kept(

@@ -137,7 +137,9 @@ TEST_F(RestKeptTest, PagesOfWhatIsKeptJoinToTheWholeLists) {
   }
   const Json history = ListAll("/v1/history?limit=40");
   ASSERT_EQ(history.size(), 230u);  // beyond what instances hold in memory
-  for (int i = 0; i < 230; ++i) EXPECT_EQ(history[i]["content_id"], std::to_string(229 - i));
+  for (std::size_t i = 0; i < 230; ++i) {
+    EXPECT_EQ(history[i]["content_id"], std::to_string(229 - i));
+  }
 
   for (int i = 0; i < 7; ++i) {
     ASSERT_EQ(As(ada_, "PUT", "/v1/resume-points/" + std::to_string(i), Point(i)).status, 200);

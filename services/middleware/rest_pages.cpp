@@ -1,5 +1,6 @@
 #include "services/middleware/rest_pages.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 

@@ -1,6 +1,7 @@
 #include "services/middleware/rest_reminders.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -16,7 +17,7 @@
 namespace holdfast::middleware {
 namespace {
 
-constexpr std::size_t kMaxReminders = 200;
+constexpr std::int64_t kMaxReminders = 200;
 constexpr std::size_t kLongestName = 200;
 
 void AppendReminder(JsonWriter& json, const Reminder& reminder) {
@@ -105,7 +106,7 @@ http::Response RestReminders::Put(const RestCall& call) {
       .programme_name = std::string(found->programme->title.substr(0, kLongestName))};
   const std::string key = RealId(reminder.channel, reminder.start);
   const ViewerData::Loaded loaded = profiles_.Load(person);
-  const bool full = loaded.items->Newest(ViewerItem::Kind::kReminder).size() >= kMaxReminders &&
+  const bool full = std::ssize(loaded.items->Newest(ViewerItem::Kind::kReminder)) >= kMaxReminders &&
                     loaded.items->Find(ViewerItem::Kind::kReminder, key) == nullptr;
   if (full) return Problem(409, "too-many-reminders", "there are 200 reminders already");
   std::string text;

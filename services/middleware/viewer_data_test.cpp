@@ -347,7 +347,7 @@ TEST_F(ViewerDataTest, PagesOfHistoryJoinToAllOfItAndNotOnlyToWhatIsInMemory) {
   }
   ASSERT_THAT(keys, SizeIs(501));
   EXPECT_EQ(keys.front(), "2000");
-  for (int i = 0; i < 500; ++i) EXPECT_EQ(keys[i + 1], std::to_string(1500 - i));
+  for (std::size_t i = 0; i < 500; ++i) EXPECT_EQ(keys[i + 1], std::to_string(1500 - i));
 }
 
 TEST_F(ViewerDataTest, InAnOutageHistoryIsWhatThisInstanceHas) {

@@ -16,6 +16,7 @@
 #include "services/middleware/domain/profile.h"
 #include "services/middleware/domain/xtream_address.h"
 #include "services/middleware/rest_call.h"
+#include "services/middleware/rest_pages.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -45,11 +46,31 @@ void CheckParameters(const RestCall& call) {
     if (const auto time = ParseCatchUpStart(value)) HOLDFAST_CHECK(Rfc3339(*time).size() >= 20);
     HOLDFAST_CHECK(!IsNumber(value) || ParseChannelId(value).value() >= 0);
     HOLDFAST_CHECK(IsJson(FieldProblem(400, "x", "field", value).text));
+    HOLDFAST_CHECK(!IsItemKey(value) || CleanUtf8(value) == value);
     HOLDFAST_CHECK(ViewerOfProfile("acc", CleanUtf8(value)) != CleanUtf8(value));
     VodTitle title;
     title.age = value;
     HOLDFAST_CHECK(AgeOf(title) >= 0 && AgeOf(title) <= 150);
   }
+}
+
+// A page that is begun where a cursor says can be named by the same cursor.
+void CheckPage(const RestCall& call) {
+  const PageWish wish = WishForPage(call, 20, 100);
+  HOLDFAST_CHECK(wish.problem || (wish.limit >= 1 && wish.limit <= 100));
+  if (!wish.after) return;
+  RestCall again;
+  again.form = http::Form("cursor=" + CursorOf(*wish.after));
+  HOLDFAST_CHECK(WishForPage(again, 20, 100).after == wish.after);
+}
+
+void CheckDeviceTime(const std::string& body) {
+  const WallTime now = FromEpochSeconds(1767348000);
+  const auto object = ParseObject(body);
+  if (!object) return;
+  const DeviceTime time = DeviceTimeIn(*object, now);
+  HOLDFAST_CHECK(time.at_ms >= 0 && time.at_ms <= EpochMillis(now + std::chrono::minutes(2)));
+  HOLDFAST_CHECK(time.sequence >= 0 && (time.at_ms > 0 || time.sequence == 0));
 }
 
 // A body that is accepted can be shown and written to the log; one that is not is told why.
@@ -83,8 +104,10 @@ void CheckRequest(std::string_view input) {
   HOLDFAST_CHECK(call.id() >= 0 && call.id(1) == 0);
   call.form = http::Form(TakeLine(input));
   CheckParameters(call);
+  CheckPage(call);
   const std::string body(input);
   if (const auto object = ParseObject(body)) TextIn(*object, "name");
+  CheckDeviceTime(body);
   CheckBody<v1::Channel>(body);
   CheckBody<v1::Genre>(body);
   CheckBody<v1::VodTitle>(body);
