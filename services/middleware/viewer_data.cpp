@@ -88,7 +88,9 @@ ViewerItems ViewerData::KeepCopy(const std::string& viewer, std::vector<ViewerIt
   absl::MutexLock lock(&stripe.mutex);
   // What was written while PostgreSQL was being read may be missing in what it told.
   if (stripe.writes != writes) {
-    for (const ViewerItem& item : ItemsOf(cache_.Peek(viewer).value).all()) items.Merge(item);
+    const SharedBytes copy = cache_.Peek(viewer).value;
+    if (copy == nullptr) return items;  // nor is it in a copy: the next reading makes one
+    for (const ViewerItem& item : ItemsOf(copy).all()) items.Merge(item);
   }
   cache_.Put(viewer, BytesOf(items));
   return items;
@@ -232,6 +234,7 @@ absl::StatusOr<ViewerData::Written> ViewerData::SaveToSpool(const std::string& v
 }
 
 absl::Status ViewerData::Spool(const std::string& viewer, const std::vector<ViewerItem>& items) {
+  if (items.empty()) return absl::OkStatus();
   for (const ViewerItem& item : items) {
     HOLDFAST_RETURN_IF_ERROR(spool_.Append(ToProto(viewer, item).SerializeAsString()));
   }

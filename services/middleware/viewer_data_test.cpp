@@ -63,8 +63,11 @@ class WatchedStore : public PgStore {
 struct Instance {
   Instance(storage::PgPool& pool, const Clock& clock, const std::string& name)
       : store(pool),
-        spool(*storage::DiskSpool::Open({.directory = dir.path() + "/spool", .name = name},
-                                        metrics)),
+        spool(*storage::DiskSpool::Open(
+            {.directory = dir.path() + "/spool",
+             .name = name,
+             .durability = storage::DiskSpool::Options::Durability::kWrite},
+            metrics)),
         data({.file = "", .instance = name}, store, *spool, database, workers, clock, metrics) {}
 
   std::vector<std::string> Keys(Kind kind) {
@@ -318,6 +321,16 @@ TEST_F(ViewerDataTest, AWriteDuringAReadIsInTheCopy) {
   a_.data.Load(kViewer, Soon());
   ASSERT_NE(a_.data.Known(kViewer), nullptr);
   EXPECT_NE(a_.data.Known(kViewer)->Find(Kind::kReminder, "1_1"), nullptr);
+}
+
+TEST_F(ViewerDataTest, AWriteDuringTheFirstReadIsNotMissingInTheCopy) {
+  a_.store.after_reading = [this] {
+    EXPECT_THAT(a_.Save(Item(Kind::kReminder, "1_1")), IsOk());
+  };
+  a_.data.Load(kViewer, Soon());
+  EXPECT_EQ(a_.data.Known(kViewer), nullptr);  // rather none than one without it
+  EXPECT_THAT(a_.Keys(Kind::kReminder), ElementsAre("1_1"));
+  ASSERT_NE(a_.data.Known(kViewer), nullptr);
 }
 
 TEST_F(ViewerDataTest, WhatIsDeliveredDuringAReadIsInTheAnswer) {

@@ -74,9 +74,17 @@ void ViewerItems::Merge(ViewerItem item) {
 }
 
 void ViewerItems::ShortenHistory() {
-  const std::vector<const ViewerItem*> entries = Newest(ViewerItem::Kind::kHistory);
-  if (entries.size() <= kMaxHistory) return;
-  items_.erase(items_.begin() + (entries.back() - items_.data()));
+  // One kind is one stretch of what is sorted.
+  std::size_t there = 0;
+  auto oldest = items_.end();
+  const ViewerItem begin{.kind = ViewerItem::Kind::kHistory, .key = "", .text = {}};
+  for (auto it = std::lower_bound(items_.begin(), items_.end(), begin, ByKindAndKey);
+       it != items_.end() && it->kind == ViewerItem::Kind::kHistory; ++it) {
+    if (!it->text) continue;
+    ++there;
+    if (oldest == items_.end() || PositionOf(*it) < PositionOf(*oldest)) oldest = it;
+  }
+  if (there > kMaxHistory) items_.erase(oldest);
 }
 
 std::string ViewerOf(const Device& device) {
