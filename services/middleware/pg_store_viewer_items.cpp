@@ -213,10 +213,10 @@ absl::Status PgStore::SaveViewerItems(Deadline deadline,
 // $1 before, $2 how many. Rows that somebody else is at are left for the next time.
 constexpr std::string_view kForgetRemoved = R"sql(
   DELETE FROM viewer_item
-   WHERE (viewer, kind, item_key) IN (
-         SELECT viewer, kind, item_key FROM viewer_item
+   WHERE ctid = ANY (ARRAY(
+         SELECT ctid FROM viewer_item
           WHERE content IS NULL AND at_ms < $1::bigint
-          ORDER BY at_ms LIMIT $2 FOR UPDATE SKIP LOCKED)
+          ORDER BY at_ms LIMIT $2 FOR UPDATE SKIP LOCKED))
 )sql";
 
 absl::StatusOr<std::int64_t> PgStore::ForgetRemovedItems(Deadline deadline, std::int64_t before_ms,

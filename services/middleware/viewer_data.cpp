@@ -90,7 +90,8 @@ ViewerItems ViewerData::KeepCopy(const std::string& viewer, std::vector<ViewerIt
   if (stripe.writes != writes) {
     const SharedBytes copy = cache_.Peek(viewer).value;
     if (copy == nullptr) return items;  // nor is it in a copy: the next reading makes one
-    for (const ViewerItem& item : ItemsOf(copy).all()) items.Merge(item);
+    const ViewerItems held = ItemsOf(copy);
+    for (const ViewerItem& item : held.all()) items.Merge(item);
   }
   cache_.Put(viewer, BytesOf(items));
   return items;
@@ -152,7 +153,8 @@ ViewerData::HistoryPage ViewerData::History(const std::string& viewer, const Ite
     }
   }
   if (page.degraded) {
-    for (const ViewerItem& item : ItemsOf(cache_.Peek(viewer).value).all()) take(item);
+    const ViewerItems copy = ItemsOf(cache_.Peek(viewer).value);
+    for (const ViewerItem& item : copy.all()) take(item);
   }
   for (ViewerItem& item : waiting) take(std::move(item));
   for (auto& [key, item] : entries) {

@@ -72,7 +72,8 @@ struct Instance {
 
   std::vector<std::string> Keys(Kind kind) {
     std::vector<std::string> keys;
-    for (const ViewerItem* item : data.Load(kViewer, Soon()).items->Newest(kind)) {
+    const ViewerData::Loaded loaded = data.Load(kViewer, Soon());
+    for (const ViewerItem* item : loaded.items->Newest(kind)) {
       keys.push_back(item->key);
     }
     return keys;
