@@ -238,7 +238,8 @@ TEST_F(AdminDocumentTest, TheDocumentIsWhatTheServerDoes) {
 
   exchanges_.close();
   const std::string command = std::string("python3 ") + kCheck + " " + kDocument + " " +
-                              dir_.File("exchanges") + " --unseen 503 >" + dir_.File("report") + " 2>&1";
+                              dir_.File("exchanges") + " --unseen 503 >" + dir_.File("report") +
+                              " 2>&1";
   const int result = std::system(command.c_str());
   std::ifstream report(dir_.File("report"));
   EXPECT_EQ(result, 0) << std::string(std::istreambuf_iterator<char>(report), {});

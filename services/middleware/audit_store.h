@@ -1,5 +1,5 @@
-// Where the audit log and the answers to idempotency keys lie: those of operators, and of apps. PostgreSQL behind it
-// (pg_store_admin.h); every call blocks up to its deadline.
+// Where the audit log and the answers to idempotency keys lie: those of operators, and of apps.
+// PostgreSQL behind it (pg_store_admin.h); every call blocks up to its deadline.
 #pragma once
 
 #include <cstdint>

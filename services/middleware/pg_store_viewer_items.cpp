@@ -76,13 +76,13 @@ absl::StatusOr<std::vector<ViewerItem>> PgStore::LoadHistory(Deadline deadline,
                                                              const std::string& viewer,
                                                              const ItemPosition& after,
                                                              std::size_t limit) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const PgResult rows, pool_.Query(deadline, kLoadHistory, viewer, kHistory, after.at_ms,
-                                       after.key, static_cast<std::int64_t>(limit)));
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            pool_.Query(deadline, kLoadHistory, viewer, kHistory, after.at_ms,
+                                        after.key, static_cast<std::int64_t>(limit)));
   return ItemsIn(rows);
 }
 
-// -- Writes that are asked for now ------------------------------------------------------------
+// -- What is asked at this moment ------------------------------------------------------------
 
 // $1 viewer, $2 kind of history.
 constexpr std::string_view kCountLimited =
@@ -124,10 +124,10 @@ absl::StatusOr<ViewerItem> WriteOne(PgTransaction& tx, const std::string& viewer
   const int kind = static_cast<int>(item.kind);
   const bool ours = times == ItemTimes::kOurs;
   const auto write = [&] {
-    return item.text ? tx.Query(kWriteItem, viewer, kind, item.key, ContentParam(item.text),
-                                item.at_ms, item.sequence, ours)
-                     : tx.Query(kRemoveItem, viewer, kind, item.key, item.at_ms, item.sequence,
-                                ours);
+    return item.text
+               ? tx.Query(kWriteItem, viewer, kind, item.key, ContentParam(item.text), item.at_ms,
+                          item.sequence, ours)
+               : tx.Query(kRemoveItem, viewer, kind, item.key, item.at_ms, item.sequence, ours);
   };
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult written, write());
   if (written.rows() == 1) {

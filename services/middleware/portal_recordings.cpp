@@ -235,10 +235,9 @@ PortalAnswer RecordingActions::Change(const PortalCall& call, const Recording& r
 }
 
 PortalAnswer RecordingActions::Remove(const PortalCall& call, const std::string& key) {
-  return SavedAnswer(
-      parts_.viewers.Save(ViewerOf(*call.device),
-                          {{.kind = ViewerItem::Kind::kRecording, .key = key, .text = {}}},
-                          ViewerData::Path::kDatabaseFirst, ViewerDeadline()));
+  return SavedAnswer(parts_.viewers.Save(
+      ViewerOf(*call.device), {{.kind = ViewerItem::Kind::kRecording, .key = key, .text = {}}},
+      ViewerData::Path::kDatabaseFirst, ViewerDeadline()));
 }
 
 PortalAnswer RecordingActions::Stop(const PortalCall& call) {

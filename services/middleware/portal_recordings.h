@@ -1,6 +1,6 @@
-// Actions of type "remote_pvr". Recordings on the network are of a household: each names a part of a
-// channel, and its pictures are those of the channel's archive, for as long as that keeps them. What
-// a box records onto its own disk is in the catalogue of that box alone: the box tells when it
+// Actions of type "remote_pvr". Recordings on the network are of a household: each names a part of
+// a channel, and its pictures are those of the channel's archive, for as long as that keeps them.
+// What a box records onto its own disk is in the catalogue of that box alone: the box tells when it
 // begins and ends, and plays its own file.
 #pragma once
 

@@ -1,5 +1,5 @@
-// What a box records onto its own disk ("start_record_on_stb" and its kin): remembered for that box,
-// outside the quota, which is of what the network keeps.
+// What a box records onto its own disk ("start_record_on_stb" and its kin): remembered for that
+// box, outside the quota, which is of what the network keeps.
 #include <algorithm>
 #include <utility>
 
@@ -29,10 +29,11 @@ bool IsAirTime(std::int64_t start, std::int64_t stop) {
 void RecordingActions::AddBoxActions(ActionTable& table) {
   const auto add = [&](std::string_view action,
                        PortalAnswer (RecordingActions::*work)(const PortalCall&)) {
-    table.Add("remote_pvr", action, Access::kSubscriber, [this, work](PortalCall&) -> PortalOutcome {
-      return Later{[this, work](PortalCall& c) { return (this->*work)(c); },
-                   [](PortalCall&) { return PortalAnswer::False(); }};
-    });
+    table.Add("remote_pvr", action, Access::kSubscriber,
+              [this, work](PortalCall&) -> PortalOutcome {
+                return Later{[this, work](PortalCall& c) { return (this->*work)(c); },
+                             [](PortalCall&) { return PortalAnswer::False(); }};
+              });
   };
   add("start_record_on_stb", &RecordingActions::StartOnBox);
   add("start_deferred_record_on_stb", &RecordingActions::StartDeferredOnBox);
@@ -64,7 +65,8 @@ PortalAnswer RecordingActions::StartDeferredOnBox(const PortalCall& call) {
   return visible ? KeepOnBox(call, *found->channel, found->programme) : PortalAnswer::False();
 }
 
-// Answers the number of the recording; of a programme that this box records already, the one before.
+// Answers the number of the recording; of a programme that this box records already, the one
+// before.
 PortalAnswer RecordingActions::KeepOnBox(const PortalCall& call, const Channel& channel,
                                          const Programme* programme) {
   const std::string_view file = call.Get("file"), internal_id = call.Get("internal_id");

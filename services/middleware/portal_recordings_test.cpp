@@ -114,10 +114,10 @@ TEST_F(PortalRecordingsTest, WhatCannotBeKeptOrIsNotPaidForIsRefused) {
 }
 
 TEST_F(PortalRecordingsTest, WhatTheBoxRecordsItselfIsInItsCatalogueAndTakesNoneOfTheQuota) {
-  const std::string times = "&start_ts=" + std::to_string(kNowSeconds) +
-                            "&stop_ts=" + std::to_string(kNowSeconds + 7200);
-  const Json id = Pvr("start_record_on_stb",
-                      "ch_id=1&file=/media/USB-1/a.ts&internal_id=17" + times);
+  const std::string times =
+      "&start_ts=" + std::to_string(kNowSeconds) + "&stop_ts=" + std::to_string(kNowSeconds + 7200);
+  const Json id =
+      Pvr("start_record_on_stb", "ch_id=1&file=/media/USB-1/a.ts&internal_id=17" + times);
   ASSERT_TRUE(id.is_number_integer()) << id;
   const std::string number = std::to_string(id.get<std::int64_t>());
   EXPECT_LT(id.get<std::int64_t>(), std::int64_t{1} << 53);  // boxes hold numbers as doubles
@@ -156,8 +156,8 @@ TEST_F(PortalRecordingsTest, WhatTheBoxRecordsItselfIsInItsCatalogueAndTakesNone
 
 TEST_F(PortalRecordingsTest, ABoxPlansRecordsRenamesAndMovesTheEndOfItsOwn) {
   const std::string start = std::to_string(kOnAir + 3600), stop = std::to_string(kOnAir + 7200);
-  const std::string what = "program_real_id=" + Later(1) + "&ch_id=1&file=b.ts&internal_id=&start_ts=" +
-                           start + "&stop_ts=" + stop;
+  const std::string what = "program_real_id=" + Later(1) +
+                           "&ch_id=1&file=b.ts&internal_id=&start_ts=" + start + "&stop_ts=" + stop;
   const Json id = Pvr("start_deferred_record_on_stb", what);
   ASSERT_TRUE(id.is_number_integer()) << id;
   EXPECT_EQ(Pvr("start_deferred_record_on_stb", what), id);  // the one before

@@ -51,12 +51,11 @@ PortalAnswer Marked(PortalAnswer answer, bool degraded) {
   return answer;
 }
 
-PortalAnswer SavedAnswer(const absl::StatusOr<ViewerData::Written>& written,
-                         PortalAnswer if_kept) {
+PortalAnswer SavedAnswer(const absl::StatusOr<ViewerData::Written>& written, PortalAnswer if_kept) {
   if (written.ok()) return Marked(std::move(if_kept), written->degraded);
   // A viewer who has too much, or asks for nonsense, is not an outage.
-  const bool refused = absl::IsFailedPrecondition(written.status()) ||
-                       absl::IsInvalidArgument(written.status());
+  const bool refused =
+      absl::IsFailedPrecondition(written.status()) || absl::IsInvalidArgument(written.status());
   return Marked(PortalAnswer::False(), !refused);
 }
 

@@ -24,8 +24,8 @@ constexpr std::string_view kModules =
     R"("settings.playback","settings.common","settings.network_status","settings","logout"],)"
     R"("switchable_modules":[],"disabled_modules":)";
 
-// What a box says that it did; nothing for what is no playing. Who pauses, goes on or seeks is there
-// and has begun nothing new.
+// What a box says that it did; nothing for what is no playing. Who pauses, goes on or seeks is
+// there and has begun nothing new.
 std::optional<PlaybackReport::Kind> KindOf(std::string_view action) {
   using Kind = PlaybackReport::Kind;
   if (action == "play") return Kind::kPlay;
@@ -43,8 +43,8 @@ const Channel* ChannelOf(const PortalCall& call, const Lineup& lineup) {
   return lineup.FindChannel(ParseChannelId(content.substr(0, content.find('_'))));
 }
 
-// By the place code "tmp_type" (boxes that send none are at the TV); "" for what is not counted. Only
-// what is watched live counts for the channel.
+// By the place code "tmp_type" (boxes that send none are at the TV); "" for what is not counted.
+// Only what is watched live counts for the channel.
 std::string WhatPlays(const PortalCall& call, const Lineup& lineup, const Catalogue& catalogue) {
   constexpr std::int64_t kNone = 0, kTv = 1, kFilms = 2, kArchive = 11, kTimeShift = 14;
   const std::int64_t place = call.form.Int("tmp_type", kTv);
@@ -146,9 +146,9 @@ PortalAnswer StbActions::HandshakeAnswer(const PortalCall& call, const Entitleme
 PortalAnswer StbActions::Log(PortalCall& call) {
   const std::optional<PlaybackReport::Kind> kind = KindOf(call.Get("real_action"));
   if (!kind) return PortalAnswer::Js("1");
-  PlaybackReport report{.kind = *kind,
-                        .stream = WhatPlays(call, *parts_.models.lineup(),
-                                            *parts_.models.catalogue())};
+  PlaybackReport report{
+      .kind = *kind,
+      .stream = WhatPlays(call, *parts_.models.lineup(), *parts_.models.catalogue())};
   if (report.stream.empty()) return PortalAnswer::Js("1");
   if (*kind == PlaybackReport::Kind::kError) report.error = "loading_fail";
   if (*kind == PlaybackReport::Kind::kPlay) {

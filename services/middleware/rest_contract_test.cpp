@@ -188,9 +188,13 @@ class RestDocumentTest : public RestNotes {
     ASSERT_TRUE(test::Eventually([&] { return blocked == workers.threads(); }));
     while (workers.TrySubmit(block)) {
     }
-    const std::set<std::string> without_worker = {
-        "/v1/openapi.json", "/v1/profile", "/v1/genres", "/v1/channels/{channel}/link",
-        "/v1/channels/{channel}/catch-up", "/v1/message", "/v1/message/{message}/confirm"};
+    const std::set<std::string> without_worker = {"/v1/openapi.json",
+                                                  "/v1/profile",
+                                                  "/v1/genres",
+                                                  "/v1/channels/{channel}/link",
+                                                  "/v1/channels/{channel}/catch-up",
+                                                  "/v1/message",
+                                                  "/v1/message/{message}/confirm"};
     for (const auto& [method, path] : app_.box().portal().apps().rest().routes()) {
       const std::string target = std::regex_replace(path, std::regex("\\{[a-z]+\\}"), "1");
       if (without_worker.contains(path)) {
@@ -209,10 +213,10 @@ class RestDocumentTest : public RestNotes {
     AppsFixture bare;
     bare.box().HaveUsualLineup();
     for (const char* link : {"link", "catch-up"}) {
-      const AppAnswer answer =
-          NoteOf(bare, std::string("/v1/channels/{channel}/") + link, "GET",
-                 std::string("/v1/channels/1/") + link + "?start=2026-01-02T08:30:00Z&duration=3600",
-                 "", {});
+      const AppAnswer answer = NoteOf(
+          bare, std::string("/v1/channels/{channel}/") + link, "GET",
+          std::string("/v1/channels/1/") + link + "?start=2026-01-02T08:30:00Z&duration=3600", "",
+          {});
       EXPECT_EQ(answer.status, 503) << answer.body;
     }
   }

@@ -79,8 +79,8 @@ http::Response IdempotentAnswers::Once(const RestCall& call,
 std::optional<KeyedAnswer> IdempotentAnswers::Take(const KeyedRequest& request) {
   if (!database_.usable()) return std::nullopt;
   const std::int64_t now = EpochMillis(clock_.Now());
-  auto taken = store_.TakeKey(Deadline::After(kTimeout), request, now, now - kRememberMs,
-                              now - kRememberMs);
+  auto taken =
+      store_.TakeKey(Deadline::After(kTimeout), request, now, now - kRememberMs, now - kRememberMs);
   if (!taken.ok()) return std::nullopt;
   return *std::move(taken);
 }

@@ -46,7 +46,7 @@ class IdempotentAnswers {
   const DatabaseHealth& database_;
   const Clock& clock_;
   absl::Mutex mutex_;
-  StringMap<Answer> answers_ ABSL_GUARDED_BY(mutex_);        // by device and key
+  StringMap<Answer> answers_ ABSL_GUARDED_BY(mutex_);             // by device and key
   std::deque<std::string> oldest_first_ ABSL_GUARDED_BY(mutex_);  // the keys of answers_
 };
 

@@ -22,8 +22,7 @@ std::optional<ItemPosition> PositionIn(std::string_view cursor) {
   if (!text) return std::nullopt;
   const std::size_t comma = std::min(text->find(','), text->size());
   ItemPosition position;
-  const auto [end, error] =
-      std::from_chars(text->data(), text->data() + comma, position.at_ms);
+  const auto [end, error] = std::from_chars(text->data(), text->data() + comma, position.at_ms);
   if (error != std::errc() || end != text->data() + comma || comma == text->size()) {
     return std::nullopt;
   }

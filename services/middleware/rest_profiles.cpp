@@ -207,9 +207,10 @@ http::Response RestProfiles::Remove(const RestCall& call) {
       !viewers_.Save(person, std::move(gone), ViewerData::Path::kDatabaseFirst, Soon()).ok()) {
     return NotKept();
   }
-  return Kept(viewers_.Save(household, {{.kind = ViewerItem::Kind::kProfile, .key = id, .text = {}}},
-                            ViewerData::Path::kDatabaseFirst, Soon()),
-              NoContent());
+  return Kept(
+      viewers_.Save(household, {{.kind = ViewerItem::Kind::kProfile, .key = id, .text = {}}},
+                    ViewerData::Path::kDatabaseFirst, Soon()),
+      NoContent());
 }
 
 }  // namespace holdfast::middleware

@@ -106,8 +106,9 @@ http::Response RestReminders::Put(const RestCall& call) {
       .programme_name = std::string(found->programme->title.substr(0, kLongestName))};
   const std::string key = RealId(reminder.channel, reminder.start);
   const ViewerData::Loaded loaded = profiles_.Load(person);
-  const bool full = std::ssize(loaded.items->Newest(ViewerItem::Kind::kReminder)) >= kMaxReminders &&
-                    loaded.items->Find(ViewerItem::Kind::kReminder, key) == nullptr;
+  const bool full =
+      std::ssize(loaded.items->Newest(ViewerItem::Kind::kReminder)) >= kMaxReminders &&
+      loaded.items->Find(ViewerItem::Kind::kReminder, key) == nullptr;
   if (full) return Problem(409, "too-many-reminders", "there are 200 reminders already");
   std::string text;
   JsonWriter json(text);

@@ -160,9 +160,9 @@ class Store {
                                                               const ItemPosition& after,
                                                               std::size_t limit) = 0;
 
-  // What is asked for now, all or nothing. Answers what is held of each item afterwards, in their
-  // order. A removal of what is not there writes nothing. FAILED_PRECONDITION: more would be there
-  // than kMaxViewerItems.
+  // What is asked at this moment, all or nothing. Answers what is held of each item afterwards, in
+  // their order. A removal of what is not there writes nothing. FAILED_PRECONDITION: more would be
+  // there than kMaxViewerItems.
   virtual absl::StatusOr<std::vector<ViewerItem>> WriteViewerItems(
       Deadline deadline, const std::string& viewer, const std::vector<ViewerItem>& items,
       ItemTimes times) = 0;

@@ -160,9 +160,8 @@ ViewerData::HistoryPage ViewerData::History(const std::string& viewer, const Ite
   for (auto& [key, item] : entries) {
     if (item.text) page.items.push_back(std::move(item));
   }
-  std::sort(page.items.begin(), page.items.end(), [](const ViewerItem& a, const ViewerItem& b) {
-    return PositionOf(a) > PositionOf(b);
-  });
+  std::sort(page.items.begin(), page.items.end(),
+            [](const ViewerItem& a, const ViewerItem& b) { return PositionOf(a) > PositionOf(b); });
   page.more = page.items.size() > limit;
   if (page.more) page.items.resize(limit);
   return page;
@@ -183,14 +182,14 @@ absl::StatusOr<ViewerData::Written> ViewerData::Save(const std::string& viewer,
   }
   const ItemTimes times = ours ? ItemTimes::kOurs : ItemTimes::kDevices;
   if (path == Path::kDatabaseFirst && database_.usable()) {
-    auto held = store_.WriteViewerItems(deadline.AtMost(kStoreTimeout, clock_), viewer, items,
-                                        times);
+    auto held =
+        store_.WriteViewerItems(deadline.AtMost(kStoreTimeout, clock_), viewer, items, times);
     if (held.ok()) {
       MergeIntoCopy(viewer, *held);
       return Written{.degraded = false, .held = *std::move(held)};
     }
-    const bool refused = absl::IsFailedPrecondition(held.status()) ||
-                         absl::IsInvalidArgument(held.status());
+    const bool refused =
+        absl::IsFailedPrecondition(held.status()) || absl::IsInvalidArgument(held.status());
     if (refused) return held.status();
     auto written = SaveToSpool(viewer, std::move(items), times);
     if (written.ok()) written->degraded = true;

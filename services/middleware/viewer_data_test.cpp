@@ -132,7 +132,8 @@ class ViewerDataTest : public testing::Test {
 
 TEST_F(ViewerDataTest, WhatIsBeyondTheLimitIsRefusedAndWhatIsThereMayChange) {
   HaveFilms(kMaxViewerItems);
-  EXPECT_THAT(a_.Save(Item(Kind::kReminder, "1_5")), HasCode(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(a_.Save(Item(Kind::kReminder, "1_5")),
+              HasCode(absl::StatusCode::kFailedPrecondition));
   EXPECT_EQ(Rows(), static_cast<std::int64_t>(kMaxViewerItems));
   EXPECT_THAT(a_.Save(Item(Kind::kFavouriteFilm, "7", "changed")), IsOk());
   EXPECT_THAT(a_.Save(Item(Kind::kHistory, "9")), IsOk());  // its own limits
@@ -146,7 +147,8 @@ TEST_F(ViewerDataTest, WhatIsBeyondTheLimitIsRefusedInAnOutageToo) {
   HaveFilms(kMaxViewerItems);
   EXPECT_THAT(a_.Keys(Kind::kFavouriteFilm), SizeIs(kMaxViewerItems));
   a_.database.Set(false);
-  EXPECT_THAT(a_.Save(Item(Kind::kReminder, "1_5")), HasCode(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(a_.Save(Item(Kind::kReminder, "1_5")),
+              HasCode(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(a_.Save(Item(Kind::kFavouriteFilm, "7", "changed")), IsOk());
   EXPECT_EQ(a_.spool->pending_records(), 1u);
 }
@@ -200,11 +202,12 @@ TEST_F(ViewerDataTest, KeysThatNoDatabaseTakesAreRefusedAndHoldUpNobody) {
 
 TEST_F(ViewerDataTest, OldRemovalsAreForgottenAndNothingElse) {
   const std::int64_t now_ms = kNow * 1000, day_ms = 86'400'000;
-  ASSERT_THAT(a_.store.SaveViewerItems(
-                  Soon(), {{kViewer, Item(Kind::kReminder, "old", std::nullopt, now_ms - 31 * day_ms)},
-                           {kViewer, Item(Kind::kReminder, "new", std::nullopt, now_ms - 29 * day_ms)},
-                           {kViewer, Item(Kind::kReminder, "kept", "x", now_ms - 400 * day_ms)}}),
-              IsOk());
+  ASSERT_THAT(
+      a_.store.SaveViewerItems(
+          Soon(), {{kViewer, Item(Kind::kReminder, "old", std::nullopt, now_ms - 31 * day_ms)},
+                   {kViewer, Item(Kind::kReminder, "new", std::nullopt, now_ms - 29 * day_ms)},
+                   {kViewer, Item(Kind::kReminder, "kept", "x", now_ms - 400 * day_ms)}}),
+      IsOk());
   a_.database.Set(false);
   EXPECT_THAT(a_.data.ForgetRemoved(Soon()), IsOk());
   EXPECT_EQ(Rows(), 3);  // quiet while the database is away
@@ -260,8 +263,7 @@ TEST_F(ViewerDataTest, AWriteThatComesLateIsNoneWithTheDatabaseAwayEither) {
 }
 
 TEST_F(ViewerDataTest, WhatABoxDoesIsTheNewestWhateverTheClocksSay) {
-  ASSERT_THAT(a_.Save(Item(Kind::kResumePoint, "5", "a clock that is ahead",
-                           kNow * 1000 + 90'000)),
+  ASSERT_THAT(a_.Save(Item(Kind::kResumePoint, "5", "a clock that is ahead", kNow * 1000 + 90'000)),
               IsOk());
   ASSERT_OK_AND_ASSIGN(const auto written, b_.Save(Item(Kind::kResumePoint, "5", "the box")));
   EXPECT_EQ(written.held[0].text, "the box");
@@ -316,18 +318,14 @@ TEST_F(ViewerDataTest, WritersOfOneViewerLoseNothingOfEachOther) {
 
 TEST_F(ViewerDataTest, AWriteDuringAReadIsInTheCopy) {
   ASSERT_THAT(a_.Keys(Kind::kReminder), IsEmpty());
-  a_.store.after_reading = [this] {
-    EXPECT_THAT(a_.Save(Item(Kind::kReminder, "1_1")), IsOk());
-  };
+  a_.store.after_reading = [this] { EXPECT_THAT(a_.Save(Item(Kind::kReminder, "1_1")), IsOk()); };
   a_.data.Load(kViewer, Soon());
   ASSERT_NE(a_.data.Known(kViewer), nullptr);
   EXPECT_NE(a_.data.Known(kViewer)->Find(Kind::kReminder, "1_1"), nullptr);
 }
 
 TEST_F(ViewerDataTest, AWriteDuringTheFirstReadIsNotMissingInTheCopy) {
-  a_.store.after_reading = [this] {
-    EXPECT_THAT(a_.Save(Item(Kind::kReminder, "1_1")), IsOk());
-  };
+  a_.store.after_reading = [this] { EXPECT_THAT(a_.Save(Item(Kind::kReminder, "1_1")), IsOk()); };
   a_.data.Load(kViewer, Soon());
   EXPECT_EQ(a_.data.Known(kViewer), nullptr);  // rather none than one without it
   EXPECT_THAT(a_.Keys(Kind::kReminder), ElementsAre("1_1"));

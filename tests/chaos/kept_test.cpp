@@ -115,8 +115,8 @@ TEST_F(Kept, WhatWasAcknowledgedInAnOutageSurvivesTheInstanceAndIsCountedOnce) {
     EXPECT_NE(answer.Header("X-Degraded"), "");
     ids[number] = Json::parse(answer.body)["id"];
   }
-  ASSERT_OK_AND_ASSIGN(const auto point, a_.Send("PUT", "/v1/resume-points/9000",
-                                                 {{"position_seconds", 4711}}));
+  ASSERT_OK_AND_ASSIGN(const auto point,
+                       a_.Send("PUT", "/v1/resume-points/9000", {{"position_seconds", 4711}}));
   ASSERT_EQ(point.status, 200) << point.body;
   ASSERT_THAT(platform_.Kill({"middleware-a"}), IsOk());  // nothing was delivered yet
 

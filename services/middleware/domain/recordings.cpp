@@ -25,8 +25,7 @@ RecordingVerdict DecideRecording(std::span<const Recording> recordings, const Re
   if (air_time.stop <= ArchiveBegins(channel, now)) return RecordingVerdict::kNotKept;
   for (const Recording& recording : recordings) {
     const bool same = !recording.on_box() && recording.channel == channel.id &&
-                      programme_start != 0 &&
-                      recording.programme_start == programme_start;
+                      programme_start != 0 && recording.programme_start == programme_start;
     if (same) return RecordingVerdict::kKnown;
   }
   const std::int64_t left = SecondsLeft(recordings, quota);

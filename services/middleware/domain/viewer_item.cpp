@@ -20,10 +20,11 @@ bool IsNewer(const ViewerItem& a, const ViewerItem& b) {
 }
 
 bool IsItemKey(std::string_view key) {
-  return !key.empty() && key.size() <= kLongestKey && std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           c == '_' || c == '.' || c == ':' || c == '-';
-  });
+  return !key.empty() && key.size() <= kLongestKey &&
+         std::all_of(key.begin(), key.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                  c == '_' || c == '.' || c == ':' || c == '-';
+         });
 }
 
 ItemPosition PositionOf(const ViewerItem& item) { return {item.at_ms, item.key}; }
@@ -56,10 +57,9 @@ std::vector<const ViewerItem*> ViewerItems::Newest(ViewerItem::Kind kind) const 
 }
 
 std::size_t ViewerItems::CountLimited() const {
-  return static_cast<std::size_t>(
-      std::count_if(items_.begin(), items_.end(), [](const ViewerItem& item) {
-        return item.text && item.kind != ViewerItem::Kind::kHistory;
-      }));
+  return static_cast<std::size_t>(std::count_if(
+      items_.begin(), items_.end(),
+      [](const ViewerItem& item) { return item.text && item.kind != ViewerItem::Kind::kHistory; }));
 }
 
 void ViewerItems::Merge(ViewerItem item) {
