@@ -61,22 +61,22 @@ class PortalLogTest : public testing::Test {
 TEST_F(PortalLogTest, LiveTvCountsForItsChannel) {
   for (const char* place : {"&tmp_type=1", "&tmp_type=0", ""}) {
     EXPECT_THAT(Logged(std::string("real_action=play&ch_id=1") + place),
-                ElementsAre(Pair(PlaybackEvent::KIND_PLAY, "live/news-1")))
+                ElementsAre(Pair(PlaybackEvent::KIND_PLAY, "news-1")))
         << place;
   }
   EXPECT_THAT(Logged("real_action=stop&ch_id=1&tmp_type=1"),
-              ElementsAre(Pair(PlaybackEvent::KIND_STOP, "live/news-1")));
+              ElementsAre(Pair(PlaybackEvent::KIND_STOP, "news-1")));
   EXPECT_THAT(Logged("real_action=loading_fail&ch_id=1&tmp_type=1"),
-              ElementsAre(Pair(PlaybackEvent::KIND_ERROR, "live/news-1")));
+              ElementsAre(Pair(PlaybackEvent::KIND_ERROR, "news-1")));
 }
 
 TEST_F(PortalLogTest, CatchUpAndTimeShiftAreNotLive) {
   EXPECT_THAT(Logged("real_action=play&ch_id=1&tmp_type=11"),
-              ElementsAre(Pair(PlaybackEvent::KIND_PLAY, "catch-up:live/news-1")));
+              ElementsAre(Pair(PlaybackEvent::KIND_PLAY, "catch-up:news-1")));
   EXPECT_THAT(Logged("real_action=play&content_id=1_1767346200&tmp_type=11"),
-              ElementsAre(Pair(PlaybackEvent::KIND_PLAY, "catch-up:live/news-1")));
+              ElementsAre(Pair(PlaybackEvent::KIND_PLAY, "catch-up:news-1")));
   EXPECT_THAT(Logged("real_action=stop&ch_id=1&tmp_type=14"),
-              ElementsAre(Pair(PlaybackEvent::KIND_STOP, "time-shift:live/news-1")));
+              ElementsAre(Pair(PlaybackEvent::KIND_STOP, "time-shift:news-1")));
 }
 
 TEST_F(PortalLogTest, FilmsAreFilms) {
