@@ -2,10 +2,10 @@
 //
 //   resilience_caller HOW SECONDS ADDRESS:PORT...
 //
-// HOW: holdfast (libs/rpc with its defaults), round_robin or outlier (gRPC's own). The first
-// address is the one that a fault is done to. Lines on standard input mark moments: "fault",
-// "heal". The last line on standard output is the report, as JSON. Idempotent calls, 500 ms
-// deadline.
+// HOW: holdfast (libs/rpc with its defaults), round_robin or outlier (gRPC's own). Lines on
+// standard input mark moments: "fault" or "fault N" when something is done to the first N addresses
+// (1), "heal" when it ends. The last line on standard output is the report, as JSON. Reads, so that
+// copies of them are canaries; 500 ms deadline.
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
@@ -19,8 +19,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <deque>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -37,7 +40,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace v1 = rpctest::v1;
 
-constexpr char kMethod[] = "holdfast.rpctest.v1.Echo/Store";
+constexpr char kMethod[] = "holdfast.rpctest.v1.Echo/Say";
 constexpr Duration kPause = 5ms;
 constexpr Duration kDeadline = 500ms;
 
@@ -62,14 +65,14 @@ class Caller {
  public:
   virtual ~Caller() = default;
   virtual void Call(Record& record) = 0;
-  // Whether the first instance is in use, as far as the caller says.
-  virtual bool FirstInUse() { return true; }
+  // How many of the first `broken` instances are in use; nothing: this caller does not say.
+  virtual std::optional<std::size_t> InUse(std::size_t) { return std::nullopt; }
 };
 
 class HoldfastCaller final : public Caller {
  public:
   explicit HoldfastCaller(const std::vector<std::string>& addresses)
-      : random_(SecureSeed()), first_(addresses[0]) {
+      : random_(SecureSeed()), addresses_(addresses) {
     std::string spec = "static:echo=";
     for (const std::string& address : addresses) spec += address + "@a,";
     spec.pop_back();
@@ -86,18 +89,22 @@ class HoldfastCaller final : public Caller {
                     [&record](const absl::Status& status) { record.Ended(status.ok()); });
   }
 
-  bool FirstInUse() override {
+  std::optional<std::size_t> InUse(std::size_t broken) override {
     const std::string page = channel_->Describe();
-    const std::size_t at = page.find(first_);
-    if (at == std::string::npos) return false;
-    const std::string line = page.substr(at, page.find('\n', at) - at);
-    return line.find(" up ") != line.npos && line.find("breaker=closed") != line.npos;
+    return std::count_if(addresses_.begin(), addresses_.begin() + static_cast<long>(broken),
+                         [&](const std::string& address) {
+                           const std::size_t at = page.find(address);
+                           if (at == page.npos) return false;
+                           const std::string line = page.substr(at, page.find('\n', at) - at);
+                           return line.find(" up ") != line.npos &&
+                                  line.find("breaker=closed") != line.npos;
+                         });
   }
 
  private:
   telemetry::Metrics metrics_;
   SeededRandom random_;
-  const std::string first_;
+  const std::vector<std::string> addresses_;
   std::unique_ptr<discovery::Directory> directory_;
   std::unique_ptr<Channel> channel_;
 };
@@ -148,63 +155,113 @@ class GrpcCaller final : public Caller {
   std::unique_ptr<Stub> stub_;
 };
 
-// When the fault began and ended, as somebody else says; and when the first instance was left out.
+constexpr SteadyTime kNotYet = SteadyTime::max();
+
+// When the fault began and ended, as somebody else says; when the last of the broken instances was
+// left out, and when all were in use again.
 struct Moments {
   absl::Mutex mutex;
-  SteadyTime fault ABSL_GUARDED_BY(mutex) = SteadyTime::max();
-  SteadyTime heal ABSL_GUARDED_BY(mutex) = SteadyTime::max();
-  SteadyTime left_out ABSL_GUARDED_BY(mutex) = SteadyTime::max();
+  std::size_t broken ABSL_GUARDED_BY(mutex) = 1;
+  SteadyTime fault ABSL_GUARDED_BY(mutex) = kNotYet;
+  SteadyTime heal ABSL_GUARDED_BY(mutex) = kNotYet;
+  SteadyTime left_out ABSL_GUARDED_BY(mutex) = kNotYet;
+  SteadyTime returned ABSL_GUARDED_BY(mutex) = kNotYet;
 };
 
-void Listen(Moments& moments) {
-  for (std::string word; std::getline(std::cin, word);) {
+void Listen(Moments& moments, std::size_t instances) {
+  for (std::string line; std::getline(std::cin, line);) {
     absl::MutexLock lock(&moments.mutex);
-    (word == "fault" ? moments.fault : moments.heal) = Now();
+    if (line == "heal") {
+      moments.heal = Now();
+      continue;
+    }
+    moments.fault = Now();
+    const std::size_t space = line.find(' ');
+    if (space != line.npos) {
+      moments.broken =
+          std::clamp<std::size_t>(std::strtoull(&line[space], nullptr, 10), 1, instances);
+    }
   }
 }
 
 // Only while it matters: looking costs more than a call.
 void Look(Caller& caller, Moments& moments) {
+  std::size_t broken = 0;
+  bool healed = false;
   {
     absl::MutexLock lock(&moments.mutex);
-    const bool known = moments.left_out != SteadyTime::max();
-    if (moments.fault == SteadyTime::max() || known) return;
+    broken = moments.broken;
+    healed = moments.heal != kNotYet;
+    const bool out = moments.left_out != kNotYet;
+    const bool waits = moments.fault != kNotYet && !out;              // for it to leave
+    const bool hopes = healed && out && moments.returned == kNotYet;  // for it to return
+    if (!waits && !hopes) return;
   }
-  const bool in_use = caller.FirstInUse();
+  const std::optional<std::size_t> in_use = caller.InUse(broken);
+  if (!in_use) return;
   absl::MutexLock lock(&moments.mutex);
-  if (in_use) return;
-  moments.left_out = std::min(moments.left_out, Now());
+  if (moments.left_out == kNotYet) {
+    if (*in_use == 0) moments.left_out = Now();
+  } else if (healed && *in_use == broken) {
+    moments.returned = Now();
+  }
 }
 
 double Milliseconds(Duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-void Report(const std::deque<Record>& records, const std::string& first, Moments& moments) {
+// What part of its fair share the broken ones answered of the calls that began then, in percent.
+double ShareOf(std::span<const std::string> broken, std::size_t instances,
+               const std::deque<Record>& records,
+               const std::function<bool(const Record&)>& counts) {
+  int calls = 0, there = 0;
+  for (const Record& record : records) {
+    if (!counts(record)) continue;
+    ++calls;
+    const bool at_broken =
+        std::find(broken.begin(), broken.end(), record.answer.text()) != broken.end();
+    there += record.ok && at_broken ? 1 : 0;
+  }
+  if (calls == 0) return -1;
+  const double fair = static_cast<double>(broken.size()) / static_cast<double>(instances);
+  return 100.0 * there / calls / fair;
+}
+
+void Report(const std::deque<Record>& records, const std::vector<std::string>& addresses,
+            Moments& moments) {
   absl::MutexLock lock(&moments.mutex);
   std::vector<double> took;
-  int failed = 0, slow = 0, failed_after_heal = 0, settled = 0, at_first = 0;
+  int failed = 0, slow = 0, failed_after_heal = 0;
   for (const Record& record : records) {
     took.push_back(Milliseconds(record.took));
     failed += record.ok ? 0 : 1;
     slow += record.took > 100ms ? 1 : 0;
     if (!record.ok && record.start >= moments.heal) ++failed_after_heal;
-    const bool in_fault = moments.fault != SteadyTime::max() && record.start < moments.heal;
-    if (!in_fault || record.start < moments.fault + 2s) continue;
-    ++settled;
-    at_first += record.ok && record.answer.text() == first ? 1 : 0;
   }
+  const std::span<const std::string> broken(addresses.data(), moments.broken);
+  const SteadyTime settled = moments.fault == kNotYet ? kNotYet : moments.fault + 2s;
+  const SteadyTime heal = moments.heal;
+  const SteadyTime last = records.back().start - 2s;
+  const double share = ShareOf(broken, addresses.size(), records, [&](const Record& r) {
+    return r.start >= settled && r.start < heal;
+  });
+  const double share_at_end =
+      ShareOf(broken, addresses.size(), records, [&](const Record& r) { return r.start >= last; });
   std::sort(took.begin(), took.end());
   const auto quantile = [&](double q) {
     return took[static_cast<std::size_t>(std::ceil(q * static_cast<double>(took.size()))) - 1];
   };
-  const bool left = moments.left_out != SteadyTime::max();
+  const auto after = [](SteadyTime moment, SteadyTime since) {
+    return moment == kNotYet || since == kNotYet ? -1.0 : Milliseconds(moment - since);
+  };
   std::cout << fmt::format(
                    R"({{"calls":{},"failed":{},"slow":{},"p50":{:.1f},"p99":{:.1f},"p999":{:.1f},)"
-                   R"("left_out_ms":{:.0f},"share_percent":{:.1f},"failed_after_heal":{}}})",
+                   R"("left_out_ms":{:.0f},"share_percent":{:.1f},"failed_after_heal":{},)"
+                   R"("returned_ms":{:.0f},"share_at_end_percent":{:.1f}}})",
                    took.size(), failed, slow, quantile(0.5), quantile(0.99), quantile(0.999),
-                   left ? Milliseconds(moments.left_out - moments.fault) : -1.0,
-                   settled == 0 ? -1.0 : 300.0 * at_first / settled, failed_after_heal)
+                   after(moments.left_out, moments.fault), share, failed_after_heal,
+                   after(moments.returned, moments.heal), share_at_end)
             << std::endl;
 }
 
@@ -217,7 +274,9 @@ int Run(const std::string& how, int seconds, const std::vector<std::string>& add
   }
   std::this_thread::sleep_for(1s);  // connections, first probes
   Moments moments;
-  std::thread([&moments] { Listen(moments); }).detach();  // reads until the process ends
+  std::thread([&moments, count = addresses.size()] {
+    Listen(moments, count);
+  }).detach();  // reads until the process ends
   std::cout << "calling" << std::endl;
   std::deque<Record> records;
   SteadyTime next = Now();
@@ -232,7 +291,7 @@ int Run(const std::string& how, int seconds, const std::vector<std::string>& add
   for (const Record& record : records) {
     while (!record.done) std::this_thread::sleep_for(1ms);
   }
-  Report(records, addresses[0], moments);
+  Report(records, addresses, moments);
   std::cout.flush();
   caller.reset();
   std::_Exit(0);  // the listener still waits for a line

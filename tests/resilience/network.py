@@ -10,6 +10,27 @@ def sh(*command):
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
+def why_impossible():
+    """Why there can be no network here, or nothing."""
+    if os.geteuid() != 0:
+        return "that needs root"
+    probe = f"hfr{os.getpid()}p"
+    try:
+        sh("ip", "netns", "add", probe)
+        try:
+            sh("ip", "netns", "exec", probe, "ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1")
+            sh("ip", "netns", "exec", probe, "ip", "link", "add", "br0", "type", "bridge")
+            sh("ip", "netns", "exec", probe, "iptables", "-A", "INPUT", "-m", "statistic", "--mode", "random",
+               "--probability", "0.3", "-j", "DROP")
+        finally:
+            subprocess.run(["ip", "netns", "del", probe], check=False, capture_output=True)
+    except FileNotFoundError as missing:
+        return f"{missing.filename} is not installed"
+    except subprocess.CalledProcessError as error:
+        return f"{' '.join(error.cmd)}: {error.stderr.strip()}"
+    return None
+
+
 class Network:
     """A namespace for the caller with a bridge in it, and one for each instance. Removed at the end."""
 

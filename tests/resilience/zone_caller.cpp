@@ -5,7 +5,7 @@
 //
 // Lines on standard input mark moments: "fault", "heal". The last line on standard output is the
 // report, as JSON: for each phase (before, fault, after) and criticality calls, failures and
-// latency. Idempotent calls, 500 ms deadline, open loop; a fifth critical, half interactive, the
+// latency. Reads, 500 ms deadline, open loop; a fifth critical, half interactive, the
 // rest background.
 
 #include <algorithm>
@@ -33,7 +33,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace v1 = rpctest::v1;
 
-constexpr char kMethod[] = "holdfast.rpctest.v1.Echo/Store";
+constexpr char kMethod[] = "holdfast.rpctest.v1.Echo/Say";
 constexpr Duration kDeadline = 500ms;
 constexpr const char* kPhases[] = {"before", "fault", "after"};
 // Of ten calls in a row.

@@ -11,6 +11,8 @@ WORKERS, MILLISECONDS = 4, 40  # of an instance: 100 calls a second
 PER_INSTANCE = WORKERS * 1000 / MILLISECONDS
 LOAD = 0.6
 BEFORE, DURING, AFTER = 4, 8, 6  # seconds
+SHORT = (2, 4, 3)
+SHORT_SCENES = ["one of three zones partitioned"]
 
 # name: zones, instances in each, how the first zone is lost
 SCENES = {
@@ -41,7 +43,8 @@ def bring_back(network, instances, lost, how):
             network.flush(i)
 
 
-def play(binaries, scene):
+def play(binaries, scene, seconds):
+    before, during, after = seconds
     zones, in_each, how = SCENES[scene]
     count = zones * in_each
     lost = range(in_each)
@@ -52,15 +55,15 @@ def play(binaries, scene):
                      for i, address in enumerate(network.addresses)]
             rate = LOAD * count * PER_INSTANCE
             caller = network.start(
-                network.caller, binaries / "resilience_zone_caller", BEFORE + DURING + AFTER, rate,
+                network.caller, binaries / "resilience_zone_caller", before + during + after, rate,
                 *where, env=dict(os.environ, GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS="200"),
                 stderr=subprocess.DEVNULL)
             try:
                 caller.stdout.readline()
-                time.sleep(BEFORE)
+                time.sleep(before)
                 caller.stdin.write("fault\n")  # first: a call on its way belongs to the fault
                 lose(network, instances, lost, how)
-                time.sleep(DURING)
+                time.sleep(during)
                 bring_back(network, instances, lost, how)
                 caller.stdin.write("heal\n")
                 report = json.loads(caller.stdout.readline())
@@ -88,15 +91,16 @@ def misses(report):
             yield f"no critical call was made ({name})"
 
 
-def run(binaries):
+def run(binaries, short):
     """Prints the table; what was missed, in words."""
     missed = []
     print(f"\nThree classes of calls at {LOAD:.0%} of the capacity of all zones; answered while the zone "
           "is away\n\n| lost | calls/s | left for | critical | interactive | background "
           "| critical p99 ms, before / meanwhile / after | tries a call |\n|---|---|---|---|---|---|---|---|",
           flush=True)
-    for scene, (zones, in_each, _) in SCENES.items():
-        rate, report = play(binaries, scene)
+    for scene in SHORT_SCENES if short else SCENES:
+        zones, in_each, _ = SCENES[scene]
+        rate, report = play(binaries, scene, SHORT if short else (BEFORE, DURING, AFTER))
         left = (zones - 1) * in_each * PER_INSTANCE
         p99 = " / ".join(str(report[name]["critical"]["p99"]) for name in ("before", "fault", "after"))
         cells = " | ".join(answered(report["fault"], kind) for kind in CLASSES)
