@@ -1,7 +1,7 @@
-// Feeds a LoadLevel with how late things are done that should be done at once: the time from the
-// arrival of a call to the start of its handler, where no queue of ours lies between.
+// Feeds a LoadLevel with how late things are done that should be done at once, where no queue of
+// ours lies between: the time from the arrival of a call to the start of its handler.
 //
-// Thread-safe; two relaxed additions per call.
+// Thread-safe; two relaxed additions per observation.
 #pragma once
 
 #include <atomic>

@@ -5,6 +5,13 @@
 
 namespace holdfast::discovery {
 
+namespace {
+
+// Of two or three instances one may leave at any time; that half of four or more do is rare.
+constexpr std::size_t kHalfIsMany = 4;
+
+}  // namespace
+
 InstanceSet Normalized(InstanceSet set) {
   std::stable_sort(set.begin(), set.end(),
                    [](const Instance& a, const Instance& b) { return a.id < b.id; });
@@ -23,7 +30,9 @@ void GuardedSet::Restore(InstanceSet set, SteadyTime now) {
 
 bool GuardedSet::TooSmall(const InstanceSet& set) const {
   if (current_.empty()) return false;
-  return set.empty() || set.size() * 2 < reference_size_;
+  const std::size_t twice = set.size() * 2;
+  return set.empty() || twice < reference_size_ ||
+         (twice == reference_size_ && reference_size_ >= kHalfIsMany);
 }
 
 bool GuardedSet::Offer(InstanceSet offered, SteadyTime now) {

@@ -4,7 +4,8 @@
 //   - Additions and changes are believed at once.
 //   - An empty list is never believed: dialling instances that are gone costs little (callers probe
 //     them), having nobody to dial costs everything.
-//   - A list of less than half of what was there is kept back until the back end has said so for
+//   - A list of less than half of what was there, or of half where that was four or more, is kept
+//   back until the back end has said so for
 //     `shrink_hold` without a break; until then the missing ones stay beside the new ones.
 //   - "What was there" is the size that last stood for `shrink_hold`, so a set that erodes one by
 //     one counts as one shrink.

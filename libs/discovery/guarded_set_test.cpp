@@ -111,20 +111,30 @@ TEST_F(GuardedSetTest, AReplacementOfTheSameSizeIsBelievedAtOnce) {
   EXPECT_EQ(Ids(), "cd");
 }
 
-TEST_F(GuardedSetTest, ErosionOneByOneCountsAsOneShrink) {
+TEST_F(GuardedSetTest, HalfOfFourOrMoreIsKeptBackToo) {
   Offer("abcd");
-  EXPECT_TRUE(Offer("abc"));
-  EXPECT_TRUE(Offer("ab"));
-  EXPECT_FALSE(Offer("a"));
+  EXPECT_FALSE(Offer("ab"));
+  EXPECT_EQ(Ids(), "abcd");
+  EXPECT_FALSE(Pass(29s));
+  EXPECT_TRUE(Pass(1s));
   EXPECT_EQ(Ids(), "ab");
+  EXPECT_TRUE(Offer("b")) << "and of those one may leave at once";
+}
+
+TEST_F(GuardedSetTest, ErosionOneByOneCountsAsOneShrink) {
+  Offer("abcde");
+  EXPECT_TRUE(Offer("abcd"));
+  EXPECT_TRUE(Offer("abc"));
+  EXPECT_FALSE(Offer("ab"));
+  EXPECT_EQ(Ids(), "abc");
 }
 
 TEST_F(GuardedSetTest, ASmallerSetThatStandsBecomesTheMeasure) {
-  Offer("abcd");
-  Offer("ab");
+  Offer("abcde");
+  Offer("abc");
   Pass(30s);
-  EXPECT_TRUE(Offer("a"));
-  EXPECT_EQ(Ids(), "a");
+  EXPECT_TRUE(Offer("ab"));
+  EXPECT_EQ(Ids(), "ab");
 }
 
 TEST_F(GuardedSetTest, WhatWasRestoredIsGuardedToo) {

@@ -1,6 +1,7 @@
 #include "libs/http/connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
@@ -58,7 +59,10 @@ Response RefusalFor(int status) {
 }  // namespace
 
 Connection::Connection(std::shared_ptr<IoThread> thread, Socket socket)
-    : thread_(std::move(thread)), socket_(std::move(socket)), input_(kFirstInputSize) {
+    : thread_(std::move(thread)),
+      socket_(std::move(socket)),
+      descriptor_(socket_.native_handle()),
+      input_(kFirstInputSize) {
   error_code error;
   const auto endpoint = socket_.remote_endpoint(error);
   if (!error) remote_address_ = endpoint.address().to_string();
@@ -77,9 +81,26 @@ void Connection::Start() {
 void Connection::Close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
-  error_code ignored;
-  socket_.close(ignored);
+  {
+    absl::MutexLock lock(&closing_);
+    closed_ = true;
+    error_code ignored;
+    socket_.close(ignored);
+  }
   thread_->Unlink(*this);
+}
+
+Deadline Connection::deadline() const {
+  return Deadline(received_at_ + thread_->state().options.client_patience);
+}
+
+// A client that has closed only its sending side looks the same as one that has left. So it does to
+// the balancers in front of us, which give it up as well.
+bool Connection::gone() const {
+  absl::MutexLock lock(&closing_);
+  if (closed_) return true;
+  pollfd asked{.fd = descriptor_, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 void Connection::CloseIfExpired(TimePoint now) {

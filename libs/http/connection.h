@@ -7,8 +7,8 @@
 // LINGERING: the answer is out and our side closed; what the client still sends is read over for a
 // moment, since closing at once would reset the connection and could destroy the answer.
 //
-// All state belongs to its IoThread; only Send may be called from elsewhere. Kept alive by its
-// pending operation or by the unanswered Reply.
+// All state belongs to its IoThread; only Send and gone may be called from elsewhere. Kept alive by
+// its pending operation or by the unanswered Reply.
 #pragma once
 
 #include <sys/types.h>
@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "libs/http/body_reader.h"
 #include "libs/http/head_parser.h"
 #include "libs/http/io_thread.h"
@@ -58,6 +59,8 @@ class Connection final : public Request,
   bool Admits(Criticality criticality, std::string_view who) const override {
     return thread_->Admits(criticality, who);
   }
+  Deadline deadline() const override;
+  bool gone() const override;
 
  private:
   friend class IoThread;  // the links of its list
@@ -86,6 +89,10 @@ class Connection final : public Request,
 
   const std::shared_ptr<IoThread> thread_;
   Socket socket_;
+  const int descriptor_;  // its, while it is open
+  // Held to close the socket, and to look at it from elsewhere.
+  mutable absl::Mutex closing_;
+  bool closed_ ABSL_GUARDED_BY(closing_) = false;
   std::string remote_address_;
   Connection* previous_ = nullptr;
   Connection* next_ = nullptr;

@@ -1,5 +1,6 @@
 #include "libs/http/io_thread.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
@@ -7,6 +8,7 @@
 #include <csignal>
 #include <ctime>
 
+#include "libs/admission/retry_advice.h"
 #include "libs/base/status.h"
 #include "libs/http/connection.h"
 #include "libs/telemetry/log.h"
@@ -138,10 +140,11 @@ void IoThread::Accept() {
 void IoThread::OnAccepted(Socket socket) {
   error_code ignored;
   if (IsFull()) {
-    constexpr std::string_view kFull =
-        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-        "Connection: close\r\n\r\n";
-    (void)::send(socket.native_handle(), kFull.data(), kFull.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const std::string full = fmt::format(
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: {}\r\nContent-Length: 0\r\n"
+        "Connection: close\r\n\r\n",
+        admission::RetryAfter(Criticality::kInteractive, random_).count());
+    (void)::send(socket.native_handle(), full.data(), full.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     return;
   }
   socket.non_blocking(true, ignored);

@@ -44,6 +44,7 @@ constexpr std::pair<int, std::string_view> kReasons[] = {
     {417, "Expectation Failed"},
     {422, "Unprocessable Entity"},
     {429, "Too Many Requests"},
+    {499, "Client Closed Request"},  // nginx's; only counted, since nobody reads it
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},

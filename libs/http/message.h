@@ -9,6 +9,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "libs/base/criticality.h"
+#include "libs/base/deadline.h"
 #include "libs/base/shared_bytes.h"
 #include "libs/http/stored_body.h"
 
@@ -34,6 +35,10 @@ class Request {
   // handlers that know the class better than their route does. `who` tells viewers apart: those who
   // are served stay served.
   virtual bool Admits(Criticality, std::string_view /*who*/) const { return true; }
+  // When its client is thought to have given up waiting: work for it need not begin afterwards.
+  virtual Deadline deadline() const { return Deadline::Never(); }
+  // Its client has closed the connection: nobody will read the answer. Any thread; a system call.
+  virtual bool gone() const { return false; }
 };
 
 struct Response {

@@ -27,6 +27,18 @@ Handler Inline(std::function<Response(const Request&)> function) {
   };
 }
 
+namespace {
+
+// A client that has just sent its request is not asked whether it is still there.
+constexpr Duration kLongWait = std::chrono::milliseconds(100);
+
+// How long it took tells of load: it ran to its end, or waited for something in vain.
+Job::Timing TimingOf(int status) {
+  return status < 400 || status == 504 ? Job::Timing::kTypical : Job::Timing::kUntypical;
+}
+
+}  // namespace
+
 Handler Worker(WorkerPool& pool, std::function<Response(const Request&)> function) {
   const std::size_t kind = NewJobKind();
   auto shared =
@@ -36,13 +48,18 @@ Handler Worker(WorkerPool& pool, std::function<Response(const Request&)> functio
     auto kept = std::make_shared<Reply>(std::move(reply));
     const telemetry::TraceContext* const trace = telemetry::ScopedTrace::Current();
     Job job;
-    job.run = [shared, kept, &request,
+    const Clock& clock = SystemClock::Get();
+    job.run = [shared, kept, &request, &clock, since = clock.SteadyNow(),
                trace = trace != nullptr ? *trace : telemetry::TraceContext()] {
       const telemetry::ScopedTrace scope(trace);
-      kept->Send((*shared)(request));
-      return Job::Timing::kTypical;
+      const bool gone = clock.SteadyNow() - since > kLongWait && request.gone();
+      Response response = gone ? Response::Text(499, "") : (*shared)(request);
+      const Job::Timing timing = TimingOf(response.status);
+      kept->Send(std::move(response));
+      return timing;
     };
     job.criticality = request.criticality();
+    job.deadline = request.deadline();
     job.refuse = [kept, criticality = job.criticality](Refusal) { kept->Send(Busy(criticality)); };
     job.caller = ViewerOf(request);
     job.kind = kind;

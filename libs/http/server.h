@@ -49,7 +49,8 @@ using Handler = std::function<void(const Request& request, Reply reply)>;
 // From memory, on the I/O thread.
 Handler Inline(std::function<Response(const Request&)> function);
 // May block; runs on the pool, by the class of its route. A pool that refuses answers 503 with
-// Retry-After.
+// Retry-After. What had to wait is not begun when its client has left meanwhile (counted as 499),
+// or when it is past Request::deadline().
 Handler Worker(WorkerPool& pool, std::function<Response(const Request&)> function);
 
 class RouteTable;
@@ -92,6 +93,8 @@ struct ServerOptions {
   std::int64_t max_body_bytes = 1 << 20;
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);  // between requests
   std::chrono::milliseconds read_timeout = std::chrono::seconds(10);  // of one request
+  // So long after its request a client is thought to wait for the answer: see Request::deadline.
+  std::chrono::milliseconds client_patience = std::chrono::seconds(10);
   // An older connection is closed after its next answer. Jittered by a tenth. Zero: never.
   std::chrono::milliseconds max_connection_age = std::chrono::milliseconds(0);
   bool sheds = true;  // false: every request is handled, for operators

@@ -54,9 +54,8 @@ Verdict JudgeStatus(const TryResult& result, bool idempotent, bool fair_time) {
 
 }  // namespace
 
-Duration CallTime(Duration caller_remaining, Duration timeout) {
-  return std::max<Duration>(std::min(caller_remaining - kDeadlineMargin, timeout),
-                            Duration::zero());
+Duration CallTime(Duration caller_remaining, Duration timeout, Duration margin) {
+  return std::max<Duration>(std::min(caller_remaining - margin, timeout), Duration::zero());
 }
 
 Duration FairTryTime(Duration configured, std::optional<Duration> p95) {

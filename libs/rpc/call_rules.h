@@ -12,7 +12,8 @@
 
 namespace holdfast::rpc {
 
-// Kept back from the caller's remaining time, so that it can still use the answer.
+// Kept back from the caller's remaining time, so that it can still use the answer; unless the knob
+// says otherwise.
 inline constexpr Duration kDeadlineMargin = std::chrono::milliseconds(2);
 inline constexpr int kMaxTries = 3;
 
@@ -30,9 +31,9 @@ struct TryResult {
   std::optional<Duration> pushback = std::nullopt;
 };
 
-// How long the whole call may take: at most `timeout`, and less than what the caller has left.
-// Zero: too late to begin.
-Duration CallTime(Duration caller_remaining, Duration timeout);
+// How long the whole call may take: at most `timeout`, and by `margin` less than what the caller
+// has left. Zero: too late to begin.
+Duration CallTime(Duration caller_remaining, Duration timeout, Duration margin = kDeadlineMargin);
 
 // After how long another instance is asked beside one that has not answered: `configured`, or twice
 // what 95 % of the tries take where that is more, so that a neighbour that is slow by nature is not

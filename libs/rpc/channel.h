@@ -114,7 +114,8 @@ class Channel {
              std::function<void(absl::Status)> done);
 
   // Opens a stream of responses from one healthy instance, without waiting for it: Read tells. The
-  // stream itself has no deadline. Never null.
+  // stream itself has no deadline; it counts as a call under way until it is destroyed, and a
+  // caller that cancels ends it. Never null.
   std::unique_ptr<StreamReader> OpenStream(const Call& call, std::string_view method,
                                            const google::protobuf::Message& request);
 

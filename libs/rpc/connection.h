@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,7 @@ std::shared_ptr<const EncodedRequest> EncodeRequest(const google::protobuf::Mess
 // Beside the request.
 struct Headers {
   std::string traceparent;
-  Criticality criticality = Criticality::kInteractive;
+  std::optional<Criticality> criticality;  // nothing: as the method is declared
 };
 
 // A stream of responses as the wire gives it; see StreamReader.

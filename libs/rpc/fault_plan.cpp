@@ -237,6 +237,13 @@ std::optional<Fault> FaultPlan::Strike(const Target& target) {
   return std::nullopt;
 }
 
+void FaultPlan::EndDue() {
+  if (!active_.load(std::memory_order_relaxed)) return;
+  const SteadyTime now = clock_.SteadyNow();
+  absl::MutexLock lock(&mutex_);
+  DropEnded(now);
+}
+
 std::string FaultPlan::Describe() const {
   if (!enabled_) return "Faults: cannot be made here (fault_injection is off)\n";
   const SteadyTime now = clock_.SteadyNow();

@@ -84,6 +84,10 @@ class FaultPlan {
   // Whether something is to happen to it, counted if so. Asked once for each.
   std::optional<Fault> Strike(const Target& target);
 
+  // Ends those whose time is over, which Strike does as well: to be asked now and then, so that the
+  // end is logged and shown although nobody calls.
+  void EndDue();
+
   std::string Describe() const;
 
  private:

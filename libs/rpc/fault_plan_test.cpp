@@ -61,6 +61,16 @@ TEST_F(FaultPlanTest, EndsByItself) {
   EXPECT_THAT(metrics_.Scrape(), HasSubstr("holdfast_faults_active 0"));
 }
 
+TEST_F(FaultPlanTest, EndsWithoutATryWhenItIsAsked) {
+  ASSERT_THAT(Add("neighbour=billing kind=hang percent=50 for=10s"), IsOk());
+  clock_.Advance(9s);
+  plan_.EndDue();
+  EXPECT_THAT(metrics_.Scrape(), HasSubstr("holdfast_faults_active 1"));
+  clock_.Advance(1s);
+  plan_.EndDue();
+  EXPECT_THAT(metrics_.Scrape(), HasSubstr("holdfast_faults_active 0"));
+}
+
 TEST_F(FaultPlanTest, HitsOnlyWhatItNames) {
   ASSERT_THAT(Add("neighbour=billing instance=billing-a method=S/M percent=50 for=1m"), IsOk());
   for (int i = 0; i < 100; ++i) {

@@ -16,7 +16,7 @@ inline constexpr int kMaxMessageBytes = 64 << 20;  // both ways, both sides
 // What travels beside a request and an answer. Each key costs every call (measured: two keys a
 // fifth of the throughput), hence one for all that is ours, and none for what is usual.
 inline constexpr char kTraceKey[] = "traceparent";  // W3C
-inline constexpr char kContextKey[] = "hf-ctx";     // criticality as a digit; absent: interactive
+inline constexpr char kContextKey[] = "hf-ctx";     // criticality as a digit; absent: as declared
 inline constexpr char kOriginKey[] = "hf-origin";  // with an error: "h" the handler's, "d" declined
 // With an error: leave this instance alone for so many milliseconds; negative: do not try again.
 inline constexpr char kPushbackKey[] = "grpc-retry-pushback-ms";

@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "google/protobuf/descriptor.pb.h"
+#include "holdfast/options/v1/options.pb.h"
 #include "libs/base/check.h"
 
 namespace holdfast::rpc {
@@ -65,6 +67,20 @@ const MethodDescriptor& MethodByName(std::string_view method) {
   Require(found != nullptr && method.find('/') != std::string_view::npos,
           fmt::format("no linked proto has the method {}", method));
   return *found;
+}
+
+Criticality DeclaredCriticality(const MethodDescriptor& method) {
+  namespace options = ::holdfast::options::v1;
+  switch (method.options().GetExtension(options::criticality)) {
+    case options::CRITICALITY_CRITICAL:
+      return Criticality::kCritical;
+    case options::CRITICALITY_BACKGROUND:
+      return Criticality::kBackground;
+    case options::CRITICALITY_BULK:
+      return Criticality::kBulk;
+    default:
+      return Criticality::kInteractive;
+  }
 }
 
 }  // namespace holdfast::rpc

@@ -17,4 +17,7 @@ void CheckAgainstProto(const ServiceTable& table);
 // "package.Service/Method" of the linked protos; ends the process if there is none.
 const google::protobuf::MethodDescriptor& MethodByName(std::string_view method);
 
+// How much a call of the method matters when its caller does not say: as its proto declares.
+Criticality DeclaredCriticality(const google::protobuf::MethodDescriptor& method);
+
 }  // namespace holdfast::rpc

@@ -22,7 +22,6 @@ using std::chrono::milliseconds;
 // So late may a call be reminded, and the loss of an idle connection be seen.
 constexpr Duration kLongestWait = milliseconds(20);
 constexpr Duration kShowEvery = milliseconds(100);
-constexpr std::size_t kMaxInstanceLabels = 64;  // beyond: "other"
 
 double GaugeValue(CircuitBreaker::State state) {
   return static_cast<double>(static_cast<int>(state));
@@ -63,6 +62,7 @@ Neighbour::Neighbour(std::string name, const PeerOptions& options,
       breaker_gauge_(metrics.breaker.With({service})),
       in_flight_gauge_(metrics.in_flight.With({service})),
       events_(std::make_unique<ConnectionEvents>()),
+      instance_labels_(metrics, service),
       list_(std::make_shared<const InstanceList>(InstanceList{.options = options})) {
   if (!environment.tls.enabled()) return;
   absl::StatusOr<security::PemMaterial> material = security::ReadTlsFiles(environment.tls);
@@ -74,6 +74,11 @@ Neighbour::~Neighbour() = default;
 
 void Neighbour::Start() {
   breaker_gauge_.Set(0);
+  if (const std::string contradiction = ContradictionIn(instances()->options);
+      !contradiction.empty()) {
+    telemetry::Log(telemetry::Warning, "knobs of a neighbour contradict each other",
+                   {{"neighbour", service}, {"what", contradiction}});
+  }
   if (!tls_status_.ok()) {
     telemetry::Log(telemetry::Error, "no calls to a neighbour without certificates",
                    {{"neighbour", service}, {"error", ToString(tls_status_)}});
@@ -120,6 +125,7 @@ const CalledMethod& Neighbour::Method(std::string_view name) {
       .idempotent = level != MethodOptions::IDEMPOTENCY_UNKNOWN,
       .read_only = read_only,
       .hedged = read_only && descriptor.options().GetExtension(::holdfast::options::v1::hedged),
+      .declared = DeclaredCriticality(descriptor),
       .answered_ok = metrics.requests.With({service, label, "OK"}),
       .seconds = metrics.seconds.With({service, label}),
       .usual = std::make_unique<LatencyWindow>(clock)});
@@ -137,8 +143,10 @@ std::optional<std::size_t> Neighbour::Pick(const InstanceList& list,
   return PickInstance(list.peers, tried, own_zone, random, ChoiceOptions(list.options));
 }
 
-Headers Neighbour::HeadersFor(const Call& call) {
-  return {.traceparent = call.trace().Child(random).ToHeader(), .criticality = call.criticality()};
+Headers Neighbour::HeadersFor(const Call& call, const CalledMethod& method) {
+  Headers headers{.traceparent = call.trace().Child(random).ToHeader(), .criticality = {}};
+  if (call.criticality() != method.declared) headers.criticality = call.criticality();
+  return headers;
 }
 
 absl::StatusOr<std::shared_ptr<const InstanceList>> Neighbour::Enter(Criticality criticality) {
@@ -183,7 +191,8 @@ void Neighbour::CountRefused(std::string_view reason) const {
   metrics.refused.With({service, reason}).Add();
 }
 
-void Neighbour::Count(const CalledMethod& method, const absl::Status& status, SteadyTime start) {
+void Neighbour::Count(const CalledMethod& method, const absl::Status& status,
+                      SteadyTime start) const {
   method.seconds.Observe(std::chrono::duration<double>(clock.SteadyNow() - start).count());
   if (status.ok()) return method.answered_ok.Add();
   metrics.requests.With({service, method.label, absl::StatusCodeToString(status.code())}).Add();
@@ -254,21 +263,14 @@ std::shared_ptr<Instance> Neighbour::Connect(const discovery::Instance& wanted,
         InstanceChanged(peer, what, why);
       },
       &tries_answered, material_, security::TlsNameOf(service), under_way,
-      InstanceMetrics(metrics, service, InstanceLabel(wanted.id), near));
+      instance_labels_.Take(wanted.id, near));
+  instance->metrics.Show(instance->peer);
   events_->Watch(instance->connection, instance, [raw = instance.get()](ConnectionEvents::Event e) {
     if (e == ConnectionEvents::Event::kLost) raw->peer.ConnectionLost("connection lost");
     if (e == ConnectionEvents::Event::kConnected) raw->probes.Hurry();
   });
   Probe(instance, options);
   return instance;
-}
-
-std::string Neighbour::InstanceLabel(const std::string& id) {
-  if (instance_labels_.size() >= kMaxInstanceLabels && !instance_labels_.contains(id)) {
-    return "other";
-  }
-  instance_labels_.insert(id);
-  return id;
 }
 
 // Runs with the instance locked: quick, and asks it nothing.
@@ -345,12 +347,19 @@ void Neighbour::ProbeEnded(Instance& instance, Connection::Health health, std::s
 // Instances that left and that nobody uses any more end here, not on a thread of gRPC's.
 void Neighbour::DropTheGone() {
   std::vector<std::shared_ptr<Instance>> gone;
-  absl::MutexLock lock(&mutex_);
-  std::erase_if(leaving_, [&](std::shared_ptr<Instance>& instance) {
-    if (instance.use_count() > 1) return false;
-    gone.push_back(std::move(instance));
-    return true;
-  });
+  {
+    absl::MutexLock lock(&mutex_);
+    std::erase_if(leaving_, [&](std::shared_ptr<Instance>& instance) {
+      if (instance.use_count() > 1) return false;
+      gone.push_back(std::move(instance));
+      return true;
+    });
+  }
+  if (gone.empty()) return;
+  absl::MutexLock changing(&changes_mutex_);
+  for (const std::shared_ptr<Instance>& instance : gone) {
+    instance_labels_.GiveBack(instance->metrics.label);
+  }
 }
 
 }  // namespace holdfast::rpc

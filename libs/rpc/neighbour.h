@@ -35,9 +35,10 @@ struct CalledMethod {
   std::string label;  // "holdfast.billing.v1.Billing/GetEntitlement"
   std::string path;   // the same with a leading slash
   const google::protobuf::MethodDescriptor* descriptor;
-  bool idempotent;  // may run twice
-  bool read_only;   // may run as often as we like: copies of it are canaries
-  bool hedged;      // and is worth a second request when the first is slow
+  bool idempotent;       // may run twice
+  bool read_only;        // may run as often as we like: copies of it are canaries
+  bool hedged;           // and is worth a second request when the first is slow
+  Criticality declared;  // of a call that says nothing of itself
   telemetry::Counter answered_ok;
   telemetry::Histogram seconds;
   std::unique_ptr<LatencyWindow> usual;  // of tries that were answered
@@ -81,9 +82,10 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   const CalledMethod& Method(std::string_view method);
   std::shared_ptr<const InstanceList> instances() const;
   std::optional<std::size_t> Pick(const InstanceList& list, std::span<const std::size_t> tried);
-  Headers HeadersFor(const Call& call);
+  Headers HeadersFor(const Call& call, const CalledMethod& method);
 
-  // A place among max_in_flight, to be left when the call is over, and what is known at its start.
+  // A place among max_in_flight, to be left when the call or stream is over, and what is known at
+  // its start.
   absl::StatusOr<std::shared_ptr<const InstanceList>> Enter(Criticality criticality);
   void Leave();
 
@@ -92,7 +94,7 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   void RememberFailure(const absl::Status& status);
   void CountRefused(std::string_view reason) const;
 
-  void Count(const CalledMethod& method, const absl::Status& status, SteadyTime start);
+  void Count(const CalledMethod& method, const absl::Status& status, SteadyTime start) const;
   bool has_healthy_instance() const;
   bool canary_wanted() const { return canary_wanted_.load(std::memory_order_relaxed); }
 
@@ -128,7 +130,6 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   Duration StartDueProbes();  // how long until the next one
   void ShowState();
   void DropTheGone();
-  std::string InstanceLabel(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(changes_mutex_);
   std::string DescribeMethods() const;
 
   discovery::Directory& directory_;
@@ -143,7 +144,7 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   SteadyTime shown_at_ = SteadyTime::min();  // the thread's: the last look
 
   absl::Mutex changes_mutex_;  // one new list at a time
-  StringSet instance_labels_ ABSL_GUARDED_BY(changes_mutex_);
+  InstanceLabels instance_labels_ ABSL_GUARDED_BY(changes_mutex_);
 
   mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(changes_mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "libs/base/status.h"
+#include "libs/rpc/fault_plan.h"
 #include "libs/rpc/neighbour.h"
 
 namespace holdfast::rpc {
@@ -64,11 +65,13 @@ std::string Neighbour::DescribeMethods() const {
 }
 
 void Neighbour::ShowState() {
+  if (faults != nullptr) faults->EndDue();
   const auto list = instances();
   const Standing standing = StandingOf(list->peers, ChoiceOptions(list->options));
   std::size_t down = 0;
   std::size_t unproven = 0;
   bool canary_wanted = false;
+  for (const auto& instance : list->instances) instance->metrics.Show(instance->peer);
   for (const Peer* peer : list->peers) {
     canary_wanted = canary_wanted || peer->ejected_at() != SteadyTime::max();
     if (peer->health() == Peer::Health::kDown) ++down;

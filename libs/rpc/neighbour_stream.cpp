@@ -4,7 +4,9 @@
 
 #include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "libs/rpc/cancellation.h"
 #include "libs/rpc/fault_plan.h"
+#include "libs/rpc/tries.h"
 
 namespace holdfast::rpc {
 
@@ -23,18 +25,43 @@ class RefusedStream final : public StreamReader {
   const absl::Status status_;
 };
 
+// What a stream takes of its neighbour, and gives back when it is gone.
+class Place {
+ public:
+  explicit Place(std::shared_ptr<Neighbour> neighbour) : neighbour_(std::move(neighbour)) {}
+  Place(Place&&) noexcept = default;
+  ~Place() {
+    if (neighbour_) neighbour_->Leave();
+  }
+
+  Neighbour& operator*() const { return *neighbour_; }
+  Neighbour* operator->() const { return neighbour_.get(); }
+
+ private:
+  std::shared_ptr<Neighbour> neighbour_;  // null: moved from
+};
+
 class NeighbourStream final : public StreamReader {
  public:
-  NeighbourStream(std::shared_ptr<Neighbour> neighbour, const CalledMethod& method,
+  NeighbourStream(Place neighbour, const CalledMethod& method, CircuitBreaker::Permit permit,
                   std::shared_ptr<Instance> instance, std::unique_ptr<WireStream> wire,
                   std::optional<std::int64_t> breaks_after)
       : neighbour_(std::move(neighbour)),
         method_(method),
         instance_(std::move(instance)),
         start_(neighbour_->clock.SteadyNow()),
-        attempt_(instance_->peer.Begin()),
+        permit_(std::move(permit)),
+        attempt_(instance_->peer.Begin(start_)),
         breaks_after_(breaks_after),
         wire_(std::move(wire)) {}
+
+  // When the caller on whose behalf it is open has left.
+  void CancelWith(const std::shared_ptr<Cancellation>& cancellation) {
+    if (!cancellation) return;
+    cancel_hook_ = cancellation->OnCancel([weak = std::weak_ptr<WireStream>(wire_)] {
+      if (const auto wire = weak.lock()) wire->Cancel();
+    });
+  }
 
   bool Read(google::protobuf::Message& message, Deadline deadline) override {
     if (ended_) return false;
@@ -45,8 +72,10 @@ class NeighbourStream final : public StreamReader {
     }
     switch (wire_->Read(message, deadline.Remaining(neighbour_->clock))) {
       case WireStream::Result::kMessage:
-        attempt_.FinishUntimed(TryOutcome::kAnswered);  // the first one; later ones change nothing
-        ++messages_;
+        if (messages_++ == 0) {  // later ones change nothing
+          attempt_.FinishUntimed(TryOutcome::kAnswered);
+          permit_.Succeeded();
+        }
         return true;
       case WireStream::Result::kLate:
         wire_->Cancel();
@@ -72,10 +101,12 @@ class NeighbourStream final : public StreamReader {
     const bool cancelled_by_us = result.status.code() == absl::StatusCode::kCancelled;
     const Verdict verdict = Judge(result, /*idempotent=*/false, /*fair_time=*/true);
     attempt_.FinishUntimed(cancelled_by_us ? TryOutcome::kUnknown : verdict.instance);
+    if (!cancelled_by_us) Tries::Report(verdict, permit_);
     if (verdict.leave_alone > Duration::zero()) instance_->peer.AskedToWait(verdict.leave_alone);
     if (verdict.connection_lost) instance_->peer.ConnectionLost(ToString(result.status));
     const bool from_wire = !result.status.ok() && result.origin == Origin::kTransport;
     if (!from_wire) return End(result.status);
+    if (messages_ == 0) neighbour_->RememberFailure(result.status);
     End(Annotate(result.status, neighbour_->service + " at " + instance_->peer.instance().id));
   }
 
@@ -86,19 +117,28 @@ class NeighbourStream final : public StreamReader {
     status_ = std::move(status);
   }
 
-  const std::shared_ptr<Neighbour> neighbour_;
+  const Place neighbour_;
   const CalledMethod& method_;
   const std::shared_ptr<Instance> instance_;
   const SteadyTime start_;
+  CircuitBreaker::Permit permit_;
   Peer::Attempt attempt_;
   const std::optional<std::int64_t> breaks_after_;  // messages, on purpose
-  const std::unique_ptr<WireStream> wire_;
+  const std::shared_ptr<WireStream> wire_;          // shared with whoever cancels just now
+  Cancellation::Hook cancel_hook_;
   std::int64_t messages_ = 0;  // the reader's thread only
   bool ended_ = false;         // the reader's thread only
 
   mutable absl::Mutex mutex_;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);  // OK while it runs
 };
+
+// The stream that cannot be opened, for a reason that is counted as any other call's.
+std::unique_ptr<StreamReader> Refused(const Neighbour& neighbour, const CalledMethod& method,
+                                      const absl::Status& status) {
+  neighbour.Count(method, status, neighbour.clock.SteadyNow());
+  return std::make_unique<RefusedStream>(status);
+}
 
 }  // namespace
 
@@ -108,12 +148,20 @@ std::unique_ptr<StreamReader> OpenNeighbourStream(const std::shared_ptr<Neighbou
   const CalledMethod& method = neighbour->Method(name);
   HOLDFAST_CHECK(method.descriptor->server_streaming());
   HOLDFAST_CHECK(method.descriptor->input_type() == request.GetDescriptor());
-  const auto list = neighbour->instances();
+  auto entered = neighbour->Enter(call.criticality());
+  if (!entered.ok()) return Refused(*neighbour, method, entered.status());
+  Place place(neighbour);
+  const std::shared_ptr<const InstanceList> list = *std::move(entered);
+  if (call.cancellation() && call.cancellation()->cancelled()) {
+    return Refused(*neighbour, method, absl::CancelledError("the caller has left"));
+  }
   const std::optional<std::size_t> index = neighbour->Pick(*list, {});
   if (!index) {
-    return std::make_unique<RefusedStream>(
-        Unavailable("{}: no instance is known", neighbour->service));
+    neighbour->CountRefused("no_instance");
+    return Refused(*neighbour, method, Unavailable("{}: no instance is known", neighbour->service));
   }
+  std::optional<CircuitBreaker::Permit> permit = neighbour->breaker.TryAcquire();
+  if (!permit) return Refused(*neighbour, method, neighbour->RefusedByBreaker());
   const std::shared_ptr<Instance>& instance = list->instances[*index];
   std::optional<std::int64_t> breaks_after;
   if (neighbour->faults != nullptr) {
@@ -123,14 +171,16 @@ std::unique_ptr<StreamReader> OpenNeighbourStream(const std::shared_ptr<Neighbou
                                                   .criticality = call.criticality(),
                                                   .stream = true});
     if (fault && fault->kind == Fault::Kind::kError) {
-      return std::make_unique<RefusedStream>(absl::Status(fault->code, "a fault made on purpose"));
+      return Refused(*neighbour, method, absl::Status(fault->code, "a fault made on purpose"));
     }
     if (fault) breaks_after = fault->after_messages;
   }
-  auto wire = instance->connection.OpenStream(method.path, neighbour->HeadersFor(call),
+  auto wire = instance->connection.OpenStream(method.path, neighbour->HeadersFor(call, method),
                                               EncodeRequest(request));
-  return std::make_unique<NeighbourStream>(neighbour, method, instance, std::move(wire),
-                                           breaks_after);
+  auto stream = std::make_unique<NeighbourStream>(std::move(place), method, *std::move(permit),
+                                                  instance, std::move(wire), breaks_after);
+  stream->CancelWith(call.cancellation());
+  return stream;
 }
 
 }  // namespace holdfast::rpc

@@ -8,8 +8,8 @@
 
 namespace holdfast::rpc {
 
-// See Channel::OpenStream. Streams do not ask the breaker of the neighbour: there are few, each is
-// opened again by somebody who waits between two attempts, and they notice recovery for the rest.
+// See Channel::OpenStream. A stream takes a place among max_in_flight for as long as it is open;
+// its first message, or its failure before that, is what the breakers learn from it.
 std::unique_ptr<StreamReader> OpenNeighbourStream(const std::shared_ptr<Neighbour>& neighbour,
                                                   const Call& call, std::string_view method,
                                                   const google::protobuf::Message& request);

@@ -58,7 +58,9 @@ absl::Status OutgoingCall::Begin(const Call& call, const google::protobuf::Messa
                                  const InvokeOptions& options) {
   const PeerOptions& knobs = list_->options;
   const Duration timeout = options.timeout.count() > 0 ? options.timeout : knobs.timeout;
-  const Duration time = CallTime(call.deadline().Remaining(neighbour_->clock), timeout);
+  const SteadyTime ends = call.deadline().at();
+  const Duration left = ends <= start_ ? Duration::zero() : ends - start_;
+  const Duration time = CallTime(left, timeout, knobs.deadline_margin);
   if (time <= Duration::zero()) {
     neighbour_->CountRefused("no_time");
     return DeadlineExceeded("{}: no time left for {}", neighbour_->service, method_.label);
@@ -73,7 +75,7 @@ absl::Status OutgoingCall::Begin(const Call& call, const google::protobuf::Messa
   }
   permit_ = neighbour_->breaker.TryAcquire();
   if (!permit_) return neighbour_->RefusedByBreaker();
-  deadline_ = Deadline::After(time, neighbour_->clock);
+  deadline_ = Deadline(start_ + time);
   try_timeout_ = FairTryTime(knobs.try_timeout, method_.usual->p95());
   {
     absl::MutexLock lock(&mutex_);
@@ -81,12 +83,13 @@ absl::Status OutgoingCall::Begin(const Call& call, const google::protobuf::Messa
                     .try_timeout = knobs.try_timeout,
                     .p95 = method_.usual->p95(),
                     .idempotent = method_.idempotent,
-                    .max_tries = static_cast<std::size_t>(knobs.max_tries)},
+                    .max_tries = static_cast<std::size_t>(knobs.max_tries),
+                    .margin = knobs.deadline_margin},
                    deadline_, list_->instances.size());
   }
   request_ = EncodeRequest(request);
-  headers_ = neighbour_->HeadersFor(call);
-  neighbour_->budget.RecordCall();
+  headers_ = neighbour_->HeadersFor(call, method_);
+  neighbour_->budget.RecordCall(start_);
   if (method_.read_only && neighbour_->canary_wanted()) SendCanaries(*first);
   ListenForCancel(call);
   StartTry(*first, Kind::kCall);
@@ -99,25 +102,6 @@ void OutgoingCall::ListenForCancel(const Call& call) {
   cancel_hook_ = call.cancellation()->OnCancel([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->Cancel();
   });
-}
-
-// Instances that failed calls before are shown a copy of this one; its answer decides whether they
-// get real ones again. No caller ever waits for it.
-void OutgoingCall::SendCanaries(std::size_t chosen) {
-  for (std::size_t i = 0; i < list_->instances.size(); ++i) {
-    if (i == chosen) continue;
-    const std::shared_ptr<Instance>& instance = list_->instances[i];
-    std::optional<Peer::Attempt> attempt = instance->peer.BeginCanary();
-    if (!attempt) continue;
-    neighbour_->metrics.canaries.With({neighbour_->service}).Add();
-    auto shared = std::make_shared<Peer::Attempt>(*std::move(attempt));
-    instance->connection.Start(
-        method_.path, headers_, request_, try_timeout_, nullptr,
-        [instance, shared, slow_from = SlowLimit()](const TryResult& result) {
-          const Verdict verdict = Judge(result, /*idempotent=*/true, /*fair_time=*/true);
-          shared->Finish(WithSpeed(verdict.instance, shared->age(), slow_from));
-        });
-  }
 }
 
 Duration OutgoingCall::SlowLimit() const {
@@ -159,7 +143,11 @@ void OutgoingCall::Hedge() {
     neighbour_->metrics.hedges.With({neighbour_->service, "refused"}).Add();
     return;
   }
-  if (StartTry(*other, Kind::kHedge)) neighbour_->hedges_sent.Add();
+  if (StartTry(*other, Kind::kHedge)) {
+    neighbour_->hedges_sent.Add();
+  } else {
+    neighbour_->hedge_budget.GiveBack();
+  }
 }
 
 // False: it was tried already, or the call is over.
@@ -169,9 +157,10 @@ bool OutgoingCall::StartTry(std::size_t index, Kind kind) {
     absl::MutexLock lock(&mutex_);
     const auto tried = tries_.tried();
     if (over_ || std::find(tried.begin(), tried.end(), index) != tried.end()) return false;
-    attempt =
-        std::make_shared<Try>(index, kind, tries_.Begin(index, neighbour_->clock),
-                              neighbour_->clock.SteadyNow(), list_->instances[index]->peer.Begin());
+    const SteadyTime now = neighbour_->clock.SteadyNow();
+    const Duration left = std::max<Duration>(deadline_.at() - now, Duration::zero());
+    attempt = std::make_shared<Try>(index, kind, tries_.Begin(index, left), now,
+                                    list_->peers[index]->Begin(now));
     if (method_.hedged || attempt->may_be_overdue() || !under_way_.empty()) {
       attempt->response.reset(response_.New());
     }
@@ -210,6 +199,7 @@ void OutgoingCall::Remind() {
 }
 
 void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
+  if (ended->kind == Kind::kCanary) return CanaryEnded(*ended, result);
   const Instance& instance = *list_->instances[ended->index];
   const Verdict verdict = Judge(result, method_.idempotent, ended->allowed.fair);
   const Duration took = ended->attempt.age();
@@ -269,53 +259,71 @@ void OutgoingCall::Judged(const SharedTry& ended, const TryResult& result, const
   Failed(failure);
 }
 
-// True: another try begins after a pause, and goes on from there.
+// True: another try begins after a pause, and goes on from there. Otherwise the call remembers why
+// not, in case it fails for that: one that is only slow goes on.
 bool OutgoingCall::WillTryAgain(const Verdict& verdict) {
-  const auto refused = [&](std::string_view reason) {
-    neighbour_->metrics.retries_refused.With({neighbour_->service, reason}).Add();
-    return false;
-  };
+  const std::optional<std::string_view> refused = TryAgainUnless(verdict);
+  absl::MutexLock lock(&mutex_);
+  if (!refused) {
+    refused_ = {};
+  } else if (refused_.empty()) {  // what was refused first has cost the time that is missing now
+    refused_ = *refused;
+  }
+  return !refused;
+}
+
+// Nothing: another try begins. Otherwise why not; "" where there have been enough.
+std::optional<std::string_view> OutgoingCall::TryAgainUnless(const Verdict& verdict) {
   std::size_t tries = 0;
   {
     absl::MutexLock lock(&mutex_);
+    if (pausing_) return std::nullopt;
     tries = tries_.tried().size();
-    if (!tries_.MayTryAgain(verdict, neighbour_->clock)) {
-      return tries < static_cast<std::size_t>(list_->options.max_tries) ? refused("late") : false;
-    }
+    if (tries >= static_cast<std::size_t>(list_->options.max_tries)) return "";
+    if (!tries_.MayTryAgain(verdict, neighbour_->clock)) return "late";
   }
-  if (tries >= list_->instances.size()) return refused("nobody");
-  const double part = BudgetPartFor(criticality_, verdict.instance);
-  if (!neighbour_->budget.TryTakeRetry(part)) return refused("budget");
-  neighbour_->retries.Add();
+  if (tries >= list_->instances.size()) return "nobody";
+  if (!neighbour_->budget.TryTakeRetry(BudgetPartFor(criticality_, verdict.instance))) {
+    return "budget";
+  }
   const Duration pause =
       std::min(RetryPause(static_cast<int>(tries), list_->options.retry_pause, neighbour_->random),
                deadline_.Remaining(neighbour_->clock) / 4);
-  absl::MutexLock lock(&mutex_);
-  if (std::exchange(pausing_, true)) return true;
-  pause_ =
-      std::make_unique<WireTimer>(pause, place_, [self = shared_from_this()] { self->TryAgain(); });
-  return true;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!std::exchange(pausing_, true)) {
+      pause_ = std::make_unique<WireTimer>(pause, place_,
+                                           [self = shared_from_this()] { self->TryAgain(); });
+      return std::nullopt;
+    }
+  }
+  neighbour_->budget.GiveBack();  // somebody else was quicker, and took one for it
+  return std::nullopt;
 }
 
 void OutgoingCall::TryAgain() {
   absl::InlinedVector<std::size_t, kMaxTries> tried;
   bool may = false;
+  bool over = false;
   {
     absl::MutexLock lock(&mutex_);
     pausing_ = false;
-    if (over_) return;
+    over = over_;
     tried.assign(tries_.tried().begin(), tries_.tried().end());
     may = !cancelled_ && tries_.MayTryAgain(failure_.verdict, neighbour_->clock);
   }
+  if (over) return neighbour_->budget.GiveBack();
   const std::optional<std::size_t> next =
       may ? neighbour_->Pick(*list_, tried) : std::optional<std::size_t>();
-  if (next && StartTry(*next, Kind::kCall)) return;
+  if (next && StartTry(*next, Kind::kCall)) return neighbour_->retries.Add();
+  neighbour_->budget.GiveBack();
   Failure failure;
   bool cancelled = false;
   {
     absl::MutexLock lock(&mutex_);
     if (over_ || !under_way_.empty()) return;  // what is under way goes on from here
     over_ = true;
+    if (refused_.empty()) refused_ = may ? "nobody" : "late";
     failure = failure_;
     cancelled = cancelled_;
   }
@@ -335,6 +343,7 @@ void OutgoingCall::Answered(const SharedTry& winner, const TryResult& result,
   }
   for (const SharedTry& loser : losers) loser->GiveUp();
   if (winner->kind == Kind::kHedge) neighbour_->hedges_won.Add();
+  if (!result.status.ok() && verdict.retry) CountRefusedRetry();
   if (result.status.ok() && winner->response) {
     response_.GetReflection()->Swap(&response_, winner->response.get());
   }
@@ -355,9 +364,20 @@ void OutgoingCall::Failed(const Failure& failure) {
     neighbour_->RememberFailure(result.status);
   }
   Tries::Report(failure.verdict, *permit_);
+  CountRefusedRetry();
   if (result.origin != Origin::kTransport) return End(result.status);
   const std::string& id = list_->peers[failure.index]->instance().id;
   End(Annotate(result.status, neighbour_->service + " at " + id));
+}
+
+void OutgoingCall::CountRefusedRetry() {
+  std::string_view reason;
+  {
+    absl::MutexLock lock(&mutex_);
+    reason = refused_;
+  }
+  if (reason.empty()) return;
+  neighbour_->metrics.retries_refused.With({neighbour_->service, reason}).Add();
 }
 
 // The caller has left. The tries are told so, and the last of them ends the call: until then gRPC

@@ -33,7 +33,7 @@ class OutgoingCall final : public Reminded, public std::enable_shared_from_this<
   void Remind() override;  // some try may be overdue
 
  private:
-  enum class Kind { kCall, kHedge };
+  enum class Kind { kCall, kHedge, kCanary };
   struct Try;
   using SharedTry = std::shared_ptr<Try>;
   // Why the call fails unless another try does better.
@@ -56,14 +56,17 @@ class OutgoingCall final : public Reminded, public std::enable_shared_from_this<
   void SendFaulty(const SharedTry& attempt, const Fault& fault);
   void SendNow(const SharedTry& attempt, Duration time);
   void Later(const SharedTry& attempt, Duration wait, std::function<void()> then);
+  void CanaryEnded(Try& canary, const TryResult& result);
 
   bool AllOverdue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TryEnded(const SharedTry& ended, const TryResult& result);
   void Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict);
   bool WillTryAgain(const Verdict& verdict);
+  std::optional<std::string_view> TryAgainUnless(const Verdict& verdict);
   void TryAgain();
   void Answered(const SharedTry& winner, const TryResult& result, const Verdict& verdict);
   void Failed(const Failure& failure);
+  void CountRefusedRetry();
   void Cancel();
   void End(const absl::Status& status);
 
@@ -87,10 +90,11 @@ class OutgoingCall final : public Reminded, public std::enable_shared_from_this<
   absl::Mutex mutex_;
   Tries tries_ ABSL_GUARDED_BY(mutex_);  // of indexes into list_
   absl::InlinedVector<SharedTry, kMaxTries> under_way_ ABSL_GUARDED_BY(mutex_);
-  Failure failure_ ABSL_GUARDED_BY(mutex_);         // of the last try that failed
-  bool over_ ABSL_GUARDED_BY(mutex_) = false;       // somebody ends it, or has
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;  // by the caller
-  bool pausing_ ABSL_GUARDED_BY(mutex_) = false;    // another try begins soon
+  Failure failure_ ABSL_GUARDED_BY(mutex_);           // of the last try that failed
+  bool over_ ABSL_GUARDED_BY(mutex_) = false;         // somebody ends it, or has
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;    // by the caller
+  bool pausing_ ABSL_GUARDED_BY(mutex_) = false;      // another try begins soon
+  std::string_view refused_ ABSL_GUARDED_BY(mutex_);  // why another try did not begin, if so
   std::unique_ptr<WireTimer> pause_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<WireTimer> hedge_ ABSL_GUARDED_BY(mutex_);
 };
@@ -108,9 +112,10 @@ struct OutgoingCall::Try {
     return overdue && allowed.fair && winner.start - start > winner_took;
   }
 
-  // Thread-safe. It still ends, soon.
+  // Thread-safe. It still ends, soon, with CANCELLED.
   void GiveUp();
   void Sent(const CancelHandle& sent);
+  void Waits(std::unique_ptr<WireTimer> timer);  // of a fault; once
 
   const std::size_t index;
   const Kind kind;
@@ -121,12 +126,12 @@ struct OutgoingCall::Try {
   bool blamed = false;
   // Of its own where two tries may be answered together; null: the caller's.
   std::unique_ptr<google::protobuf::Message> response;
-  std::unique_ptr<WireTimer> timer;  // of a fault
 
  private:
   absl::Mutex mutex_;
   bool given_up_ ABSL_GUARDED_BY(mutex_) = false;
   CancelHandle handle_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<WireTimer> timer_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace holdfast::rpc

@@ -10,11 +10,14 @@ namespace holdfast::rpc {
 
 void OutgoingCall::Try::GiveUp() {
   CancelHandle sent;
+  WireTimer* timer = nullptr;  // stays as long as this does
   {
     absl::MutexLock lock(&mutex_);
     given_up_ = true;
     sent = handle_;
+    timer = timer_.get();
   }
+  if (timer != nullptr) timer->Cancel();
   sent.Cancel();
 }
 
@@ -26,6 +29,17 @@ void OutgoingCall::Try::Sent(const CancelHandle& sent) {
     too_late = given_up_;
   }
   if (too_late) sent.Cancel();
+}
+
+void OutgoingCall::Try::Waits(std::unique_ptr<WireTimer> timer) {
+  WireTimer* waits = timer.get();
+  bool too_late = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    timer_ = std::move(timer);
+    too_late = given_up_;
+  }
+  if (too_late) waits->Cancel();
 }
 
 void OutgoingCall::Send(const SharedTry& attempt) {
@@ -42,6 +56,7 @@ void OutgoingCall::Send(const SharedTry& attempt) {
 
 void OutgoingCall::SendNow(const SharedTry& attempt, Duration time) {
   google::protobuf::Message* response = attempt->response ? attempt->response.get() : &response_;
+  if (attempt->kind == Kind::kCanary) response = nullptr;
   attempt->Sent(list_->instances[attempt->index]->connection.Start(
       method_.path, headers_, request_, time, response,
       [self = shared_from_this(), attempt](const TryResult& result) {
@@ -72,8 +87,32 @@ void OutgoingCall::SendFaulty(const SharedTry& attempt, const Fault& fault) {
 }
 
 void OutgoingCall::Later(const SharedTry& attempt, Duration wait, std::function<void()> then) {
-  attempt->timer = std::make_unique<WireTimer>(
-      wait, place_, [self = shared_from_this(), then = std::move(then)] { then(); });
+  attempt->Waits(std::make_unique<WireTimer>(
+      wait, place_,
+      [self = shared_from_this(), attempt, then = std::move(then)](WireTimer::End end) {
+        if (end == WireTimer::End::kDue) return then();
+        self->TryEnded(attempt, {absl::CancelledError("given up"), Origin::kTransport});
+      }));
+}
+
+// Instances that failed calls before are shown a copy of this one; its answer decides whether they
+// get real ones again. No caller ever waits for it.
+void OutgoingCall::SendCanaries(std::size_t chosen) {
+  for (std::size_t i = 0; i < list_->instances.size(); ++i) {
+    if (i == chosen) continue;
+    std::optional<Peer::Attempt> attempt = list_->peers[i]->BeginCanary();
+    if (!attempt) continue;
+    neighbour_->metrics.canaries.With({neighbour_->service}).Add();
+    const Tries::Allowance allowed = {
+        .time = try_timeout_, .overdue_after = try_timeout_, .fair = true};
+    Send(std::make_shared<Try>(i, Kind::kCanary, allowed, neighbour_->clock.SteadyNow(),
+                               *std::move(attempt)));
+  }
+}
+
+void OutgoingCall::CanaryEnded(Try& canary, const TryResult& result) {
+  const Verdict verdict = Judge(result, /*idempotent=*/true, /*fair_time=*/true);
+  canary.attempt.Finish(WithSpeed(verdict.instance, canary.attempt.age(), SlowLimit()));
 }
 
 }  // namespace holdfast::rpc

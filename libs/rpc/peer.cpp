@@ -44,11 +44,11 @@ void Peer::Attempt::End(TryOutcome outcome, bool timed) {
   Peer* peer = std::exchange(peer_, nullptr);
   if (peer == nullptr) return;
   if (permit_ && outcome == TryOutcome::kAnswered) permit_->Succeeded();
-  if (permit_ && timed && peer->SlowOnceTooOften(outcome, start_)) permit_->SlowOnceTooOften();
-  if (permit_ && outcome == TryOutcome::kSlow) permit_->SucceededSlowly();  // unless it was said
   if (permit_ && outcome == TryOutcome::kFailed) permit_->Failed();
+  const bool too_often = peer->End(outcome, start_, timed, /*compared=*/permit_ && timed);
+  if (permit_ && too_often) permit_->SlowOnceTooOften();
+  if (permit_ && outcome == TryOutcome::kSlow) permit_->SucceededSlowly();  // unless it was said
   permit_.reset();
-  peer->End(outcome, start_, timed);
 }
 
 Peer::Peer(discovery::Instance instance, const Options& options, const Clock& clock,
@@ -114,11 +114,11 @@ void Peer::ConnectionLost(std::string_view why) {
   if (health() != Health::kDown) SetHealth(Health::kDown, why);
 }
 
-Peer::Attempt Peer::Begin() {
+Peer::Attempt Peer::Begin(SteadyTime now) {
   std::optional<CircuitBreaker::Permit> permit = breaker_.TryAcquire();
   absl::MutexLock lock(&mutex_);
   ++outstanding_;
-  return Attempt(*this, std::move(permit), clock_.SteadyNow());
+  return Attempt(*this, std::move(permit), now);
 }
 
 std::optional<Peer::Attempt> Peer::BeginCanary() {
@@ -233,13 +233,12 @@ void Peer::Returned() {
   returned_at_.store(clock_.SteadyNow(), std::memory_order_relaxed);
 }
 
-double Peer::LatencySeconds() const {
-  const double age = Seconds(clock_.SteadyNow() - latency_at_);
+double Peer::LatencySeconds(SteadyTime now) const {
+  const double age = Seconds(now - latency_at_);
   return latency_seconds_ * std::exp(-age / Seconds(options_.latency_memory));
 }
 
-void Peer::Observe(double seconds) {
-  const SteadyTime now = clock_.SteadyNow();
+void Peer::Observe(double seconds, SteadyTime now) {
   const double kept = std::exp(-Seconds(now - latency_at_) / Seconds(options_.latency_memory));
   const bool peak = !answered_once_ || seconds > latency_seconds_;
   latency_seconds_ = peak ? seconds : latency_seconds_ * kept + seconds * (1 - kept);
@@ -248,33 +247,33 @@ void Peer::Observe(double seconds) {
 }
 
 // An instance that is out is not compared with the others, and does not speak for how they are.
-bool Peer::SlowOnceTooOften(TryOutcome outcome, SteadyTime start) {
-  const bool slow = outcome == TryOutcome::kSlow;
-  if (tally_ == nullptr || (!slow && outcome != TryOutcome::kAnswered)) return false;
-  if (ejected_at() != SteadyTime::max()) return false;
+bool Peer::SlowOnceTooOften(bool slow, SteadyTime start) {
+  if (tally_ == nullptr || ejected_at() != SteadyTime::max()) return false;
   tally_->Count(slow);
-  absl::MutexLock lock(&mutex_);
   return slow_row_.Count(slow, start, tally_->counts(), options_.slow_row);
 }
 
-void Peer::End(TryOutcome outcome, SteadyTime start, bool timed) {
+bool Peer::End(TryOutcome outcome, SteadyTime start, bool timed, bool compared) {
+  const SteadyTime now = clock_.SteadyNow();
+  const double took = Seconds(now - start);
   absl::MutexLock lock(&mutex_);
   --outstanding_;
-  const double took = Seconds(clock_.SteadyNow() - start);
   switch (outcome) {
     case TryOutcome::kFailed:
     case TryOutcome::kFull:
-      return Observe(std::max(took, Seconds(options_.failure_latency)));
+      Observe(std::max(took, Seconds(options_.failure_latency)), now);
+      return false;
     case TryOutcome::kAnswered:
     case TryOutcome::kSlow:
-      if (timed) Observe(took);
-      return;
+      if (timed) Observe(took, now);
+      return compared && SlowOnceTooOften(outcome == TryOutcome::kSlow, start);
     case TryOutcome::kOvertaken:
-      if (took > LatencySeconds()) Observe(took);
-      return;
+      if (took > LatencySeconds(now)) Observe(took, now);
+      return false;
     case TryOutcome::kUnknown:
-      return;
+      return false;
   }
+  return false;
 }
 
 std::string_view Name(Peer::Health health) {

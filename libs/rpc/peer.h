@@ -103,7 +103,8 @@ class Peer {
   void SaidNotServing();
   void ConnectionLost(std::string_view why);
 
-  Attempt Begin();                       // never refused: the choice was made before
+  Attempt Begin() { return Begin(clock_.SteadyNow()); }
+  Attempt Begin(SteadyTime now);         // never refused: the choice was made before
   std::optional<Attempt> BeginCanary();  // only when the breaker waits for one
 
   // It asked not to be called for so long; others first.
@@ -137,10 +138,14 @@ class Peer {
   void BreakerChanged(const CircuitBreaker::Change& change);
   void SetHealth(Health next, std::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Returned() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  double LatencySeconds() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  void Observe(double seconds) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void End(TryOutcome outcome, SteadyTime start, bool timed);
-  bool SlowOnceTooOften(TryOutcome outcome, SteadyTime start);
+  double LatencySeconds() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return LatencySeconds(clock_.SteadyNow());
+  }
+  double LatencySeconds(SteadyTime now) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  void Observe(double seconds, SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // True: it was slow once too often.
+  bool End(TryOutcome outcome, SteadyTime start, bool timed, bool compared);
+  bool SlowOnceTooOften(bool slow, SteadyTime start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   double StaticWeight() const;
 
   const discovery::Instance instance_;

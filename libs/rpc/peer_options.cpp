@@ -19,8 +19,11 @@ void DescribeCall(PeerOptions& o, config::Knobs& k) {
       "try_timeout", o.try_timeout, {.min = 1ms, .max = 1h},
       "An instance that is silent for so long, and for twice what 95 % of the tries take, gets "
       "company: another one is asked too.");
+  k.Duration(
+      "deadline_margin", o.deadline_margin, {.min = 0ms, .max = 1s},
+      "Kept back from the time that a caller has left, so that it can still use the answer.");
   k.Int("max_in_flight", o.max_in_flight, {.min = 1, .max = 100000},
-        "Calls under way at once; more are refused here, less important ones sooner.");
+        "Calls and streams under way at once; more are refused here, less important ones sooner.");
   k.Int("max_tries", o.max_tries, {.min = 1, .max = 3},
         "Tries of one call, each on another instance. 1: no retries, no hedges.");
   k.Real("retry_share", o.retry_share, kShare, "Retries per call, over the window.");
@@ -53,7 +56,10 @@ void DescribeNeighbourBreaker(PeerOptions& o, config::Knobs& k) {
   k.Duration("open_for", o.open_for, {.min = 10ms, .max = 5min},
              "How long calls then fail before one is tried again.");
   k.Duration("open_for_max", o.open_for_max, {.min = 0ms, .max = 1h},
-             "open_for doubles with every failed return, up to this.");
+             "open_for doubles with every failed return, up to this. 0: it does not.");
+  k.Int("probes_to_close", o.probes_to_close, {.min = 1, .max = 100},
+        "Good calls after that wait until all calls are let through again; so many are let through "
+        "together meanwhile.");
 }
 
 void DescribeInstances(PeerOptions& o, config::Knobs& k) {
@@ -75,7 +81,12 @@ void DescribeInstances(PeerOptions& o, config::Knobs& k) {
   k.Duration("instance_open_for", o.instance_open_for, {.min = 10ms, .max = 5min},
              "How long an ejected instance waits for its first canary.");
   k.Duration("instance_open_for_max", o.instance_open_for_max, {.min = 0ms, .max = 1h},
-             "instance_open_for doubles with every failed canary, up to this.");
+             "instance_open_for doubles with every failed canary, up to this. 0: it does not.");
+  k.Int("instance_probes_to_close", o.instance_probes_to_close, {.min = 1, .max = 100},
+        "Good canaries until an ejected instance gets calls again.");
+  k.Duration("instance_canary_patience", o.instance_canary_patience, {.min = 0ms, .max = 10min},
+             "After this, on top of its wait, an ejected instance that could be shown no copy of a "
+             "read gets a real call.");
   k.Real("max_ejected", o.max_ejected, kShare,
          "Share of the instances that breakers may eject, rounded up; never all.");
   k.Real("panic_below", o.panic_below, kShare,
@@ -111,6 +122,36 @@ std::string Show(const PeerOptions& options) {
   return knobs.Dump();
 }
 
+namespace {
+
+struct Contradiction {
+  bool (*holds)(const PeerOptions&);
+  std::string_view what;
+};
+
+// A longest wait of 0 means that the wait does not grow.
+constexpr Contradiction kContradictions[] = {
+    {[](const PeerOptions& o) { return o.try_timeout > o.timeout; },
+     "try_timeout is longer than timeout"},
+    {[](const PeerOptions& o) { return o.deadline_margin >= o.timeout; },
+     "deadline_margin leaves nothing of timeout"},
+    {[](const PeerOptions& o) { return o.open_for_max.count() > 0 && o.open_for_max < o.open_for; },
+     "open_for_max is shorter than open_for"},
+    {[](const PeerOptions& o) {
+       return o.instance_open_for_max.count() > 0 && o.instance_open_for_max < o.instance_open_for;
+     },
+     "instance_open_for_max is shorter than instance_open_for"},
+};
+
+}  // namespace
+
+std::string ContradictionIn(const PeerOptions& options) {
+  for (const Contradiction& contradiction : kContradictions) {
+    if (contradiction.holds(options)) return std::string(contradiction.what);
+  }
+  return "";
+}
+
 absl::Status Change(PeerOptions& options, const std::vector<std::string>& assignments) {
   PeerOptions changed = options;
   config::Knobs knobs("neighbour");
@@ -123,6 +164,11 @@ absl::Status Change(PeerOptions& options, const std::vector<std::string>& assign
     arguments.push_back("--" + assignment);
   }
   HOLDFAST_RETURN_IF_ERROR(knobs.Parse(arguments, {}));
+  for (const Contradiction& contradiction : kContradictions) {
+    // One that was there before is no reason to refuse what has nothing to do with it.
+    if (!contradiction.holds(changed) || contradiction.holds(options)) continue;
+    return InvalidArgument("{}", contradiction.what);
+  }
   options = changed;
   return absl::OkStatus();
 }
@@ -133,6 +179,7 @@ CircuitBreaker::Options NeighbourBreakerOptions(const PeerOptions& options) {
           .slow_ratio = options.slow_ratio,
           .min_calls = static_cast<int>(options.min_calls),
           .window = options.breaker_window,
+          .probes_to_close = static_cast<int>(options.probes_to_close),
           .open_for = options.open_for,
           .open_for_max = options.open_for_max};
 }
@@ -146,10 +193,11 @@ Peer::Options InstanceOptions(const PeerOptions& options) {
                       .slow_ratio = options.instance_slow_ratio,
                       .min_calls = static_cast<int>(options.instance_min_calls),
                       .window = options.breaker_window,
-                      .probes_to_close = 1,
+                      .probes_to_close = static_cast<int>(options.instance_probes_to_close),
                       .open_for = options.instance_open_for,
                       .open_for_max = options.instance_open_for_max};
   instance.slow_row = options.instance_slow_row;
+  instance.canary_patience = options.instance_canary_patience;
   instance.latency_memory = options.latency_memory;
   instance.slow_start = options.slow_start;
   return instance;

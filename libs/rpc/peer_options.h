@@ -19,6 +19,7 @@ namespace holdfast::rpc {
 struct PeerOptions {
   std::chrono::milliseconds timeout = std::chrono::milliseconds(500);      // of a whole call
   std::chrono::milliseconds try_timeout = std::chrono::milliseconds(150);  // of one try
+  std::chrono::milliseconds deadline_margin = std::chrono::milliseconds(2);
   std::int64_t max_in_flight = 256;  // beyond: RESOURCE_EXHAUSTED at once
 
   std::int64_t max_tries = 3;
@@ -38,6 +39,7 @@ struct PeerOptions {
   std::chrono::milliseconds breaker_window = std::chrono::seconds(10);
   std::chrono::milliseconds open_for = std::chrono::seconds(2);
   std::chrono::milliseconds open_for_max = std::chrono::seconds(10);
+  std::int64_t probes_to_close = 2;
 
   // The breaker of each instance.
   std::int64_t instance_failures_to_open = 3;
@@ -49,6 +51,8 @@ struct PeerOptions {
   std::chrono::milliseconds instance_slow_row = std::chrono::milliseconds(500);
   std::chrono::milliseconds instance_open_for = std::chrono::seconds(1);
   std::chrono::milliseconds instance_open_for_max = std::chrono::seconds(8);
+  std::int64_t instance_probes_to_close = 1;
+  std::chrono::milliseconds instance_canary_patience = std::chrono::seconds(5);
   double max_ejected = 0.5;
   double panic_below = 0.5;
 
@@ -66,8 +70,11 @@ struct PeerOptions {
 // "name = value" lines.
 std::string Show(const PeerOptions& options);
 
+// What contradicts what, in one line that names both knobs; "" where all is well.
+std::string ContradictionIn(const PeerOptions& options);
+
 // Sets fields as in {"try_timeout=80ms", "max_in_flight=64"}. INVALID_ARGUMENT names the field at
-// fault, and then nothing is changed.
+// fault, and then nothing is changed: one out of its bounds, or one that now contradicts another.
 absl::Status Change(PeerOptions& options, const std::vector<std::string>& assignments);
 
 CircuitBreaker::Options NeighbourBreakerOptions(const PeerOptions& options);

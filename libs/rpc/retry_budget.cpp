@@ -4,8 +4,7 @@
 
 namespace holdfast::rpc {
 
-void RetryBudget::RecordCall() {
-  const SteadyTime now = clock_.SteadyNow();
+void RetryBudget::RecordCall(SteadyTime now) {
   absl::MutexLock lock(&mutex_);
   ++window_.At(now).calls;
 }
@@ -17,6 +16,12 @@ bool RetryBudget::TryTakeRetry(double part) {
   if (static_cast<double>(total.retries) + 1 > part * Allowed(total)) return false;
   ++window_.At(now).retries;
   return true;
+}
+
+void RetryBudget::GiveBack() {
+  const SteadyTime now = clock_.SteadyNow();
+  absl::MutexLock lock(&mutex_);
+  --window_.At(now).retries;  // less than none, where it was taken in the slot before
 }
 
 void RetryBudget::SetOptions(const Options& options) {

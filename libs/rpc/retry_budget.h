@@ -28,10 +28,12 @@ class RetryBudget {
   RetryBudget(const Options& options, const Clock& clock)
       : clock_(clock), options_(options), window_(options.window) {}
 
-  void RecordCall();  // a first try starts
+  void RecordCall() { RecordCall(clock_.SteadyNow()); }
+  void RecordCall(SteadyTime now);  // a first try starts
   // True: one more try may start, and is counted. `part` of the budget is open to this call: the
   // unimportant ones must not leave nothing for those that matter.
   [[nodiscard]] bool TryTakeRetry(double part = 1.0);
+  void GiveBack();  // it has not started after all
 
   void SetOptions(const Options& options);
   double left() const;  // retries that may start now

@@ -27,6 +27,16 @@ class RetryBudgetTest : public testing::Test {
 
 TEST_F(RetryBudgetTest, AQuietServiceMayRetryALittle) { EXPECT_EQ(TakeAll(), 10); }
 
+TEST_F(RetryBudgetTest, WhatDidNotStartIsGivenBack) {
+  EXPECT_EQ(TakeAll(), 10);
+  budget_.GiveBack();
+  budget_.GiveBack();
+  EXPECT_EQ(TakeAll(), 2);
+  clock_.Advance(1s);  // another slot of the window
+  budget_.GiveBack();
+  EXPECT_EQ(TakeAll(), 1);
+}
+
 TEST_F(RetryBudgetTest, GrowsWithTheTraffic) {
   Calls(1000);
   EXPECT_EQ(TakeAll(), 210);

@@ -39,6 +39,29 @@ class UnaryService final : public grpc::Service {
             }));
   }
 
+  // What the server calls itself by.
+  void AddLoop(LoopProbe& loop) {
+    using grpc::internal::RpcMethod;
+    using grpc::internal::RpcServiceMethod;
+    AddMethod(new RpcServiceMethod(LoopProbe::kMethod, RpcMethod::NORMAL_RPC, nullptr));
+    MarkMethodRawCallback(
+        count_++,
+        new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+            [&loop](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                    grpc::ByteBuffer* response) {
+              grpc::Slice mark;
+              const bool ours =
+                  request->TrySingleSlice(&mark).ok() &&
+                  loop.Arrived({reinterpret_cast<const char*>(mark.begin()), mark.size()});
+              *response = *request;
+              auto* reactor = context->DefaultReactor();
+              reactor->Finish(ours
+                                  ? grpc::Status::OK
+                                  : grpc::Status(grpc::StatusCode::PERMISSION_DENIED, "not yours"));
+              return reactor;
+            }));
+  }
+
  private:
   int count_ = 0;
 };
@@ -92,7 +115,9 @@ void SetArguments(const ServerOptions& options, grpc::ServerBuilder& builder) {
 
 struct Server::Impl {
   Impl(const ServerOptions& o, const Clock& clock, Random& random, telemetry::Metrics& metrics)
-      : options(o), core(options, clock, random, metrics), streams(core) {}
+      : options(o), core(options, clock, random, metrics), streams(core) {
+    unary.AddLoop(core.loop);
+  }
 
   const ServerOptions options;
   ServerCore core;
@@ -117,13 +142,15 @@ void Server::Register(const ServiceTable& table) {
     const auto& metrics = impl_->core.metrics;
     auto& served = impl_->core.methods["/" + label];
     HOLDFAST_CHECK(served == nullptr);
+    const auto& descriptor = MethodByName(label);
     served = std::make_unique<ServedMethod>(
         ServedMethod{.label = label,
                      .path = "/" + label,
                      .method = method,
+                     .criticality = DeclaredCriticality(descriptor),
                      .kind = NewJobKind(),
-                     .response_type = MethodByName(label).output_type(),
-                     .answered_ok = metrics.requests.With({label, "OK"}),
+                     .response_type = descriptor.output_type(),
+                     .answered_ok = metrics.requests.With({label, "", "OK"}),
                      .seconds = metrics.seconds.With({label})});
     if (!method.stream) impl_->unary.Add(impl_->core, *served);
   }
@@ -144,13 +171,16 @@ absl::Status Server::Start() {
     impl_->server.reset();
     return Unavailable("cannot listen on {}", address);
   }
+  impl_->core.loop.Open(*impl_->server);
   return absl::OkStatus();
 }
 
 std::uint16_t Server::port() const { return static_cast<std::uint16_t>(impl_->port); }
 
 void Server::UpdateMetrics() const {
-  const ServerCore& core = impl_->core;
+  ServerCore& core = impl_->core;
+  // Where nobody calls any more the level would stay as it was.
+  if (core.inline_load.sheds()) core.loop.Tick(core.clock.SteadyNow());
   core.admission.Update(core.workers);
   core.metrics.inline_shed_level.Set(core.inline_load.level());
 }
@@ -164,6 +194,7 @@ void Server::Drain(Duration announce, Deadline deadline) {
     std::this_thread::sleep_for(announce);
   }
   impl_->core.streams.StopForDrain();
+  impl_->core.loop.Close();
   impl_->server->Shutdown(GrpcDeadlineAfter(deadline.Remaining(impl_->core.clock)));
   impl_->server.reset();
 }

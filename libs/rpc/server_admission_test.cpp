@@ -65,38 +65,36 @@ TEST(ServerAdmissionTest, CriticalCallsOvertakeOthersInTheQueue) {
   EXPECT_THAT(order, testing::ElementsAre("wait", "critical", "interactive", "bulk"));
 }
 
-TEST(ServerAdmissionTest, AMethodIsAsCriticalAsDeclaredUnlessItsCallerSaysOtherwise) {
-  telemetry::Metrics metrics;
-  SeededRandom random(1);
-  std::optional<Criticality> seen;
-  Echo echo;
-  echo.reply = [&](const Call& call, const v1::Text&) {
-    seen = call.criticality();
-    return absl::OkStatus();
+// Where no certificate names them, callers are told apart by their addresses.
+TEST(ServerAdmissionTest, ACallerThatFloodsTakesNothingFromTheOthers) {
+  Gate gate;
+  std::vector<std::string> order;  // one thread: no lock
+  EchoServer server(
+      [&](const Call& call, const v1::Text& request) {
+        order.push_back(request.text());
+        return gate.Reply()(call, request);
+      },
+      {.workers = {.threads = 1, .max_wait = 60s, .overload_after = 60s}});
+  RawClient flooding(server.port(), "127.0.0.1");
+  RawClient modest(server.port(), "127.0.0.2");
+  std::vector<std::thread> callers;
+  const auto ask = [&](RawClient& client, const char* text) {
+    const std::size_t before = server.waiting() + static_cast<std::size_t>(gate.waiting);
+    callers.emplace_back([&client, text] {
+      EXPECT_TRUE(client.Ask(kOrder, text, Criticality::kInteractive, 60s).status.ok());
+    });
+    ASSERT_TRUE(Eventually(
+        [&] { return server.waiting() + static_cast<std::size_t>(gate.waiting) == before + 1; }));
   };
-  ServiceTable table("holdfast.rpctest.v1.Echo");
-  table.Inline("Say", echo, &Echo::Say, Criticality::kCritical);
-  table.Worker("Look", echo, &Echo::Look);
-  table.Worker("Store", echo, &Echo::Store, Criticality::kBulk);
-  table.Worker("Order", echo, &Echo::Order);
-  table.Stream("Count", echo, &Echo::Count);
-  Server server({}, SystemClock::Get(), random, metrics);
-  server.Register(table);
-  ASSERT_THAT(server.Start(), IsOk());
-
-  EchoClient client({"127.0.0.1:" + std::to_string(server.port())});
-  const auto ask = [&](const char* method, Criticality criticality) {
-    v1::Text text;
-    const Call call(Deadline::After(10s), telemetry::TraceContext::Start(client.random()),
-                    criticality);
-    EXPECT_THAT(client.channel().Invoke<v1::Text>(call, method, text), IsOk());
-    return *seen;
-  };
-  // Interactive is what a call is that says nothing.
-  EXPECT_EQ(ask(kSay, Criticality::kInteractive), Criticality::kCritical);
-  EXPECT_EQ(ask(kStore, Criticality::kInteractive), Criticality::kBulk);
-  EXPECT_EQ(ask(kOrder, Criticality::kInteractive), Criticality::kInteractive);
-  EXPECT_EQ(ask(kSay, Criticality::kBackground), Criticality::kBackground);
+  ask(flooding, "wait");
+  for (int i = 0; i < 20; ++i) ask(flooding, "flood");
+  for (int i = 0; i < 3; ++i) ask(modest, "modest");
+  gate.open.Notify();
+  for (std::thread& caller : callers) caller.join();
+  ASSERT_EQ(order.size(), 24u);
+  order.resize(5);
+  EXPECT_THAT(order, testing::ElementsAre("wait", "modest", "modest", "modest", "flood"))
+      << "it had its share while the first call of the other one ran";
 }
 
 TEST(ServerAdmissionTest, AnOldConnectionIsAskedToLeaveAndNoCallFails) {

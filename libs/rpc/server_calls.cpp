@@ -28,12 +28,11 @@ std::string_view Header(const Context& context, const char* key) {
   return {it->second.data(), it->second.size()};
 }
 
-Deadline DeadlineOf(const Context& context, const Clock& clock) {
+Deadline DeadlineOf(const Context& context, SteadyTime now) {
   const gpr_timespec at = context.raw_deadline();
   if (gpr_time_cmp(at, gpr_inf_future(at.clock_type)) == 0) return Deadline::Never();
   const gpr_timespec left = gpr_time_sub(at, gpr_now(at.clock_type));
-  const auto wait = std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec);
-  return Deadline::After(wait, clock);
+  return Deadline(now + std::chrono::seconds(left.tv_sec) + std::chrono::nanoseconds(left.tv_nsec));
 }
 
 std::string CallerOf(const Context& context, const ServerCore& core) {
@@ -47,13 +46,16 @@ std::string CallerOf(const Context& context, const ServerCore& core) {
   return "";
 }
 
-Call CallOf(const Context& context, const ServerCore& core, Criticality criticality,
-            std::shared_ptr<Cancellation> cancellation = nullptr) {
-  std::optional<telemetry::TraceContext> trace =
-      telemetry::TraceContext::Parse(Header(context, kTraceKey));
-  if (!trace) trace = telemetry::TraceContext::Start(core.random);
-  return Call(DeadlineOf(context, core.clock), *std::move(trace), criticality,
-              CallerOf(context, core), std::move(cancellation));
+// Of "ipv4:10.0.0.1:4711" without the port. What has no port stays as it is.
+std::string_view HostOf(std::string_view peer) {
+  return peer.starts_with("ip") ? peer.substr(0, peer.rfind(':')) : peer;
+}
+
+// Who shares the workers' time with others: an instance, as far as can be told, so that one that
+// has gone wild takes nothing from its siblings.
+std::string SharerOf(const Context& context, const std::string& caller) {
+  const std::string peer = context.peer();
+  return caller + "@" + std::string(HostOf(peer));
 }
 
 // As the caller says; where it says nothing, as the method is declared.
@@ -62,7 +64,7 @@ Criticality CriticalityOf(const Context& context, const ServedMethod& method) {
   if (marks.size() == 1 && marks[0] >= '0' && marks[0] <= '3') {
     return static_cast<Criticality>(marks[0] - '0');
   }
-  return method.method.criticality;
+  return method.criticality;
 }
 
 // How long it took tells of load: it ran to its end, or ran out of time.
@@ -80,6 +82,8 @@ class ServerCall : public Reactor {
         method_(method),
         context_(context),
         start_(core.clock.SteadyNow()),
+        deadline_(DeadlineOf(context, start_)),
+        caller_(CallerOf(context, core)),
         criticality_(method == nullptr ? Criticality::kInteractive
                                        : CriticalityOf(context, *method)) {
     core_.metrics.in_flight.Add(1);
@@ -101,6 +105,13 @@ class ServerCall : public Reactor {
   }
 
  protected:
+  Call MakeCall(std::shared_ptr<Cancellation> cancellation = nullptr) {
+    std::optional<telemetry::TraceContext> trace =
+        telemetry::TraceContext::Parse(Header(context_, kTraceKey));
+    if (!trace) trace = telemetry::TraceContext::Start(core_.random);
+    return Call(deadline_, *std::move(trace), criticality_, caller_, std::move(cancellation));
+  }
+
   // For handlers that take their time: says when the caller has left.
   std::shared_ptr<Cancellation> WatchCaller() {
     auto cancellation = std::make_shared<Cancellation>();
@@ -133,14 +144,15 @@ class ServerCall : public Reactor {
   }
 
   void Count(const absl::Status& status) {
-    if (method_ == nullptr) {
-      core_.metrics.requests.With({"unknown", absl::StatusCodeToString(status.code())}).Add();
-      return;
+    if (method_ != nullptr) {
+      method_->seconds.Observe(
+          std::chrono::duration<double>(core_.clock.SteadyNow() - start_).count());
+      if (status.ok() && caller_.empty()) return method_->answered_ok.Add();
     }
-    method_->seconds.Observe(
-        std::chrono::duration<double>(core_.clock.SteadyNow() - start_).count());
-    if (status.ok()) return method_->answered_ok.Add();
-    core_.metrics.requests.With({method_->label, absl::StatusCodeToString(status.code())}).Add();
+    core_.metrics.requests
+        .With({method_ == nullptr ? std::string_view("unknown") : std::string_view(method_->label),
+               core_.callers.LabelOf(caller_), absl::StatusCodeToString(status.code())})
+        .Add();
   }
 
   bool gone() const { return gone_.load(std::memory_order_relaxed); }
@@ -149,6 +161,8 @@ class ServerCall : public Reactor {
   const ServedMethod* const method_;
   Context& context_;
   const SteadyTime start_;
+  const Deadline deadline_;
+  const std::string caller_;  // by its certificate, or ""
   const Criticality criticality_;
 
  private:
@@ -178,18 +192,23 @@ class UnaryCall final : public ServerCall<grpc::ServerUnaryReactor> {
     job.run = [this] { return RunAfterWaiting(); };
     job.refuse = [this](Refusal why) { Refuse(why); };
     job.criticality = criticality_;
-    job.deadline = DeadlineOf(context_, core_.clock);
-    job.caller = CallerOf(context_, core_);
+    job.deadline = deadline_;
+    job.caller = SharerOf(context_, caller_);
     job.kind = method_->kind;
     core_.workers.Submit(std::move(job));
   }
 
  private:
   void RunInline() {
-    const SteadyTime now = core_.clock.SteadyNow();
-    core_.inline_delay.Observe(now - start_, now);
+    core_.loop.Tick(start_);
+    // It may have waited long for this thread, and nothing of ours has seen it waiting.
+    if (start_ >= deadline_.at()) {
+      return Decline(DeadlineExceeded("waited too long for a thread"), NameOf(Refusal::kLate));
+    }
+    if (context_.IsCancelled()) return Decline(absl::CancelledError("the caller has left"), "gone");
     // No caller's name: all calls of one caller would fare alike.
-    if (!core_.inline_load.Admits(criticality_, Header(context_, kTraceKey))) {
+    if (core_.inline_load.sheds() &&
+        !core_.inline_load.Admits(criticality_, Header(context_, kTraceKey))) {
       core_.admission.shed().Add(criticality_, Refusal::kBusy);
       return Shed("too busy for calls of this class");
     }
@@ -219,7 +238,7 @@ class UnaryCall final : public ServerCall<grpc::ServerUnaryReactor> {
       return Job::Timing::kUntypical;
     }
     const bool worker = method_->method.execution == Execution::kWorker;
-    const Call call = CallOf(context_, core_, criticality_, worker ? WatchCaller() : nullptr);
+    const Call call = MakeCall(worker ? WatchCaller() : nullptr);
     const telemetry::ScopedTrace trace(call.trace());
     const absl::Status status = method_->method.unary(call, *request, *response);
     if (!status.ok()) {
@@ -302,7 +321,7 @@ class StreamCall final : public ServerCall<grpc::ServerGenericBidiReactor>,
   }
 
   void Serve() override {
-    const Call call = CallOf(context_, core_, criticality_, WatchCaller());
+    const Call call = MakeCall(WatchCaller());
     const telemetry::ScopedTrace trace(call.trace());
     status_ = method_->method.stream(call, *request_, *this);
   }

@@ -9,18 +9,47 @@
 
 namespace holdfast::rpc {
 
+namespace {
+
+// What is too long for a call that is answered from memory; less may be the machine that gives a
+// thread its time late.
+constexpr Duration kRightDelay = std::chrono::milliseconds(50);
+constexpr std::size_t kMaxCallers = 32;
+
+}  // namespace
+
 ServerMetrics::ServerMetrics(telemetry::Metrics& metrics)
-    : requests(metrics.CounterFamily("holdfast_rpc_server_requests_total",
-                                     "Calls answered, by method and status code.",
-                                     {"method", "code"})),
-      seconds(metrics.HistogramFamily("holdfast_rpc_server_seconds",
-                                      "Time from the arrival of a call to its answer.",
-                                      {"method"})),
+    : requests(
+          metrics.CounterFamily("holdfast_rpc_server_requests_total",
+                                "Calls answered, by method, calling service (as its certificate "
+                                "says; without one none) and status code.",
+                                {"method", "caller", "code"})),
+      seconds(
+          metrics.HistogramFamily("holdfast_rpc_server_seconds",
+                                  "Time from when a thread of gRPC took a call up to its answer. "
+                                  "What it waited for that thread is not in it: see "
+                                  "holdfast_rpc_server_loop_seconds.",
+                                  {"method"})),
+      loop_seconds(metrics.Histogram(
+          "holdfast_rpc_server_loop_seconds",
+          "Time that a call waits from its arrival until a thread of gRPC takes it up, measured by "
+          "calls of the server to itself while others call it.")),
       in_flight(metrics.Gauge("holdfast_rpc_server_in_flight", "Calls being served.")),
       inline_shed_level(metrics.Gauge(
           "holdfast_rpc_server_inline_shed_level",
           "Classes of inline calls that are refused: 0 none, 1 bulk, 2 background too, 3 "
           "interactive too.")) {}
+
+std::string_view CallerLabels::LabelOf(const std::string& caller) {
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (known_.contains(caller)) return caller;
+  }
+  absl::MutexLock lock(&mutex_);
+  if (known_.size() >= kMaxCallers) return "other";
+  known_.insert(caller);
+  return caller;
+}
 
 StreamThreads::~StreamThreads() {
   std::list<Entry> entries;
@@ -95,7 +124,8 @@ ServerCore::ServerCore(const ServerOptions& options, const Clock& server_clock,
       callers_have_names(options.tls.enabled()),
       metrics(server_metrics),
       inline_load({}, random),
-      inline_delay({}, inline_load),
+      inline_delay({.right = kRightDelay}, inline_load),
+      loop(clock, random, inline_delay, metrics.loop_seconds),
       admission("grpc", server_metrics),
       workers({.name = "rpc-worker", .threads = static_cast<std::size_t>(options.workers.threads)},
               admission::MakeQueue(options.workers), &admission),

@@ -17,6 +17,7 @@
 #include "libs/base/random.h"
 #include "libs/base/string_map.h"
 #include "libs/base/worker_pool.h"
+#include "libs/rpc/loop_probe.h"
 #include "libs/rpc/server.h"
 #include "libs/rpc/service.h"
 #include "libs/telemetry/metrics.h"
@@ -26,10 +27,22 @@ namespace holdfast::rpc {
 struct ServerMetrics {
   explicit ServerMetrics(telemetry::Metrics& metrics);
 
-  telemetry::CounterFamily requests;   // method, code
+  telemetry::CounterFamily requests;   // method, caller, code
   telemetry::HistogramFamily seconds;  // method
+  telemetry::Histogram loop_seconds;
   telemetry::Gauge in_flight;
   telemetry::Gauge inline_shed_level;
+};
+
+// Names of callers as a label: those of the services that our authority knows, and no more than
+// so many whatever it does. Thread-safe.
+class CallerLabels {
+ public:
+  std::string_view LabelOf(const std::string& caller);  // itself, or "other"
+
+ private:
+  absl::Mutex mutex_;
+  StringSet known_ ABSL_GUARDED_BY(mutex_);
 };
 
 // One method as it is served.
@@ -37,9 +50,10 @@ struct ServedMethod {
   std::string label;  // "holdfast.billing.v1.Billing/GetEntitlement"
   std::string path;   // "/" and the label
   ServiceTable::Method method;
-  std::size_t kind;  // of its jobs: a number of its own
+  Criticality criticality;  // unless the caller says otherwise
+  std::size_t kind;         // of its jobs: a number of its own
   const google::protobuf::Descriptor* response_type;
-  telemetry::Counter answered_ok;
+  telemetry::Counter answered_ok;  // callers without a name
   telemetry::Histogram seconds;
 };
 
@@ -91,9 +105,11 @@ struct ServerCore {
   Random& random;
   const bool callers_have_names;  // by their certificates
   const ServerMetrics metrics;
+  CallerLabels callers;
   StringMap<std::unique_ptr<ServedMethod>> methods;  // by path; fixed once started
   admission::LoadLevel inline_load;
   admission::DelayWatch inline_delay;
+  LoopProbe loop;
   admission::PoolMetrics admission;
   WorkerPool workers;
   StreamThreads streams;

@@ -8,15 +8,14 @@
 //                                                           const v1::GetEntitlementRequest&);
 //
 // Inline: memory only, runs on the thread that received the request. Worker: may block until the
-// call's deadline, runs on the bounded pool. A last argument says how critical a method is when its
-// caller does not; without one it is interactive:
+// call's deadline, runs on the bounded pool. How critical a method is when its caller does not say
+// stands in its proto, for both sides to read; without a word there it is interactive:
 //
-//     table.Worker("ImportSource", *this, &Service::ImportSource, Criticality::kBulk);
+//     option (holdfast.options.v1.criticality) = CRITICALITY_BULK;
 //
-// Names and message types are checked against the proto
-// descriptor at start; a method of the proto without a handler stops the start. The object behind
-// the handlers must outlive the Server. Calls that waited past their deadline never reach a
-// handler.
+// Names and message types are checked against the proto descriptor at start; a method of the proto
+// without a handler stops the start. The object behind the handlers must outlive the Server. Calls
+// that waited past their deadline, or whose caller is known to have left, never reach a handler.
 #pragma once
 
 #include <functional>
@@ -50,16 +49,14 @@ class ServiceTable {
 
   template <class S, class Request, class Response>
   void Inline(std::string_view method, S& self,
-              absl::StatusOr<Response> (S::*handler)(const Call&, const Request&),
-              Criticality criticality = Criticality::kInteractive) {
-    AddUnary(method, Execution::kInline, self, handler, criticality);
+              absl::StatusOr<Response> (S::*handler)(const Call&, const Request&)) {
+    AddUnary(method, Execution::kInline, self, handler);
   }
 
   template <class S, class Request, class Response>
   void Worker(std::string_view method, S& self,
-              absl::StatusOr<Response> (S::*handler)(const Call&, const Request&),
-              Criticality criticality = Criticality::kInteractive) {
-    AddUnary(method, Execution::kWorker, self, handler, criticality);
+              absl::StatusOr<Response> (S::*handler)(const Call&, const Request&)) {
+    AddUnary(method, Execution::kWorker, self, handler);
   }
 
   // Runs on a thread of its own for as long as it streams; the number of streams is bounded by the
@@ -85,7 +82,6 @@ class ServiceTable {
   struct Method {
     std::string name;
     Execution execution = Execution::kWorker;
-    Criticality criticality = Criticality::kInteractive;  // unless the caller says otherwise
     std::function<std::unique_ptr<google::protobuf::Message>()> new_request;
     std::function<std::unique_ptr<google::protobuf::Message>()> new_response;
     UnaryFunction unary;  // one of these two is set
@@ -98,12 +94,10 @@ class ServiceTable {
  private:
   template <class S, class Request, class Response>
   void AddUnary(std::string_view method, Execution execution, S& self,
-                absl::StatusOr<Response> (S::*handler)(const Call&, const Request&),
-                Criticality criticality) {
+                absl::StatusOr<Response> (S::*handler)(const Call&, const Request&)) {
     Method m;
     m.name = std::string(method);
     m.execution = execution;
-    m.criticality = criticality;
     m.new_request = [] { return std::make_unique<Request>(); };
     m.new_response = [] { return std::make_unique<Response>(); };
     m.unary = [&self, handler](const Call& call, const google::protobuf::Message& request,

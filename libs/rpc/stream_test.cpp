@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/rpc/testing/echo.h"
+#include "libs/rpc/testing/scrape.h"
 #include "libs/testing/eventually.h"
 #include "libs/testing/status_matchers.h"
 #include "libs/testing/tcp_gate.h"
@@ -15,6 +16,7 @@ using namespace std::chrono_literals;
 using absl::StatusCode;
 using test::Eventually;
 using test::HasCode;
+using test::HasMessage;
 using test::IsOk;
 
 TEST(StreamTest, DeliversEverythingInOrderToTheEnd) {
@@ -128,6 +130,74 @@ TEST(StreamTest, WithoutAnyInstanceItSaysSo) {
   v1::Number number;
   EXPECT_FALSE(reader->Read(number, Deadline::After(5s)));
   EXPECT_THAT(reader->status(), HasCode(StatusCode::kUnavailable));
+}
+
+TEST(StreamTest, ACallerThatLeavesEndsItsStreams) {
+  EchoServer server;
+  EchoClient client({server.address()});
+  const auto cancellation = std::make_shared<Cancellation>();
+  const Call call(Deadline::After(60s), telemetry::TraceContext::Start(client.random()),
+                  Criticality::kInteractive, "", cancellation);
+  const auto open = [&] { return client.channel().OpenStream(call, kCount, v1::CountTo()); };
+  const auto reader = open();
+  v1::Number number;
+  ASSERT_TRUE(reader->Read(number, Deadline::After(5s)));
+  cancellation->Cancel();
+  while (reader->Read(number, Deadline::After(60s))) continue;
+  EXPECT_THAT(reader->status(), HasCode(StatusCode::kCancelled));
+  EXPECT_TRUE(Eventually([&] { return server.echo().streams_stopped == 1; }));
+  EXPECT_THAT(open()->status(), HasCode(StatusCode::kCancelled)) << "and begins none";
+}
+
+TEST(StreamTest, ACallerMayLeaveAfterItsStream) {
+  EchoServer server;
+  EchoClient client({server.address()});
+  const auto cancellation = std::make_shared<Cancellation>();
+  const Call call(Deadline::After(60s), telemetry::TraceContext::Start(client.random()),
+                  Criticality::kInteractive, "", cancellation);
+  client.channel().OpenStream(call, kCount, v1::CountTo()).reset();
+  cancellation->Cancel();
+}
+
+TEST(StreamTest, AStreamTakesAPlaceOfThoseUnderWay) {
+  EchoServer server;
+  EchoClient client({server.address()}, {.timeout = 20s, .try_timeout = 10s, .max_in_flight = 4});
+  v1::Number number;
+  std::vector<std::unique_ptr<StreamReader>> open;  // of a background call: three of four places
+  for (int i = 0; i < 3; ++i) {
+    open.push_back(client.CountTo(0));
+    ASSERT_TRUE(open.back()->Read(number, Deadline::After(5s)));
+  }
+  EXPECT_THAT(client.Ask(kOrder, "x"), HasCode(StatusCode::kResourceExhausted));
+  EXPECT_THAT(client.CountTo(1)->status(), HasMessage("3 calls are under way"));
+  EXPECT_EQ(ValueOf(client.Scrape(),
+                    "holdfast_rpc_client_refused_total{reason=\"bulkhead\",service=\"echo\"}"),
+            2);
+  EXPECT_EQ(ValueOf(client.Scrape(),
+                    "holdfast_rpc_client_requests_total{code=\"RESOURCE_EXHAUSTED\",method=\"" +
+                        std::string(kCount) + "\",service=\"echo\"}"),
+            1);
+  open.pop_back();
+  EXPECT_TRUE(client.CountTo(1)->Read(number, Deadline::After(5s)));
+  EXPECT_THAT(client.Ask(kOrder, "x"), IsOk()) << "the last one has given its place back";
+}
+
+TEST(StreamTest, AnOpenBreakerRefusesItAndItsFailureCounts) {
+  EchoServer server;
+  test::TcpGate gate(server.port());
+  EchoClient client({gate.address()}, {.open_for = 60s, .open_for_max = 60s});
+  v1::Number number;
+  ASSERT_TRUE(client.CountTo(1)->Read(number, Deadline::After(5s)));
+  gate.Cut();
+  ASSERT_TRUE(Eventually([&] {
+    const auto reader = client.CountTo(0);
+    EXPECT_FALSE(reader->Read(number, Deadline::After(5s)));
+    return client.Shows("echo: breaker open");
+  }));
+  EXPECT_THAT(client.CountTo(0)->status(), HasMessage("echo: breaker open"));
+  EXPECT_GE(ValueOf(client.Scrape(),
+                    "holdfast_rpc_client_refused_total{reason=\"breaker\",service=\"echo\"}"),
+            1);
 }
 
 TEST(StreamTest, ManyStreamsComeAndGo) {

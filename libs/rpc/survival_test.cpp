@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/rpc/testing/echo.h"
+#include "libs/rpc/testing/scrape.h"
 #include "libs/testing/eventually.h"
 #include "libs/testing/status_matchers.h"
 
@@ -272,6 +273,70 @@ TEST_F(FaultsTest, AStreamBreaksInTheMiddle) {
   while (reader->Read(number, Deadline::After(5s))) ++read;
   EXPECT_EQ(read, 3);
   EXPECT_EQ(reader->status().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(FaultsTest, ACanaryMeetsTheFaultTooAndHealsNothing) {
+  ASSERT_THAT(client_.channel().Control().ChangeOptions(
+                  {"instance_open_for=20ms", "instance_open_for_max=20ms"}),
+              IsOk());
+  Add({.instance = "echo-0", .kind = Fault::Kind::kError});
+  ASSERT_TRUE(Eventually([&] {
+    EXPECT_THAT(client_.Ask(kSay, "x"), IsOk());
+    return ValueOf(client_.Scrape(), "holdfast_rpc_client_canaries_total{service=\"echo\"}") >= 5;
+  }));
+  EXPECT_EQ(first_.echo().calls, 0);
+  EXPECT_TRUE(client_.Shows("breaker=open") || client_.Shows("breaker=half-open"));
+  client_.faults().Clear();
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_THAT(client_.Ask(kSay, "x"), IsOk());
+    return first_.echo().calls > 3;
+  })) << "without it a canary heals";
+}
+
+TEST_F(FaultsTest, ACallerThatLeavesDoesNotWaitForAFault) {
+  for (const Fault::Kind kind : {Fault::Kind::kHang, Fault::Kind::kLatency}) {
+    client_.faults().Clear();
+    Add({.kind = kind, .latency = 50s});
+    const auto cancellation = std::make_shared<Cancellation>();
+    const Call call(Deadline::After(60s), telemetry::TraceContext::Start(client_.random()),
+                    Criticality::kInteractive, "", cancellation);
+    v1::Text response;
+    absl::Status status;
+    absl::Notification done;
+    client_.channel().Start(call, kOrder, v1::Text(), response, {.timeout = 60s},
+                            [&](absl::Status result) {
+                              status = std::move(result);
+                              done.Notify();
+                            });
+    cancellation->Cancel();
+    done.WaitForNotification();
+    EXPECT_EQ(status.code(), StatusCode::kCancelled);
+  }
+  EXPECT_TRUE(client_.Shows("breaker=closed"));
+  EXPECT_FALSE(client_.Shows("breaker=open"));
+}
+
+TEST_F(FaultsTest, AHungTryThatLosesToAHedgeIsGivenUpAndNotBlamed) {
+  ASSERT_THAT(client_.channel().Control().ChangeOptions({"try_timeout=10s", "hedge_share=1"}),
+              IsOk());
+  for (int i = 0; i < 100; ++i) ASSERT_THAT(client_.Ask(kLook, "x"), IsOk());
+  Add({.instance = "echo-0", .kind = Fault::Kind::kHang});
+  const auto tries = [&](const std::string& outcome) {
+    return ValueOf(client_.Scrape(),
+                   "holdfast_rpc_client_tries_total{instance=\"echo-0\",outcome=\"" + outcome +
+                       "\",service=\"echo\"}");
+  };
+  const double before = tries("slow") + tries("overtaken");
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_THAT(client_.Ask(kLook, "x"), IsOk());
+    return tries("slow") + tries("overtaken") > before;
+  })) << "it ends when the other one has answered, not after its 10 s";
+  EXPECT_EQ(tries("failed"), 0);
+}
+
+TEST_F(FaultsTest, OneThatEndsIsNoticedWithoutACall) {
+  ASSERT_THAT(client_.faults().Add({.neighbour = "echo", .percent = 10, .lasts = 1ms}), IsOk());
+  EXPECT_TRUE(Eventually([&] { return ValueOf(client_.Scrape(), "holdfast_faults_active") == 0; }));
 }
 
 // Calls of every kind, cancelled or not, while instances come and go, to the end of the channel:

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/rpc/testing/echo.h"
+#include "libs/rpc/testing/scrape.h"
 #include "libs/testing/eventually.h"
 #include "libs/testing/status_matchers.h"
 #include "libs/testing/temp_dir.h"
@@ -48,6 +49,20 @@ TEST_F(TlsTest, TellsTheHandlerWhoCalls) {
       {.tls = Ours("echo")});
   EXPECT_THAT(AskWith(server, Ours("middleware")), IsOk());
   EXPECT_EQ(caller, "middleware");
+  EXPECT_EQ(ValueOf(server.Scrape(),
+                    "holdfast_rpc_server_requests_total{caller=\"middleware\","
+                    "code=\"OK\",method=\"" +
+                        std::string(kOrder) + "\"}"),
+            1);
+}
+
+TEST_F(TlsTest, TheServerStillMeasuresHowLongCallsWaitForAThread) {
+  EchoServer server(nullptr, {.tls = Ours("echo")});
+  EchoClient client({server.address()}, {}, Ours("middleware"));
+  EXPECT_TRUE(Eventually([&] {
+    client.Ask(kSay, "x").IgnoreError();
+    return ValueOf(server.Scrape(), "holdfast_rpc_server_loop_seconds_count") >= 2;
+  }));
 }
 
 TEST_F(TlsTest, ProbesAndStreamsWorkToo) {

@@ -4,11 +4,10 @@
 
 namespace holdfast::rpc {
 
-Tries::Allowance Tries::Begin(std::size_t index, const Clock& clock) {
+Tries::Allowance Tries::Begin(std::size_t index, Duration left) {
   tried_.push_back(index);
   const bool another_possible =
       options_.idempotent && tried_.size() < options_.max_tries && tried_.size() < instances_;
-  const Duration left = deadline_.Remaining(clock);
   const Duration overdue_after =
       TryTime(left, options_.try_timeout, options_.p95, another_possible);
   return {.time = left,
@@ -18,7 +17,7 @@ Tries::Allowance Tries::Begin(std::size_t index, const Clock& clock) {
 
 bool Tries::MayTryAgain(const Verdict& verdict, const Clock& clock) const {
   return verdict.retry && tried_.size() < options_.max_tries &&
-         deadline_.Remaining(clock) > kDeadlineMargin;
+         deadline_.Remaining(clock) > options_.margin;
 }
 
 void Tries::Report(const Verdict& last, CircuitBreaker::Permit& permit) {

@@ -20,6 +20,7 @@ class Tries {
     std::optional<Duration> p95;  // what tries usually take at most
     bool idempotent = false;      // the method may run twice
     std::size_t max_tries = kMaxTries;
+    Duration margin = kDeadlineMargin;  // with less time left nothing is begun
   };
 
   struct Allowance {
@@ -36,7 +37,10 @@ class Tries {
   // The indexes that were tried, in order.
   std::span<const std::size_t> tried() const { return tried_; }
 
-  Allowance Begin(std::size_t index, const Clock& clock);
+  Allowance Begin(std::size_t index, const Clock& clock) {
+    return Begin(index, deadline_.Remaining(clock));
+  }
+  Allowance Begin(std::size_t index, Duration left);
 
   // Tries and time are left for another one. Whether there is somebody to ask and the budget allows
   // it, the owner asks next.

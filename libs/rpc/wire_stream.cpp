@@ -18,8 +18,8 @@ namespace holdfast::rpc {
 
 void AddHeaders(const Headers& headers, grpc::ClientContext& context) {
   if (!headers.traceparent.empty()) context.AddMetadata(kTraceKey, headers.traceparent);
-  if (headers.criticality != Criticality::kInteractive) {
-    context.AddMetadata(kContextKey, std::to_string(static_cast<int>(headers.criticality)));
+  if (headers.criticality) {
+    context.AddMetadata(kContextKey, std::to_string(static_cast<int>(*headers.criticality)));
   }
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 struct Waiting {
   UnderWay::Place place;  // destroyed last
-  std::function<void()> then;
+  std::function<void(WireTimer::End)> then;
 };
 
 }  // namespace
@@ -22,7 +22,12 @@ struct WireTimer::Impl {
   grpc::Alarm alarm;
 };
 
-WireTimer::WireTimer(Duration wait, UnderWay::Place place, std::function<void()> then)
+WireTimer::WireTimer(Duration wait, UnderWay::Place place, std::function<void()> when_due)
+    : WireTimer(wait, std::move(place), [when_due = std::move(when_due)](End end) {
+        if (end == End::kDue) when_due();
+      }) {}
+
+WireTimer::WireTimer(Duration wait, UnderWay::Place place, std::function<void(End)> then)
     : impl_(std::make_unique<Impl>()) {
   // The alarm keeps its function as long as it lives itself: what the function holds is moved out.
   auto waiting = std::make_shared<std::unique_ptr<Waiting>>(
@@ -30,7 +35,7 @@ WireTimer::WireTimer(Duration wait, UnderWay::Place place, std::function<void()>
   impl_->alarm.Set(GrpcDeadlineAfter(wait), [waiting](bool fired) {
     const InlineThreadScope scope;
     const std::unique_ptr<Waiting> due = std::move(*waiting);
-    if (fired) due->then();
+    due->then(fired ? End::kDue : End::kCancelled);
   });
 }
 

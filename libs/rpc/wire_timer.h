@@ -9,11 +9,15 @@
 
 namespace holdfast::rpc {
 
-// Runs `then` once on one of gRPC's threads after `wait`, unless cancelled (or destroyed) before.
-// What `then` holds is let go in both cases, before its place. Thread-safe.
+// Runs `then` once on one of gRPC's threads after `wait`, or soon if it is cancelled (or destroyed)
+// before, and says which. What `then` holds is let go afterwards, before its place. Thread-safe.
 class WireTimer {
  public:
-  WireTimer(Duration wait, UnderWay::Place place, std::function<void()> then);
+  enum class End { kDue, kCancelled };
+
+  WireTimer(Duration wait, UnderWay::Place place, std::function<void(End)> then);
+  // The same for what is not done at all when it is cancelled.
+  WireTimer(Duration wait, UnderWay::Place place, std::function<void()> when_due);
   ~WireTimer();
 
   void Cancel();

@@ -50,23 +50,40 @@ class SeriesMemo {
  public:
   template <class Make>
   Series* FindOrMake(std::initializer_list<std::string_view> values, const Make& make) {
-    absl::InlinedVector<char, 128> key;
-    for (const std::string_view value : values) {
-      key.insert(key.end(), value.begin(), value.end());
-      key.push_back('\xff');  // in no label value: they are UTF-8
-    }
+    const Key key = KeyOf(values);
     const std::string_view text(key.data(), key.size());
     {
       absl::ReaderMutexLock lock(&mutex_);
       if (Series* const* known = Find(series_, text)) return *known;
     }
-    Series* const made = &make();
     absl::MutexLock lock(&mutex_);
+    Series* const made = &make();
     series_.emplace(text, made);
     return made;
   }
 
+  template <class Drop>
+  void Remove(std::initializer_list<std::string_view> values, const Drop& drop) {
+    const Key key = KeyOf(values);
+    absl::MutexLock lock(&mutex_);
+    const auto found = series_.find(std::string_view(key.data(), key.size()));
+    if (found == series_.end()) return;
+    drop(found->second);
+    series_.erase(found);
+  }
+
  private:
+  using Key = absl::InlinedVector<char, 128>;
+
+  static Key KeyOf(std::initializer_list<std::string_view> values) {
+    Key key;
+    for (const std::string_view value : values) {
+      key.insert(key.end(), value.begin(), value.end());
+      key.push_back('\xff');  // in no label value: they are UTF-8
+    }
+    return key;
+  }
+
   absl::Mutex mutex_;
   StringMap<Series*> series_ ABSL_GUARDED_BY(mutex_);
 };
@@ -108,6 +125,18 @@ Histogram HistogramFamily::With(std::initializer_list<std::string_view> values) 
   return telemetry::Histogram(impl_->memo.FindOrMake(values, [&]() -> prometheus::Histogram& {
     return impl_->family->Add(LabelsOf(impl_->labels, values), impl_->buckets);
   }));
+}
+
+void CounterFamily::Remove(std::initializer_list<std::string_view> values) const {
+  impl_->memo.Remove(values, [&](prometheus::Counter* series) { impl_->family->Remove(series); });
+}
+
+void GaugeFamily::Remove(std::initializer_list<std::string_view> values) const {
+  impl_->memo.Remove(values, [&](prometheus::Gauge* series) { impl_->family->Remove(series); });
+}
+
+void HistogramFamily::Remove(std::initializer_list<std::string_view> values) const {
+  impl_->memo.Remove(values, [&](prometheus::Histogram* series) { impl_->family->Remove(series); });
 }
 
 struct Metrics::Impl {

@@ -59,10 +59,12 @@ class Histogram {
 };
 
 // One metric with labels. With() takes the values in the order the names were declared, looks the
-// series up under a lock and makes it at first use: keep the handle on a hot path.
+// series up under a lock and makes it at first use: keep the handle on a hot path. Remove() takes a
+// series out of the page, for what comes and goes; handles of it must not be used any more.
 class CounterFamily {
  public:
   Counter With(std::initializer_list<std::string_view> values) const;
+  void Remove(std::initializer_list<std::string_view> values) const;
 
  private:
   friend class Metrics;
@@ -73,6 +75,7 @@ class CounterFamily {
 class GaugeFamily {
  public:
   Gauge With(std::initializer_list<std::string_view> values) const;
+  void Remove(std::initializer_list<std::string_view> values) const;
 
  private:
   friend class Metrics;
@@ -83,6 +86,7 @@ class GaugeFamily {
 class HistogramFamily {
  public:
   Histogram With(std::initializer_list<std::string_view> values) const;
+  void Remove(std::initializer_list<std::string_view> values) const;
 
  private:
   friend class Metrics;

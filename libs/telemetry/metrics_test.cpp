@@ -41,6 +41,21 @@ TEST(Metrics, LabelsComeInTheirDeclaredOrder) {
   EXPECT_THAT(page, HasSubstr("code=\"a\\\"b\\nc\""));
 }
 
+TEST(Metrics, WhatHasLeftIsNotShownAnyMoreAndMayReturn) {
+  Metrics metrics;
+  const auto family = metrics.GaugeFamily("holdfast_pods_state", "x", {"pod"});
+  family.With({"a"}).Set(1);
+  family.With({"b"}).Set(2);
+  family.Remove({"a"});
+  family.Remove({"never seen"});
+  std::string page = metrics.Scrape();
+  EXPECT_EQ(page.find("pod=\"a\""), page.npos);
+  EXPECT_NE(page.find("holdfast_pods_state{pod=\"b\"} 2"), page.npos);
+  family.With({"a"}).Add(3);
+  page = metrics.Scrape();
+  EXPECT_NE(page.find("holdfast_pods_state{pod=\"a\"} 3"), page.npos) << "it begins anew";
+}
+
 TEST(Metrics, HistogramsCountIntoCumulativeBuckets) {
   Metrics metrics;
   const auto histogram = metrics.Histogram("holdfast_x_seconds", "Latency.");

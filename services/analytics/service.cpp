@@ -25,7 +25,7 @@ Service::Service(const Options& options, EventBuffer& buffer, const PopularityLi
       clock_(clock) {}
 
 void Service::Register(rpc::ServiceTable& table) {
-  table.Inline("Ingest", *this, &Service::Ingest, Criticality::kBackground);
+  table.Inline("Ingest", *this, &Service::Ingest);
   table.Inline("Recommend", *this, &Service::Recommend);
   table.Worker("ListChannelCounts", *this, &Service::ListChannelCounts);
   table.Worker("ListEdgeCounts", *this, &Service::ListEdgeCounts);

@@ -38,11 +38,11 @@ void Service::Register(rpc::ServiceTable& table) {
   table.Inline("GetNowNext", *this, &Service::GetNowNext);
   table.Worker("PutSource", *this, &Service::PutSource);
   table.Worker("ListSources", *this, &Service::ListSources);
-  table.Worker("ImportSource", *this, &Service::ImportSource, Criticality::kBulk);
+  table.Worker("ImportSource", *this, &Service::ImportSource);
 }
 
-absl::StatusOr<v1::GetScheduleResponse> Service::GetSchedule(const rpc::Call&,
-                                                             const v1::GetScheduleRequest& request) {
+absl::StatusOr<v1::GetScheduleResponse> Service::GetSchedule(
+    const rpc::Call&, const v1::GetScheduleRequest& request) {
   if (request.epg_channel_id().empty()) return InvalidArgument("epg_channel_id is empty");
   if (request.to() <= request.from() || request.to() - request.from() > kLongestAnswer) {
     return InvalidArgument("from {} to {}: must ascend and span at most 31 days", request.from(),
@@ -61,8 +61,8 @@ absl::StatusOr<v1::GetScheduleResponse> Service::GetSchedule(const rpc::Call&,
 absl::StatusOr<v1::GetNowNextResponse> Service::GetNowNext(const rpc::Call&,
                                                            const v1::GetNowNextRequest& request) {
   if (request.epg_channel_ids_size() > kMostChannels) {
-    return InvalidArgument("epg_channel_ids: {} channels, at most {}", request.epg_channel_ids_size(),
-                           kMostChannels);
+    return InvalidArgument("epg_channel_ids: {} channels, at most {}",
+                           request.epg_channel_ids_size(), kMostChannels);
   }
   const int count = request.count() <= 0 ? 2 : std::min(request.count(), 50);
   const std::int64_t now = EpochSeconds(clock_.Now());

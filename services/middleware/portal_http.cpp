@@ -201,8 +201,11 @@ void PortalHttp::RunLater(PortalCall call, const ActionTable::Entry& entry, Late
   job.kind = entry.job_kind;
   job.run = [this, waiting] {
     PortalAnswer answer = waiting->later.work(waiting->call);
+    // Whom it had to ask may have failed at once: that says nothing of how loaded we are.
+    const auto timing =
+        answer.degradations.empty() ? Job::Timing::kTypical : Job::Timing::kUntypical;
     waiting->reply.Send(Respond(std::move(answer), waiting->call));
-    return Job::Timing::kTypical;
+    return timing;
   };
   job.refuse = [this, waiting](Refusal) {
     parts_.metrics.busy.Add();

@@ -17,10 +17,9 @@ constexpr auto kEntitlementTimeout = std::chrono::milliseconds(300);
 void Service::Register(rpc::ServiceTable& table) {
   using S = Service;
   table.Worker("ImportLineup", *this,
-               &S::Audited<&S::ImportLineup, v1::ImportLineupRequest, v1::ImportLineupResponse>,
-               Criticality::kBulk);
+               &S::Audited<&S::ImportLineup, v1::ImportLineupRequest, v1::ImportLineupResponse>);
   table.Inline("GetLineup", *this, &S::GetLineup);
-  table.Inline("ExportLineup", *this, &S::ExportLineup, Criticality::kBulk);
+  table.Inline("ExportLineup", *this, &S::ExportLineup);
   table.Worker("SetCatchUp", *this,
                &S::Audited<&S::SetCatchUp, v1::SetCatchUpRequest, v1::Channel>);
   table.Worker("PutChannel", *this,
