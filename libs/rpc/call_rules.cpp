@@ -77,6 +77,8 @@ Verdict Judge(const TryResult& result, bool idempotent, bool fair_time) {
   return verdict;
 }
 
+bool HeedsPushback(Criticality criticality) { return criticality <= Criticality::kInteractive; }
+
 Duration SlowFrom(std::optional<Duration> median, double factor, Duration at_least) {
   if (!median) return Duration::max();
   const auto usual = std::chrono::duration_cast<Duration>(

@@ -58,6 +58,12 @@ struct Verdict {
 // options grant, so a timeout is its fault and not the caller's.
 Verdict Judge(const TryResult& result, bool idempotent, bool fair_time);
 
+// Whether an instance that asked a call of this class to leave it alone is left alone by all. One
+// that refuses background or bulk calls has room for others: were it left alone, the next instance
+// would get its calls too, refuse in turn, and so on (simulated: of a neighbour that has lost a
+// zone at 60 % load, 42 % of the background calls were answered instead of 97 %).
+bool HeedsPushback(Criticality criticality);
+
 // From when on an answer is slow: `factor` times the usual time, and no less than `at_least`. Never
 // while nothing is known about the usual time.
 Duration SlowFrom(std::optional<Duration> median, double factor, Duration at_least);

@@ -115,6 +115,13 @@ TEST(CallRulesTest, APushbackCannotLastForEver) {
   EXPECT_EQ(Judge({absl::OkStatus(), Origin::kHandler, 24h}, true, true).leave_alone, 0s);
 }
 
+TEST(CallRulesTest, WhatRefusesTheLowerClassesIsNotLeftAloneByTheOthers) {
+  EXPECT_TRUE(HeedsPushback(Criticality::kCritical));
+  EXPECT_TRUE(HeedsPushback(Criticality::kInteractive));
+  EXPECT_FALSE(HeedsPushback(Criticality::kBackground));
+  EXPECT_FALSE(HeedsPushback(Criticality::kBulk));
+}
+
 TEST(CallRulesTest, SlowIsMuchSlowerThanUsual) {
   EXPECT_EQ(SlowFrom(std::nullopt, 5, 50ms), Duration::max());
   EXPECT_EQ(SlowFrom(1ms, 5, 50ms), 50ms);

@@ -228,7 +228,7 @@ void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
   const bool answered = outcome == TryOutcome::kAnswered || outcome == TryOutcome::kSlow ||
                         outcome == TryOutcome::kOvertaken;
   if (answered) method_.usual->Record(took);
-  if (verdict.leave_alone > Duration::zero()) {
+  if (verdict.leave_alone > Duration::zero() && HeedsPushback(criticality_)) {
     list_->peers[ended->index]->AskedToWait(verdict.leave_alone);
   }
   if (!late) Judged(ended, result, verdict);

@@ -186,7 +186,9 @@ void Caller::TryEnded(Handle id, Pending& pending, const Flight& flight,
   Finish(pending, *ended, verdict.instance);
   if (verdict.connection_lost) peer.ConnectionLost("refused");
   if (pending.canary) return End(id, result.status.code());
-  if (verdict.leave_alone > Duration::zero()) peer.AskedToWait(verdict.leave_alone);
+  if (verdict.leave_alone > Duration::zero() && rpc::HeedsPushback(pending.call.criticality)) {
+    peer.AskedToWait(verdict.leave_alone);
+  }
   const bool answered = result.status.ok() || result.origin == Origin::kHandler;
   if (answered && !verdict.retry) {
     GiveUpOthers(pending, *ended);
