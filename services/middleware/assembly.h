@@ -19,6 +19,7 @@
 #include "services/middleware/account_notes.h"
 #include "services/middleware/admin_api.h"
 #include "services/middleware/apps.h"
+#include "services/middleware/box_guard.h"
 #include "services/middleware/config.h"
 #include "services/middleware/entitlements.h"
 #include "services/middleware/guide_blocks.h"
@@ -93,6 +94,7 @@ class Assembly {
   void HandlePortal(const http::Request& request, http::Reply reply) {
     portal_.Handle(request, std::move(reply));
   }
+  const ActionTable& actions() const { return actions_; }
   Service& service() { return service_; }
   ReadModels& models() { return models_; }
   Entitlements& entitlements() { return entitlements_; }
@@ -142,6 +144,8 @@ class Assembly {
   Lists lists_;
   GuideBlocks blocks_;
   StreamLinks links_;
+  BoxGuard guard_;
+  PinGate pins_;
   ActionTable actions_;
   StbActions stb_;
   SettingsActions settings_;

@@ -30,6 +30,13 @@ struct PortalConfig {
   std::string full_account = "replace";
   bool check_mac_range = true;
   bool check_hardware_id = true;
+  bool strict_hardware_id = false;
+  std::int64_t registrations_per_address = 120;
+  std::int64_t registrations_per_minute = 3000;
+  std::int64_t oldest_player = 0;
+  bool closed = false;
+  std::string closed_message = "The service is being improved.<br>It will be back in a while.";
+  bool require_pin = false;
   bool store_token_on_box = true;
   bool subscription_from_box = false;
   std::string time_zone = "UTC";
@@ -64,6 +71,27 @@ struct PortalConfig {
     k.Bool("check_mac_range", check_mac_range, "Refuse MACs outside 00:1A:79.");
     k.Bool("check_hardware_id", check_hardware_id,
            "Refuse a box whose device_id differs from the first one its MAC came with.");
+    k.Bool(
+        "strict_hardware_id", strict_hardware_id,
+        "Refuse also a box that sends no device_id although its MAC came with one before, or "
+        "whose device_id2 or serial number differs from the first one. They are counted anyway.");
+    k.Int("registrations_per_address", registrations_per_address, {.min = 1, .max = 100'000},
+          "Unknown boxes that may be registered from one address in a minute, by each instance. "
+          "The balancer has to name the address of the box in X-Real-IP.");
+    k.Int("registrations_per_minute", registrations_per_minute, {.min = 0, .max = 1'000'000},
+          "Unknown boxes that may be registered in a minute by each instance. 0: no limit, none "
+          "for an address either.");
+    k.Int("oldest_player", oldest_player, {.min = 0, .max = 1'000'000},
+          "Refuse boxes (not MAG200, MAG260) whose player engine has a lower version: 1382 is the "
+          "0x566 that Ministra asks for. 0: none.");
+    k.Bool("closed", closed,
+           "Tell boxes that start that the portal is closed: they ask again each minute and start "
+           "when it is open. Running sessions go on.");
+    k.Text("closed_message", closed_message, "What they show meanwhile.");
+    k.Bool("require_pin", require_pin,
+           "Give boxes links to adult channels and films, and to channels that the viewer locked, "
+           "only with the PIN, as `pin` or `parent_password`. Boxes that send none cannot play "
+           "them then. Apps are not asked.");
     k.Bool("store_token_on_box", store_token_on_box, "Let boxes keep their token over a restart.");
     k.Bool("subscription_from_box", subscription_from_box,
            "Let viewers add and drop optional packages on the box.");

@@ -49,6 +49,7 @@ struct Metrics {
         answers(m.CounterFamily("holdfast_middleware_portal_answers_total",
                                 "Portal calls by what the box was told.", {"outcome"})),
         answered(answers.With({"ok"})),
+        refused(answers.With({"refused"})),
         unauthorized(answers.With({"unauthorized"})),
         authorization_failed(answers.With({"authorization_failed"})),
         access_denied(answers.With({"access_denied"})),
@@ -74,8 +75,8 @@ struct Metrics {
   telemetry::Counter claims;
   telemetry::CounterFamily degraded_answers;
   telemetry::CounterFamily answers;
-  telemetry::Counter answered, unauthorized, authorization_failed, access_denied, unknown_action,
-      busy;
+  telemetry::Counter answered, refused, unauthorized, authorization_failed, access_denied,
+      unknown_action, busy;
   telemetry::Counter sessions_started;
   telemetry::Counter sessions_replaced;
   telemetry::Counter registrations;

@@ -21,11 +21,15 @@ Oss::Oss(const OssConfig& config, OssCredentials credentials, const Parts& parts
       boxes_({parts.store, parts.devices, parts.billing, parts.entitlements, parts.writes,
               parts.events, parts.models, parts.presence, parts.clock, accounts_}),
       catalogue_({parts.store, parts.billing, guide_, parts.models, parts.metrics}),
-      hooks_(config,
-             [this](const StartedBox& box, const http::Form& fields, Deadline deadline) {
-               return Apply(box, fields, deadline);
-             },
-             {parts.hook_spool, parts.registry, parts.clock}),
+      hooks_(
+          config,
+          [this](const StartedBox& box, const http::Form& fields, Deadline deadline) {
+            return Apply(box, fields, deadline);
+          },
+          [this](const std::string& account, Deadline deadline) {
+            return LoginOf(account, deadline);
+          },
+          {parts.hook_spool, parts.registry, parts.clock}),
       api_(config.enabled, std::move(credentials),
            {parts.audit, parts.workers, parts.registry, parts.clock}) {
   const auto add = [this]<class T>(std::string_view name, T& self,
@@ -45,6 +49,12 @@ Oss::Oss(const OssConfig& config, OssCredentials credentials, const Parts& parts
   add("services_package", catalogue_, &OssCatalogue::Packages);
   add("itv", catalogue_, &OssCatalogue::Channels);
   add("epg", catalogue_, &OssCatalogue::Guide);
+}
+
+// A hook is told with an empty login rather than late.
+std::string Oss::LoginOf(const std::string& account, Deadline deadline) {
+  const auto found = parts_.billing.Find(AccountId(account), deadline.AtMost(500ms));
+  return found.ok() ? found->login() : std::string();
 }
 
 absl::Status Oss::Apply(const StartedBox& box, const http::Form& fields, Deadline deadline) {

@@ -44,6 +44,7 @@ class Oss {
   OssHooks& hooks() { return hooks_; }
 
  private:
+  std::string LoginOf(const std::string& account, Deadline deadline);
   // The answer of a profile hook.
   absl::Status Apply(const StartedBox& box, const http::Form& fields, Deadline deadline);
 

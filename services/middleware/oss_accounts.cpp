@@ -20,6 +20,8 @@ namespace bv1 = billing::v1;
 constexpr auto kPresenceTimeout = 500ms;
 constexpr auto kEntitlementTimeout = 1s;
 constexpr int kMostBoxes = 1000;  // of one account
+// In one answer: billing is asked for each, and the script waits 30 s at most.
+constexpr std::size_t kMostAccounts = 5000;
 
 absl::Status NoAccount() { return NotFound("Account not found"); }
 
@@ -89,7 +91,8 @@ absl::StatusOr<std::vector<OssAccounts::Chosen>> OssAccounts::Choose(const OssCa
   std::vector<Chosen> chosen;
   if (call.ids.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(std::vector<bv1::Account> all, parts_.billing.All(call.deadline));
-    for (bv1::Account& account : all) chosen.push_back({std::move(account), ""});
+    HOLDFAST_ASSIGN_OR_RETURN(const OssPart part, PartOf(call, all.size(), kMostAccounts));
+    for (std::size_t i = part.first; i < part.end; ++i) chosen.push_back({std::move(all[i]), ""});
     return chosen;
   }
   for (const std::string& id : call.ids) {
@@ -135,6 +138,16 @@ std::string OssAccounts::BalanceOf(const AccountId& id, const AccountNote& note,
   return parts_.entitlements.Page(id).value_or(AccountPage{}).balance;
 }
 
+// Nobody knows who is online while Redis is away: then nobody is, and the answer is marked. It is
+// not asked again for each of many accounts.
+StringMap<SeenBox> OssAccounts::SeenOf(const std::vector<std::string>& macs,
+                                       const OssCall& call) const {
+  if (macs.empty() || call.presence_unknown) return {};
+  auto seen = parts_.presence.Find(macs, call.now, call.deadline.AtMost(kPresenceTimeout));
+  if (!seen.ok()) call.presence_unknown = true;
+  return std::move(seen).value_or(StringMap<SeenBox>());
+}
+
 OssAnswer OssAccounts::Get(const OssCall& call) {
   const bool one = call.resource == "users" && !call.ids.empty();
   if (one) HOLDFAST_RETURN_IF_ERROR(NeedOneId(call));
@@ -155,9 +168,7 @@ OssAnswer OssAccounts::Get(const OssCall& call) {
     if (mac.empty() && !macs.empty()) mac = macs.front();
     const auto box = std::find_if(boxes.begin(), boxes.end(),
                                   [&](const Device& device) { return device.mac == mac; });
-    // Nobody knows who is online while Redis is away: then nobody is.
-    const auto known = parts_.presence.Find(macs, call.now, call.deadline.AtMost(kPresenceTimeout))
-                           .value_or(StringMap<SeenBox>());
+    const StringMap<SeenBox> known = SeenOf(macs, call);
     const SeenBox* box_seen = Find(known, mac);
     const SeenBox seen = box_seen == nullptr ? SeenBox() : *box_seen;
     HOLDFAST_ASSIGN_OR_RETURN(const AccountNote note, parts_.notes.Load(id, call.deadline));

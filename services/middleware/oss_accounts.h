@@ -62,6 +62,7 @@ class OssAccounts {
     std::string mac;
   };
   absl::StatusOr<std::vector<Chosen>> Choose(const OssCall& call);
+  StringMap<SeenBox> SeenOf(const std::vector<std::string>& macs, const OssCall& call) const;
   absl::StatusOr<std::vector<Device>> BoxesOf(const AccountId& account, Deadline deadline);
 
   OssAnswer Get(const OssCall& call);

@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 constexpr auto kCallTimeout = 30s;
 constexpr std::size_t kLongestAuditText = 1000;
 constexpr std::size_t kLongestKey = 100;
+constexpr std::size_t kLongestAddress = 64;
+constexpr int kWrongPerMinute = 20;  // of one address
 constexpr std::string_view kUnauthorized =
     R"({"status":"ERROR","results":"","error":"401 Unauthorized request"})";
 
@@ -51,7 +53,8 @@ OssApi::OssApi(bool enabled, OssCredentials credentials, const Parts& parts)
       parts_(parts),
       calls_(parts.metrics.CounterFamily("holdfast_middleware_oss_calls_total",
                                          "Calls of the OSS API by what the script was told.",
-                                         {"resource", "outcome"})) {}
+                                         {"resource", "outcome"})),
+      wrong_by_address_({.attempts = kWrongPerMinute, .window = 60s}, parts.clock) {}
 
 void OssApi::AddResource(std::string_view name, Resource resource) {
   resources_[std::string(name)] = std::move(resource);
@@ -74,9 +77,8 @@ void OssApi::Handle(const http::Request& request, std::string_view path, http::R
   if (!enabled_) return reply.Send(http::Response::Text(404, "API not enabled"));
   auto call = std::make_shared<OssCall>();
   ParseOssPath(path, *call);
-  const std::optional<std::string> actor = credentials_.WhoIs(request.Header("Authorization"));
+  const std::optional<std::string> actor = WhoAsks(request);
   if (!actor) {
-    calls_.With({"any", "unauthorized"}).Add();
     http::Response response = Fresh(std::string(kUnauthorized));
     response.status = 401;
     response.headers.emplace_back("WWW-Authenticate", "Basic realm=\"Stalker API\"");
@@ -86,7 +88,7 @@ void OssApi::Handle(const http::Request& request, std::string_view path, http::R
   if (!action) return reply.Send(Fresh(OssEnvelope(Unimplemented("Not supported method"))));
   call->action = *action;
   call->actor = *actor;
-  call->form = http::Form(request.body());
+  call->form = http::Form(*action == OssAction::kGet ? request.query() : request.body());
   const std::string_view key = request.Header("Idempotency-Key").substr(0, kLongestKey);
   call->idempotency_key = absl::StrCat("oss-", key.empty() ? SecureHex(12) : std::string(key));
   call->now = parts_.clock.Now();
@@ -94,11 +96,34 @@ void OssApi::Handle(const http::Request& request, std::string_view path, http::R
   auto waiting = std::make_shared<http::Reply>(std::move(reply));
   const bool accepted = parts_.workers.TrySubmit([this, call, waiting] {
     call->deadline = Deadline::After(kCallTimeout);
-    waiting->Send(Fresh(OssEnvelope(Answer(*call))));
+    waiting->Send(Respond(*call));
   });
   if (!accepted) {
     waiting->Send(Fresh(OssEnvelope(ResourceExhausted("There is too much to do: try again"))));
   }
+}
+
+std::optional<std::string> OssApi::WhoAsks(const http::Request& request) {
+  const std::string_view real_ip = request.Header("X-Real-IP");
+  const std::string_view address =
+      (real_ip.empty() ? request.remote_address() : real_ip).substr(0, kLongestAddress);
+  // Before the look at what is shown: a guesser does not learn that a guess was right.
+  if (wrong_by_address_.Exhausted(address)) {
+    calls_.With({"any", "too_many_attempts"}).Add();
+    return std::nullopt;
+  }
+  std::optional<std::string> actor = credentials_.WhoIs(request.Header("Authorization"));
+  if (!actor) {
+    wrong_by_address_.Allow(address);
+    calls_.With({"any", "unauthorized"}).Add();
+  }
+  return actor;
+}
+
+http::Response OssApi::Respond(const OssCall& call) {
+  http::Response response = Fresh(OssEnvelope(Answer(call)));
+  if (call.presence_unknown) response.headers.emplace_back("X-Degraded", "redis");
+  return response;
 }
 
 OssAnswer OssApi::Run(const OssCall& call) {

@@ -6,12 +6,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "libs/base/string_map.h"
 #include "libs/base/worker_pool.h"
 #include "libs/http/server.h"
+#include "services/middleware/attempt_limiter.h"
 #include "services/middleware/audit.h"
 #include "services/middleware/oss_call.h"
 #include "services/middleware/oss_credentials.h"
@@ -36,6 +38,10 @@ class OssApi {
 
  private:
   void Handle(const http::Request& request, std::string_view path, http::Reply reply);
+  // Whose credentials the request shows; nothing for wrong ones, and for any from an address that
+  // has shown too many wrong ones lately.
+  std::optional<std::string> WhoAsks(const http::Request& request);
+  http::Response Respond(const OssCall& call);
   OssAnswer Answer(const OssCall& call);
   OssAnswer Run(const OssCall& call);
 
@@ -43,6 +49,7 @@ class OssApi {
   const OssCredentials credentials_;
   const Parts parts_;
   telemetry::CounterFamily calls_;
+  AttemptLimiter wrong_by_address_;
   StringMap<Resource> resources_;
 };
 

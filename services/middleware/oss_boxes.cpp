@@ -8,6 +8,8 @@
 #include "absl/strings/str_split.h"
 #include "libs/base/encoding.h"
 #include "libs/base/status.h"
+#include "libs/base/string_map.h"
+#include "services/middleware/domain/box_event.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/presence.h"
 
@@ -20,6 +22,8 @@ namespace bv1 = billing::v1;
 constexpr auto kPresenceTimeout = 1s;
 constexpr auto kEntitlementTimeout = 1s;
 constexpr int kPage = 1000;
+constexpr std::size_t kMostBoxes = 20'000;  // in one answer
+constexpr std::size_t kFewAccounts = 100;   // up to so many are asked for one by one
 constexpr std::size_t kLongestModules = 900;
 
 absl::Status NoBox() { return NotFound("STB not found"); }
@@ -52,7 +56,14 @@ absl::StatusOr<std::vector<Device>> OssBoxes::AllBoxes(Deadline deadline) {
 }
 
 absl::StatusOr<std::vector<Device>> OssBoxes::Choose(const OssCall& call) {
-  if (call.ids.empty()) return AllBoxes(call.deadline);
+  if (call.ids.empty()) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::vector<Device> all, AllBoxes(call.deadline));
+    if (call.action != OssAction::kGet) return all;
+    HOLDFAST_ASSIGN_OR_RETURN(const OssPart part, PartOf(call, all.size(), kMostBoxes));
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(part.end), all.end());
+    all.erase(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(part.first));
+    return all;
+  }
   std::vector<Device> boxes;
   for (const std::string& id : call.ids) {
     if (call.by_mac) {
@@ -75,24 +86,54 @@ absl::StatusOr<std::vector<Device>> OssBoxes::Choose(const OssCall& call) {
   return boxes;
 }
 
-OssAnswer OssBoxes::Show(const std::vector<Device>& boxes, Deadline deadline) {
+absl::StatusOr<StringMap<bv1::Account>> OssBoxes::OwnersOf(const std::vector<Device>& boxes,
+                                                           Deadline deadline) {
+  StringSet ids;
+  for (const Device& device : boxes) {
+    if (!device.account.value().empty()) ids.insert(device.account.value());
+  }
+  StringMap<bv1::Account> owners;
+  if (ids.size() > kFewAccounts) {  // some pages instead of a call for each
+    HOLDFAST_ASSIGN_OR_RETURN(std::vector<bv1::Account> all, parts_.billing.All(deadline));
+    for (bv1::Account& account : all) {
+      std::string id = account.account_id();
+      if (ids.contains(id)) owners.emplace(std::move(id), std::move(account));
+    }
+    return owners;
+  }
+  for (const std::string& id : ids) {
+    auto found = parts_.billing.Find(AccountId(id), deadline);
+    if (found.ok()) {
+      owners.emplace(id, *std::move(found));
+    } else if (!absl::IsNotFound(found.status())) {
+      return found.status();
+    }
+  }
+  return owners;
+}
+
+OssAnswer OssBoxes::Show(const std::vector<Device>& boxes, const OssCall& call) {
   std::vector<std::string> macs;
   for (const Device& device : boxes) macs.push_back(device.mac);
-  // Nobody knows who is online while Redis is away: then nobody is.
-  const auto known =
-      parts_.presence.Find(macs, parts_.clock.Now(), deadline.AtMost(kPresenceTimeout))
-          .value_or(StringMap<SeenBox>());
+  // Nobody knows who is online while Redis is away: then nobody is, and the answer is marked.
+  auto seen_boxes =
+      parts_.presence.Find(macs, parts_.clock.Now(), call.deadline.AtMost(kPresenceTimeout));
+  if (!seen_boxes.ok()) call.presence_unknown = true;
+  const auto known = std::move(seen_boxes).value_or(StringMap<SeenBox>());
+  HOLDFAST_ASSIGN_OR_RETURN(const auto owners, OwnersOf(boxes, call.deadline));
+  // Of many, those that billing has not told of yet count as switched on.
+  const bool many = owners.size() > kFewAccounts;
   std::string results;
   JsonWriter json(results);
   json.BeginArray();
   for (const Device& device : boxes) {
-    bv1::Account account;
+    const bv1::Account* owner = Find(owners, device.account.value());
+    const bv1::Account account = owner == nullptr ? bv1::Account() : *owner;
     SharedEntitlement entitlement;
     if (!device.account.value().empty()) {
-      auto found = parts_.billing.Find(device.account, deadline);
-      if (!found.ok() && !absl::IsNotFound(found.status())) return found.status();
-      if (found.ok()) account = *std::move(found);
-      entitlement = parts_.entitlements.Load(device.account, deadline.AtMost(kEntitlementTimeout));
+      entitlement = many ? parts_.entitlements.Peek(device.account)
+                         : parts_.entitlements.Load(device.account,
+                                                    call.deadline.AtMost(kEntitlementTimeout));
     }
     const AccountPage page = parts_.entitlements.Page(device.account).value_or(AccountPage{});
     const SeenBox* box_seen = Find(known, device.mac);
@@ -116,7 +157,7 @@ OssAnswer OssBoxes::Boxes(const OssCall& call) {
   switch (call.action) {
     case OssAction::kGet: {
       HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Device> boxes, Choose(call));
-      return Show(boxes, call.deadline);
+      return Show(boxes, call);
     }
     case OssAction::kCreate:
       return Create(call);
@@ -168,7 +209,7 @@ OssAnswer OssBoxes::Create(const OssCall& call) {
   }
   HOLDFAST_ASSIGN_OR_RETURN(const auto device, parts_.store.FindDevice(call.deadline, *mac));
   if (!device) return NoBox();
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string list, Show({*device}, call.deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string list, Show({*device}, call));
   return list.substr(1, list.size() - 2);  // the object itself
 }
 
@@ -214,7 +255,7 @@ OssAnswer OssBoxes::Update(const OssCall& call) {
     }
   }
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Device> after, Choose(call));
-  return Show(after, call.deadline);
+  return Show(after, call);
 }
 
 OssAnswer OssBoxes::Delete(const OssCall& call) {
@@ -266,6 +307,7 @@ OssAnswer OssBoxes::SendMessage(const OssCall& call) {
 OssAnswer OssBoxes::SendEvent(const OssCall& call) {
   if (call.action != OssAction::kCreate) return NotSupported(call);
   HOLDFAST_RETURN_IF_ERROR(NeedFields(call));
+  if (!IsEventWord(call.Get("event"))) return "false";
   v1::SendEventRequest request;
   request.set_event(std::string(call.Get("event")));
   const bool plays =
@@ -307,17 +349,33 @@ OssAnswer OssBoxes::Modules(const OssCall& call) {
 }
 
 OssAnswer OssBoxes::ChannelsOf(const OssCall& call) {
-  if (call.action != OssAction::kGet) return NotSupported(call);
+  if (call.action == OssAction::kGet) return ShowChannels(call);
+  if (call.action != OssAction::kUpdate) return NotSupported(call);
+  HOLDFAST_RETURN_IF_ERROR(NeedSomeId(call));
+  HOLDFAST_RETURN_IF_ERROR(NeedFields(call));
+  if (call.Has("sub_ch[]") || call.Has("sub_ch")) {
+    return InvalidArgument(
+        "sub_ch cannot be set: channels are sold in packages, see account_subscription");
+  }
+  if (call.Get("additional_services_on") == "0") {
+    return InvalidArgument("additional_services_on cannot be switched off: packages decide");
+  }
+  return ShowChannels(call);
+}
+
+OssAnswer OssBoxes::ShowChannels(const OssCall& call) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Device> boxes, Choose(call));
   const auto lineup = parts_.models.lineup();
+  const bool many = boxes.size() > kFewAccounts;
   std::string results;
   JsonWriter json(results);
   json.BeginArray();
   for (const Device& device : boxes) {
     SharedEntitlement entitlement;
     if (!device.account.value().empty()) {
-      entitlement =
-          parts_.entitlements.Load(device.account, call.deadline.AtMost(kEntitlementTimeout));
+      entitlement = many ? parts_.entitlements.Peek(device.account)
+                         : parts_.entitlements.Load(device.account,
+                                                    call.deadline.AtMost(kEntitlementTimeout));
     }
     const AccountPage page = parts_.entitlements.Page(device.account).value_or(AccountPage{});
     json.BeginObject().Field("ls", page.account_number).Field("mac", device.mac);

@@ -43,7 +43,11 @@ class OssBoxes {
   // Those that the ids name: MACs, or all boxes of account numbers. "STB not found".
   absl::StatusOr<std::vector<Device>> Choose(const OssCall& call);
   absl::StatusOr<std::vector<Device>> AllBoxes(Deadline deadline);
-  OssAnswer Show(const std::vector<Device>& boxes, Deadline deadline);
+  OssAnswer Show(const std::vector<Device>& boxes, const OssCall& call);
+  // The accounts of the boxes, by id. One that billing does not know is left out.
+  absl::StatusOr<StringMap<billing::v1::Account>> OwnersOf(const std::vector<Device>& boxes,
+                                                           Deadline deadline);
+  OssAnswer ShowChannels(const OssCall& call);
   OssAnswer Create(const OssCall& call);
   OssAnswer Update(const OssCall& call);
   OssAnswer Delete(const OssCall& call);

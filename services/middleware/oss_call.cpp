@@ -74,6 +74,23 @@ std::string OssEnvelope(const OssAnswer& answer) {
   return text;
 }
 
+absl::StatusOr<OssPart> PartOf(const OssCall& call, std::size_t total, std::size_t most) {
+  if (!call.Has("page")) {
+    if (total <= most) return OssPart{0, total};
+    return InvalidArgument(
+        "There are {} of them, more than {}: ask for a part, as with page=1&per_page=1000", total,
+        most);
+  }
+  const std::int64_t page = call.form.Int("page", 0);
+  const std::int64_t per_page = call.form.Int("per_page", 1000);
+  if (page < 1 || page > 10'000'000) return InvalidArgument("page is not a number from 1");
+  if (per_page < 1 || per_page > static_cast<std::int64_t>(most)) {
+    return InvalidArgument("per_page is not from 1 to {}", most);
+  }
+  const std::size_t first = std::min(total, static_cast<std::size_t>((page - 1) * per_page));
+  return OssPart{first, std::min(total, first + static_cast<std::size_t>(per_page))};
+}
+
 absl::Status NeedOneId(const OssCall& call) {
   if (call.ids.empty()) return InvalidArgument("Identifier required");
   if (call.ids.size() > 1) return InvalidArgument("Only one identifier allowed");

@@ -2,6 +2,7 @@
 // around the answer.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,8 @@ struct OssCall {
   std::string idempotency_key;   // of all commands that the call makes; never empty
   WallTime now;
   Deadline deadline = Deadline::Never();
+  // Set by a resource that could not find out who is online.
+  mutable bool presence_unknown = false;
 
   std::string_view Get(std::string_view name) const { return form.Get(name); }
   bool Has(std::string_view name) const { return form.Has(name); }
@@ -40,6 +43,14 @@ void ParseOssPath(std::string_view path, OssCall& call);
 
 // {"status":"OK","results":...} or {"status":"ERROR","results":null,"error":"..."}.
 std::string OssEnvelope(const OssAnswer& answer);
+
+// The part of a list that a GET asks for: page=2&per_page=100. Without a page it is all of it, but
+// INVALID_ARGUMENT if that is more than `most`: the text says how to ask.
+struct OssPart {
+  std::size_t first = 0;
+  std::size_t end = 0;
+};
+absl::StatusOr<OssPart> PartOf(const OssCall& call, std::size_t total, std::size_t most);
 
 // What a call must have. The texts are the protocol's.
 absl::Status NeedOneId(const OssCall& call);

@@ -255,6 +255,10 @@ OssAnswer GuideOffice::Show(const OssCall& call) {
 
 OssAnswer GuideOffice::Add(const OssCall& call) {
   if (call.Get("uri").empty()) return InvalidArgument("Insert data is empty");
+  if (!call.Get("id_prefix").empty()) {
+    return InvalidArgument(
+        "id_prefix is not supported: channels are matched by the ids in the feed");
+  }
   // The same address again is the same source.
   static const security::HmacKey key("holdfast guide source");
   const auto tag = key.Sign(call.Get("uri"));

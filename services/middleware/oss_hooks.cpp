@@ -93,10 +93,11 @@ absl::Status OssConfig::CheckHooks() const {
   return Annotate(http::TlsTrust(hook_ca_file).Check(), "oss_hook_ca_file");
 }
 
-OssHooks::OssHooks(const OssConfig& config, Apply apply, const Parts& parts)
+OssHooks::OssHooks(const OssConfig& config, Apply apply, LoginOf login_of, const Parts& parts)
     : config_(config),
       trust_(config.hook_ca_file),
       apply_(std::move(apply)),
+      login_of_(std::move(login_of)),
       spool_(parts.spool),
       clock_(parts.clock),
       calls_(parts.metrics.CounterFamily("holdfast_middleware_oss_hooks_total",
@@ -158,11 +159,12 @@ absl::Status OssHooks::DeliverProfiles(Deadline deadline) {
       continue;
     }
     const StartedBox& box = waiting.box;
+    const std::string login = box.account.empty() ? "" : login_of_(box.account, deadline);
     const std::string query = Query({{"mac", box.mac},
                                      {"serial_number", box.serial_number},
                                      {"type", box.model},
                                      {"locale", box.locale},
-                                     {"login", ""},
+                                     {"login", login},
                                      {"portal", ""},
                                      {"verified", "1"},
                                      {"ip", box.address}});

@@ -54,8 +54,10 @@ class OssHooks {
     telemetry::Metrics& metrics;
     const Clock& clock;
   };
+  // The login of an account; "" if nobody can tell. May block.
+  using LoginOf = std::function<std::string(const std::string& account, Deadline)>;
 
-  OssHooks(const OssConfig& config, Apply apply, const Parts& parts);
+  OssHooks(const OssConfig& config, Apply apply, LoginOf login_of, const Parts& parts);
 
   void BoxStarted(StartedBox box);
   void PackageChanged(const PackageChange& change);
@@ -79,6 +81,7 @@ class OssHooks {
   const OssConfig config_;
   const http::TlsTrust trust_;
   const Apply apply_;
+  const LoginOf login_of_;
   storage::DiskSpool& spool_;
   const Clock& clock_;
   telemetry::CounterFamily calls_;

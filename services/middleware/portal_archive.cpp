@@ -8,6 +8,7 @@
 #include "services/middleware/domain/catch_up.h"
 #include "services/middleware/epg_rows.h"
 #include "services/middleware/json_writer.h"
+#include "services/middleware/pin_gate.h"
 #include "services/middleware/portal_itv.h"
 
 namespace holdfast::middleware {
@@ -79,7 +80,8 @@ void ArchiveActions::AddTo(ActionTable& table) {
 
 ArchiveActions::Outcome ArchiveActions::LinkTo(const Channel& channel, const AirTime& air_time,
                                                const PortalCall& call) const {
-  if (MayWatch(*call.knowledge.entitlement, channel, call.now) != Verdict::kAllowed) {
+  if (MayWatch(*call.knowledge.entitlement, channel, call.now) != Verdict::kAllowed ||
+      (!call.locked_is_open && IsLocked(channel, call.device->settings))) {
     metrics_.catch_up_links.denied.Add();
     return {.error = "access_denied"};
   }

@@ -35,6 +35,7 @@ struct PortalCall {
   std::string client_address;
   std::string model;  // X-User-Agent: "Model: MAG250; ..."
   bool accepts_gzip = false;
+  bool locked_is_open = true;  // links to what is locked may be handed out: see PinGate
   WallTime now;
 
   std::string_view Get(std::string_view name) const { return form.Get(name); }
@@ -59,6 +60,7 @@ struct PortalAnswer {
   std::string text;
   http::SharedBody body;
   bool gzipped = false;  // the body is
+  bool refused = false;  // in the right shape, but the box may not go on: counted as that
   std::vector<Degradation> degradations;
 
   static PortalAnswer Js(std::string payload) { return {.text = std::move(payload)}; }
@@ -117,6 +119,13 @@ class ActionTable {
   }
   // Null if unknown.
   const Entry* Find(std::string_view type, std::string_view action) const;
+
+  // Puts `wrap(action)` in the place of the action; it has to be there.
+  void Wrap(std::string_view type, std::string_view action,
+            const std::function<PortalAction(PortalAction)>& wrap);
+
+  // All of them, as "type/action", sorted.
+  std::vector<std::string> Names() const;
 
  private:
   StringMap<Entry> entries_;

@@ -29,6 +29,7 @@ class FakeRequest final : public http::Request {
     if (name == "Cookie") return box_.cookie;
     if (name == "Authorization") return box_.authorization;
     if (name == "Accept-Encoding") return box_.accept_encoding;
+    if (name == "X-Real-IP") return box_.real_ip;
     if (name == "X-User-Agent") return "Model: MAG250; Link: WiFi";
     return {};
   }
@@ -265,6 +266,7 @@ BoxAnswer PortalFixture::Call(const std::string& type, const std::string& action
   request.query = "type=" + type + "&action=" + action + (rest.empty() ? "" : "&" + rest) +
                   "&JsHttpRequest=1-xml";
   if (!token.empty()) request.authorization = "Bearer " + token;
+  request.real_ip = real_ip;
   return Send(request);
 }
 

@@ -44,6 +44,7 @@ struct BoxRequest {
   std::string cookie = std::string("mac=") + kBoxMac + "; stb_lang=en; timezone=Europe/London";
   std::string authorization;
   std::string accept_encoding = "deflate, gzip, br, zstd";
+  std::string real_ip;  // X-Real-IP, as a balancer sets it
   Criticality admitted =
       Criticality::kBulk;  // the least critical calls that the server has time for
 };
@@ -97,6 +98,7 @@ class PortalFixture {
   WorkerPool& workers() { return *workers_; }
   storage::DiskSpool& reports() { return *reports_; }
   std::string token;
+  std::string real_ip;  // of what Call and LogIn send
 
   // Runs a job of the portal once.
   absl::Status RunJob(std::string_view name);

@@ -97,6 +97,9 @@ void PortalHttp::Handle(const http::Request& request, http::Reply reply) {
   Identify(call);
   const Admission admission = Admit(call, entry->access);
   if (admission == Admission::kLookUpDevice) {
+    if (!parts_.guard.MayBeLookedUp(call.client_address)) {
+      return reply.Send(Respond(Refuse(Admission::kAuthorizationFailed), call));
+    }
     return RunLater(std::move(call), *entry,
                     Later{[this, entry](PortalCall& c) { return LookUpAndRun(c, *entry); },
                           [this](PortalCall&) { return Refuse(Admission::kAuthorizationFailed); }},
@@ -104,7 +107,7 @@ void PortalHttp::Handle(const http::Request& request, http::Reply reply) {
   }
   if (admission != Admission::kGoOn) return reply.Send(Respond(Refuse(admission), call));
 
-  PortalOutcome outcome = entry->action(call);
+  PortalOutcome outcome = Act(call, *entry);
   if (auto* answer = std::get_if<PortalAnswer>(&outcome)) {
     return reply.Send(Respond(std::move(*answer), call));
   }
@@ -170,8 +173,15 @@ PortalAnswer PortalHttp::Refuse(Admission admission) const {
   return PortalAnswer::Plain(kAuthorizationFailed);
 }
 
+PortalOutcome PortalHttp::Act(PortalCall& call, const ActionTable::Entry& entry) const {
+  if (call.device != nullptr && AsksForLink(call.Get("action"))) {
+    call.locked_is_open = parts_.pins.Opens(call);
+  }
+  return entry.action(call);
+}
+
 PortalAnswer PortalHttp::RunHere(PortalCall& call, const ActionTable::Entry& entry) const {
-  PortalOutcome outcome = entry.action(call);
+  PortalOutcome outcome = Act(call, entry);
   if (auto* answer = std::get_if<PortalAnswer>(&outcome)) return std::move(*answer);
   return std::get<Later>(outcome).work(call);
 }
@@ -220,7 +230,7 @@ http::Response PortalHttp::Respond(PortalAnswer answer, const PortalCall& call) 
   AddDegradations(response, answer, call);
   switch (answer.form) {
     case PortalAnswer::Form::kPayload:
-      parts_.metrics.answered.Add();
+      (answer.refused ? parts_.metrics.refused : parts_.metrics.answered).Add();
       response.text = Envelope(answer.text);
       break;
     case PortalAnswer::Form::kWhole:

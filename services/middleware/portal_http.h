@@ -12,9 +12,11 @@
 
 #include "libs/base/worker_pool.h"
 #include "libs/http/server.h"
+#include "services/middleware/box_guard.h"
 #include "services/middleware/device_table.h"
 #include "services/middleware/entitlements.h"
 #include "services/middleware/metrics.h"
+#include "services/middleware/pin_gate.h"
 #include "services/middleware/portal_call.h"
 #include "services/middleware/sessions.h"
 #include "services/middleware/store.h"
@@ -31,6 +33,8 @@ struct PortalParts {
   Store& store;
   const DatabaseHealth& database;
   WorkerPool& workers;
+  BoxGuard& guard;
+  PinGate& pins;
   Metrics& metrics;
   const Clock& clock;
 };
@@ -54,6 +58,7 @@ class PortalHttp {
   void Identify(PortalCall& call) const;
   Admission Admit(const PortalCall& call, Access access) const;
   PortalAnswer Refuse(Admission admission) const;
+  PortalOutcome Act(PortalCall& call, const ActionTable::Entry& entry) const;
   // Runs the action now, blocking if it must.
   PortalAnswer RunHere(PortalCall& call, const ActionTable::Entry& entry) const;
   // The device may have been registered through another instance a moment ago.

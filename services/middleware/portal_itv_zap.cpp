@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "services/middleware/json_writer.h"
+#include "services/middleware/pin_gate.h"
 #include "services/middleware/portal_archive.h"
 #include "services/middleware/portal_itv.h"
 
@@ -57,6 +58,10 @@ PortalAnswer ItvActions::CreateLink(PortalCall& call) {
     return Refusal("nothing_to_play", handle ? handle->link : LinkId(0));
   }
   if (MayWatch(*call.knowledge.entitlement, *channel, call.now) != Verdict::kAllowed) {
+    parts_.metrics.zaps.denied.Add();
+    return Refusal("access_denied", channel->link());
+  }
+  if (!call.locked_is_open && IsLocked(*channel, call.device->settings)) {
     parts_.metrics.zaps.denied.Add();
     return Refusal("access_denied", channel->link());
   }

@@ -188,6 +188,17 @@ std::string BlockedProfile(std::string_view reason, std::string_view html) {
   return js;
 }
 
+std::string ClosedProfile(std::string_view html) {
+  std::string js;
+  JsonWriter(js)
+      .BeginObject()
+      .Field("status", 1)
+      .Field("block_msg", html)
+      .Field("portal_disabled", true)
+      .EndObject();
+  return js;
+}
+
 std::optional<std::string> SpokenEnd(const Entitlement& entitlement, WallTime now,
                                      const TimeZone& zone) {
   if (entitlement.valid_until == 0) return std::nullopt;

@@ -28,6 +28,8 @@ std::string FullProfile(const ProfileFacts& facts, const PortalCall& call);
 
 // {"status":1, ...}: the box shows the text and goes no further. An empty `reason` is left out.
 std::string BlockedProfile(std::string_view reason, std::string_view html);
+// The portal is closed: the box asks stb/check_portal_status each minute and starts again on true.
+std::string ClosedProfile(std::string_view html);
 
 // "02.01.2027 (365 days)", or nothing for an open-ended entitlement.
 std::optional<std::string> SpokenEnd(const Entitlement& entitlement, WallTime now,

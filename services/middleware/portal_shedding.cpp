@@ -43,7 +43,7 @@ constexpr Row kRows[] = {
     {"itv", "get_epg_info", {Criticality::kBackground, R"({"data":{}})"}},
     {"itv", "set_last_id", {Criticality::kBackground, "true"}},
     {"itv", "set_played", {Criticality::kBackground, "true"}},
-    {"stb", "log", {Criticality::kBackground, "true"}},
+    {"stb", "log", {Criticality::kBackground, "1"}},
     {"stb", "set_stream_error", {Criticality::kBackground, "true"}},
     {"stb", "save_diagnostic_info", {Criticality::kBackground, "true"}},
 };

@@ -48,7 +48,7 @@ TEST_F(PortalSheddingTest, WhatIsRefusedHasStatus200AndTheShapeOfItsAction) {
   EXPECT_EQ(CallInOverload("remote_pvr", "get_active_recordings").Js(), Json::array());
   EXPECT_EQ(CallInOverload("itv", "get_epg_info", "period=3").Js(),
             Json({{"data", Json::object()}}));
-  EXPECT_EQ(CallInOverload("stb", "log", "real_action=play").Js(), true);
+  EXPECT_EQ(CallInOverload("stb", "log", "real_action=play").Js(), 1);
   EXPECT_EQ(CallInOverload("itv", "set_fav", "fav_ch=1").Js(), false) << "nothing was saved";
   const Json usual_page = box_.Call("epg", "get_simple_data_table", "ch_id=1").Js();
   const Json thin_page = CallInOverload("epg", "get_simple_data_table", "ch_id=1").Js();

@@ -88,7 +88,7 @@ void StbActions::AddSmallAnswers(ActionTable& table) {
               [text = std::string(js)](PortalCall&) { return PortalAnswer::Js(text); });
   };
   constant("get_localization", Access::kAnybody, "{}");
-  constant("check_portal_status", Access::kAnybody, "true");
+  constant("check_portal_status", Access::kAnybody, config_.closed ? "false" : "true");
   table.Add("stb", "get_modules", Access::kBlockedToo, [](PortalCall& call) -> PortalOutcome {
     const BoxSettings& settings = call.device->settings;
     return PortalAnswer::Js(absl::StrCat(
@@ -102,8 +102,10 @@ void StbActions::AddSmallAnswers(ActionTable& table) {
 }
 
 PortalOutcome StbActions::Handshake(PortalCall& call) {
-  if (!call.mac) {
-    // Nobody: a token that opens nothing, in the form that clients expect.
+  // Nobody, or one of too many: a token in the form that clients expect, at no cost. It opens
+  // nothing, but becomes good as one that a client makes up does: when the box is registered.
+  if (!call.mac || !InRange(call) ||
+      (call.device == nullptr && !parts_.guard.MayHaveToken(call.client_address))) {
     std::string js;
     JsonWriter(js).BeginObject().Field("token", absl::AsciiStrToUpper(SecureHex(16))).EndObject();
     return PortalAnswer::Js(std::move(js));

@@ -5,10 +5,12 @@
 //   do_auth      asks billing whose login it is and binds the box to that account
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "services/middleware/attempt_limiter.h"
+#include "services/middleware/box_guard.h"
 #include "services/middleware/config.h"
 #include "services/middleware/device_table.h"
 #include "services/middleware/entitlements.h"
@@ -38,6 +40,7 @@ struct StbParts {
   Reporter& reporter;
   OssHooks& hooks;
   Zones& zones;
+  BoxGuard& guard;
   Metrics& metrics;
   const Clock& clock;
 };
@@ -65,11 +68,16 @@ class StbActions {
   PortalOutcome DoAuth(PortalCall& call);
   PortalAnswer LogIn(PortalCall& call);
   PortalOutcome LogOut(PortalCall& call);
+  // The answer for a box that may not start here, whoever it is; nothing if it may.
+  std::optional<PortalAnswer> TurnAway(const PortalCall& call);
+  PortalAnswer Refuse(Refused reason, std::string_view message, std::string_view html);
+  bool InRange(const PortalCall& call) const;
   bool StartIsNews(const PortalCall& call) const;
   void BeginSession(PortalCall& call) const;
   // What billing says of the account, and how many boxes it may have.
   DeviceLimit LimitOf(const AccountId& account, Deadline deadline) const;
   bool ConflictsWithHardware(const PortalCall& call) const;
+  void NoteHardware(const PortalCall& call);
 
   const PortalConfig config_;
   const StbParts parts_;

@@ -4,6 +4,8 @@
 
 #include "libs/base/status.h"
 #include "libs/telemetry/log.h"
+#include "services/middleware/domain/firmware.h"
+#include "services/middleware/domain/hardware.h"
 #include "services/middleware/domain/m3u.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_profile.h"
@@ -27,6 +29,8 @@ constexpr std::string_view kTryAgain =
     "This device cannot be registered at the moment.<br>Please try again in a few minutes.";
 constexpr std::string_view kAccountBlocked =
     "Your account is blocked.<br>Please contact your provider.";
+constexpr std::string_view kTooOld = "The software of this device is too old.<br>Please update it.";
+constexpr std::string_view kOtherHardware = "device conflict - device_id mismatch";
 constexpr std::string_view kLoginPlease =
     R"({"status":2,"template":"default","info":"Please log in with the data of your provider."})";
 
@@ -46,12 +50,54 @@ PortalAnswer Blocked(std::string_view reason, std::string_view html) {
   return PortalAnswer::Js(BlockedProfile(reason, html));
 }
 
+HardwareIds SaidIds(const PortalCall& call) {
+  return {.device_id = CleanUtf8(call.Get("device_id").substr(0, kLongestText)),
+          .device_id2 = CleanUtf8(call.Get("device_id2").substr(0, kLongestText)),
+          .serial_number = CleanUtf8(call.Get("sn").substr(0, kLongestText))};
+}
+
 }  // namespace
 
+PortalAnswer StbActions::Refuse(Refused reason, std::string_view message, std::string_view html) {
+  parts_.guard.Count(reason);
+  PortalAnswer answer = Blocked(message, html);
+  answer.refused = true;
+  return answer;
+}
+
+bool StbActions::InRange(const PortalCall& call) const {
+  return call.mac && (!config_.check_mac_range || call.mac->in_box_range());
+}
+
+// All that costs nothing to find out, before anything that does.
+std::optional<PortalAnswer> StbActions::TurnAway(const PortalCall& call) {
+  if (config_.closed) {
+    parts_.guard.Count(Refused::kClosed);
+    auto answer = PortalAnswer::Js(ClosedProfile(config_.closed_message));
+    answer.refused = true;
+    return answer;
+  }
+  if (!InRange(call)) return Refuse(Refused::kMacRange, "", "");
+  if (call.device != nullptr && ConflictsWithHardware(call)) {
+    parts_.guard.Suspect(SignOfClone(BoundIds(*call.device), SaidIds(call)));
+    return Refuse(Refused::kHardware, kOtherHardware, kAskProvider);
+  }
+  if (IsTooOld(call.Get("ver"), ModelOf(call), config_.oldest_player)) {
+    return Refuse(Refused::kFirmware, "old firmware", kTooOld);
+  }
+  if (call.device != nullptr) return std::nullopt;
+  if (!config_.auto_register) return Refuse(Refused::kUnknown, "", kAskProvider);
+  if (!parts_.guard.MayRegister(call.client_address)) {  // counted by it
+    auto answer = Blocked("access denied", kTryAgain);
+    answer.refused = true;
+    return answer;
+  }
+  return std::nullopt;
+}
+
 PortalOutcome StbActions::GetProfile(PortalCall& call) {
-  if (!call.mac || (config_.check_mac_range && !call.mac->in_box_range())) return Blocked("", "");
+  if (std::optional<PortalAnswer> refusal = TurnAway(call)) return *std::move(refusal);
   if (call.device == nullptr) {
-    if (!config_.auto_register) return Blocked("", kAskProvider);
     return Later{[this](PortalCall& c) { return RegisterAndStart(c); },
                  [](PortalCall&) { return Blocked("access denied", kTryAgain); }};
   }
@@ -68,8 +114,9 @@ void StbActions::BeginSession(PortalCall& call) const {
   const OfferedToken& token = call.offered.token;
   if (token.kind != OfferedToken::Kind::kOurs || token.mac != call.mac->text()) return;
   if (token.generation < call.device->generation) return;
-  if (token.issued_at <= call.device->session_since || ConflictsWithHardware(call)) return;
+  if (token.issued_at <= call.device->session_since) return;
   if (call.device->session_since != 0) parts_.metrics.sessions_replaced.Add();
+  parts_.guard.SessionBegan(call.mac->text(), call.client_address, call.now);
   parts_.writes.NoteSession(*call.device, token.issued_at);
 }
 
@@ -112,10 +159,14 @@ bool StbActions::StartIsNews(const PortalCall& call) const {
 
 PortalAnswer StbActions::RecordAndStart(PortalCall& call) {
   if (!ConflictsWithHardware(call) && StartIsNews(call)) {
+    const std::string hash = ChosenHash(call);
+    if (!hash.empty() && hash != call.device->chosen_token_hash) {
+      parts_.guard.SessionBegan(call.mac->text(), call.client_address, call.now);
+    }
     const DeviceStart start{.model = ModelOf(call),
-                            .hardware_id = Short(call.Get("device_id")),
-                            .chosen_token_hash = ChosenHash(call),
-                            .session_since = ChosenHash(call).empty() ? 0 : EpochSeconds(call.now)};
+                            .hardware_id = SaidIds(call).device_id,
+                            .chosen_token_hash = hash,
+                            .session_since = hash.empty() ? 0 : EpochSeconds(call.now)};
     absl::StatusOr<Device> stored =
         parts_.database.usable()
             ? parts_.store.RecordStart(Deadline::After(kStoreTimeout), *call.mac, start)
@@ -137,21 +188,45 @@ PortalAnswer StbActions::RecordAndStart(PortalCall& call) {
 }
 
 bool StbActions::ConflictsWithHardware(const PortalCall& call) const {
-  const std::string said = Short(call.Get("device_id"));
-  return config_.check_hardware_id && !said.empty() && !call.device->hardware_id.empty() &&
-         said != call.device->hardware_id;
+  switch (SignOfClone(BoundIds(*call.device), SaidIds(call))) {
+    case CloneSign::kNone:
+      return false;
+    case CloneSign::kOtherDeviceId:
+      return config_.check_hardware_id;
+    case CloneSign::kNoDeviceId:
+    case CloneSign::kOtherDeviceId2:
+    case CloneSign::kOtherSerialNumber:
+      return config_.check_hardware_id && config_.strict_hardware_id;
+  }
+  return false;
+}
+
+// The ids of a box that is let in: the first ones are kept, others are suspicious.
+void StbActions::NoteHardware(const PortalCall& call) {
+  const HardwareIds bound = BoundIds(*call.device);
+  const HardwareIds said = SaidIds(call);
+  const CloneSign sign = SignOfClone(bound, said);
+  if (sign != CloneSign::kNone) return parts_.guard.Suspect(sign);
+  if (said.device_id != bound.device_id) return;  // not stored yet
+  const HardwareIds now = WithNew(bound, said);
+  if (now != bound) parts_.writes.NoteOfBox(*call.device, kHardwareIds, HardwareSetting(now));
 }
 
 PortalAnswer StbActions::Profile(PortalCall& call) {
   const Device& device = *call.device;
-  if (ConflictsWithHardware(call)) {
-    return Blocked("device conflict - device_id mismatch", kAskProvider);
+  if (ConflictsWithHardware(call)) {  // with what another instance has stored meanwhile
+    return Refuse(Refused::kHardware, kOtherHardware, kAskProvider);
   }
+  NoteHardware(call);
   if (device.account.value().empty()) {
     if (config_.unbound_devices == "login") return PortalAnswer::Js(std::string(kLoginPlease));
-    if (config_.unbound_devices == "block") return Blocked("access denied", kAskProvider);
+    if (config_.unbound_devices == "block") {
+      return Refuse(Refused::kBlocked, "access denied", kAskProvider);
+    }
   }
-  if (call.knowledge.entitlement->blocked()) return Blocked("access denied", kAccountBlocked);
+  if (call.knowledge.entitlement->blocked()) {
+    return Refuse(Refused::kBlocked, "access denied", kAccountBlocked);
+  }
 
   parts_.metrics.sessions_started.Add();
   parts_.hooks.BoxStarted({.mac = device.mac,
@@ -161,7 +236,7 @@ PortalAnswer StbActions::Profile(PortalCall& call) {
                            .address = call.client_address,
                            .account = device.account.value()});
   call.model = ModelOf(call);
-  parts_.writes.NoteFirmware(device, CleanUtf8(call.Get("ver").substr(0, kLongestText)));
+  parts_.writes.NoteOfBox(device, kFirmware, CleanUtf8(call.Get("ver").substr(0, kLongestText)));
   const NamedZone zone = parts_.zones.Find(call.time_zone);
   const AccountPage account = parts_.entitlements.Page(device.account).value_or(AccountPage{});
   auto answer = PortalAnswer::Js(FullProfile({.config = config_,
@@ -177,7 +252,10 @@ PortalAnswer StbActions::Profile(PortalCall& call) {
 }
 
 PortalOutcome StbActions::DoAuth(PortalCall& call) {
-  if (!call.mac) return PortalAnswer::False();
+  if (!InRange(call)) {
+    if (call.mac) parts_.guard.Count(Refused::kMacRange);
+    return PortalAnswer::False();
+  }
   if (!logins_by_mac_.Allow(call.mac->text()) || !logins_by_address_.Allow(call.client_address)) {
     parts_.metrics.logins.With({"too_many_attempts"}).Add();
     return PortalAnswer::False();

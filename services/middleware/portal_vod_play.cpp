@@ -71,7 +71,8 @@ PortalAnswer VodActions::CreateLink(PortalCall& call) {
   }
   const std::int64_t id = choice->title->id;
   const Entitlement& entitlement = *call.knowledge.entitlement;
-  const bool allowed = MaySee(choice->title->package, entitlement.packages) &&
+  const bool allowed = (call.locked_is_open || !choice->title->adult) &&
+                       MaySee(choice->title->package, entitlement.packages) &&
                        PaidFor(entitlement, call.now) == Verdict::kAllowed;
   if (!allowed) {
     parts_.metrics.film_links.With({"access_denied"}).Add();

@@ -162,6 +162,80 @@ TEST_F(RestSecurityTest, ProfilesAreOfOnesOwnHouseholdInEveryRequest) {
       1u);
 }
 
+// One request of bob's for each route: the table names all of them, or the test fails.
+TEST_F(RestSecurityTest, NoRouteShowsWhatIsAnothers) {
+  const std::string soon = "1_" + std::to_string(kNowSeconds + 1800);
+  const std::string named = std::string(R"({"name":")") + kSecret + "\"}";
+  const std::string kim = Ada("POST", "/v1/profiles", named).AsJson()["id"];
+  Ada("PUT", "/v1/favourites", R"({"channels":["2"]})");
+  Ada("PUT", "/v1/resume-points/5", R"({"position_seconds":90})");
+  Ada("PUT", "/v1/films/favourites/5");
+  Ada("PUT", "/v1/reminders/" + soon);
+  const std::string played =
+      R"({"what":"film","content_id":"5","started_at":"2026-01-02T08:00:00Z"})";
+  Ada("POST", "/v1/history", played);
+  ASSERT_THAT(As(ada_, "GET", "/v1/profiles").body, HasSubstr(kSecret));
+
+  struct Row {
+    std::string route, target, body;
+  };
+  const std::vector<Row> rows = {
+      {"POST /v1/login", "/v1/login", LoginBody("bob", "pb", "tablet")},
+      {"GET /v1/profile", "", ""},
+      {"GET /v1/genres", "", ""},
+      {"GET /v1/channels", "", ""},
+      {"GET /v1/guide", "", ""},
+      {"GET /v1/guide/search", "/v1/guide/search?q=show", ""},
+      {"GET /v1/channels/{channel}/link", "/v1/channels/2/link", ""},
+      {"GET /v1/channels/{channel}/catch-up",
+       "/v1/channels/1/catch-up?start=1767342600&duration=60", ""},
+      {"GET /v1/resume-points", "", ""},
+      {"PUT /v1/resume-points/{content}", "/v1/resume-points/5", R"({"position_seconds":1})"},
+      {"GET /v1/history", "", ""},
+      {"POST /v1/history", "", played},
+      {"GET /v1/message", "", ""},
+      {"POST /v1/message/{message}/confirm", "/v1/message/77/confirm", ""},
+      {"GET /v1/favourites", "", ""},
+      {"PUT /v1/favourites", "", R"({"channels":["3"]})"},
+      {"GET /v1/profiles", "", ""},
+      {"POST /v1/profiles", "", R"({"name":"bobs"})"},
+      {"PUT /v1/profiles/{profile}", "/v1/profiles/" + kim, R"({"name":"mine"})"},
+      {"DELETE /v1/profiles/{profile}", "/v1/profiles/" + kim, ""},
+      {"GET /v1/reminders", "", ""},
+      {"PUT /v1/reminders/{programme}", "/v1/reminders/" + soon, ""},
+      {"DELETE /v1/reminders/{programme}", "/v1/reminders/" + soon, ""},
+      {"GET /v1/films", "", ""},
+      {"GET /v1/films/categories", "", ""},
+      {"GET /v1/films/favourites", "", ""},
+      {"PUT /v1/films/favourites/{film}", "/v1/films/favourites/5", ""},
+      {"DELETE /v1/films/favourites/{film}", "/v1/films/favourites/5", ""},
+      {"GET /v1/films/files/{file}/link", "/v1/films/files/50/link", ""},
+      {"GET /v1/films/{film}", "/v1/films/5", ""},
+      {"POST /v1/logout", "", ""}};
+  std::vector<std::string> asked, served;
+  for (const Row& row : rows) asked.push_back(row.route);
+  for (const auto& [method, pattern] : app_.box().portal().apps().rest().routes()) {
+    served.push_back(method + " " + pattern);
+  }
+  EXPECT_THAT(asked, testing::UnorderedElementsAreArray(served));
+
+  for (const Row& row : rows) {
+    const std::size_t space = row.route.find(' ');
+    const std::string target = row.target.empty() ? row.route.substr(space + 1) : row.target;
+    const AppAnswer answer = Bob(row.route.substr(0, space), target, row.body);
+    EXPECT_LT(answer.status, 500) << row.route;
+    EXPECT_THAT(answer.body, Not(HasSubstr(kSecret))) << row.route;
+    EXPECT_THAT(answer.body, Not(HasSubstr("acc-1"))) << row.route;
+  }
+  // All of hers is as she left it.
+  EXPECT_EQ(As(ada_, "GET", "/v1/favourites").AsJson()["channels"], Json({"2"}));
+  EXPECT_EQ(As(ada_, "GET", "/v1/resume-points").AsJson()["items"][0]["position_seconds"], 90);
+  EXPECT_EQ(As(ada_, "GET", "/v1/history").AsJson()["items"].size(), 1u);
+  EXPECT_EQ(As(ada_, "GET", "/v1/reminders").AsJson()["items"].size(), 1u);
+  EXPECT_EQ(As(ada_, "GET", "/v1/films/favourites").AsJson()["items"].size(), 1u);
+  EXPECT_THAT(As(ada_, "GET", "/v1/profiles").body, HasSubstr(kSecret));
+}
+
 TEST_F(RestSecurityTest, AMessageForOneAccountIsShownToNoOther) {
   v1::BoxEvent event;
   event.set_event_id(77);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -112,15 +113,17 @@ void ViewerWrites::NoteSession(const Device& device, std::int64_t since) {
   write.since = std::max(write.since, since);
 }
 
-void ViewerWrites::NoteFirmware(const Device& device, std::string_view firmware) {
-  const std::string said(firmware.substr(0, kLongestSetting));
-  if (said.empty() || SettingOr(device.settings, kFirmware, "") == said) return;
-  SettingsWrite write{.mac = device.mac};
-  write.settings[std::string(kFirmware)] = {said, EpochMillis(clock_.Now())};
-  devices_.SetSettings(write.mac, write.settings);
+void ViewerWrites::NoteOfBox(const Device& device, std::string_view name, std::string_view value) {
+  const std::string said(value.substr(0, kLongestSetting));
+  if (said.empty() || SettingOr(device.settings, name, "") == said) return;
+  BoxSettings settings;
+  settings[std::string(name)] = {said, EpochMillis(clock_.Now())};
+  devices_.SetSettings(device.mac, settings);
   absl::MutexLock lock(&mutex_);
-  if (firmware_.size() >= kMaxNoted && !firmware_.contains(device.mac)) return;
-  firmware_[device.mac] = std::move(write);
+  if (of_boxes_.size() >= kMaxNoted && !of_boxes_.contains(device.mac)) return;
+  SettingsWrite& write = of_boxes_[device.mac];
+  write.mac = device.mac;
+  MergeNewer(write.settings, settings);
 }
 
 void ViewerWrites::NoteLastChannel(const Device& device, ChannelId channel) {
@@ -147,7 +150,12 @@ absl::Status ViewerWrites::FlushNoted(StringMap<Write> ViewerWrites::*noted,
   absl::Status status = (store_.*save)(deadline, writes);
   if (!status.ok()) {
     absl::MutexLock lock(&mutex_);
-    for (auto& [mac, write] : taken) (this->*noted).try_emplace(mac, std::move(write));
+    for (auto& [mac, write] : taken) {
+      const auto [kept, added] = (this->*noted).try_emplace(mac, write);
+      if constexpr (std::is_same_v<Write, SettingsWrite>) {
+        if (!added) MergeNewer(kept->second.settings, write.settings);
+      }
+    }
   }
   return status;
 }
@@ -161,7 +169,7 @@ absl::Status ViewerWrites::Flush(Deadline deadline) {
     return store_.SaveSettings(deadline, ParseSettingsWrites(records));
   }));
   HOLDFAST_RETURN_IF_ERROR(FlushNoted(&ViewerWrites::sessions_, &Store::SaveSessions, deadline));
-  HOLDFAST_RETURN_IF_ERROR(FlushNoted(&ViewerWrites::firmware_, &Store::SaveSettings, deadline));
+  HOLDFAST_RETURN_IF_ERROR(FlushNoted(&ViewerWrites::of_boxes_, &Store::SaveSettings, deadline));
   return FlushNoted(&ViewerWrites::last_channels_, &Store::SaveLastChannels, deadline);
 }
 

@@ -62,8 +62,9 @@ class ViewerWrites {
                             Deadline deadline);
 
   void NoteLastChannel(const Device& device, ChannelId channel);
-  // What the box says that it runs. Kept where settings are, as kFirmware.
-  void NoteFirmware(const Device& device, std::string_view firmware);
+  // What the box says of itself (kFirmware, ...). Kept where settings are, under a name that
+  // viewers cannot set.
+  void NoteOfBox(const Device& device, std::string_view name, std::string_view value);
   // The box loaded its profile with a token of ours made at `since` (epoch seconds).
   void NoteSession(const Device& device, std::int64_t since);
 
@@ -86,7 +87,7 @@ class ViewerWrites {
   absl::Mutex mutex_;
   StringMap<LastChannelWrite> last_channels_ ABSL_GUARDED_BY(mutex_);  // newest of each device
   StringMap<SessionWrite> sessions_ ABSL_GUARDED_BY(mutex_);           // likewise
-  StringMap<SettingsWrite> firmware_ ABSL_GUARDED_BY(mutex_);          // likewise
+  StringMap<SettingsWrite> of_boxes_ ABSL_GUARDED_BY(mutex_);          // likewise
 };
 
 }  // namespace holdfast::middleware

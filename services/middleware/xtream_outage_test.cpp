@@ -24,13 +24,16 @@ std::vector<std::string> AddressesOf(const std::string& login, const std::string
       "/get.php" + fields,
       "/xmltv.php" + fields,
       "/live" + path + "/3.m3u8",
+      "/movie" + path + "/7.mkv",
+      "/series" + path + "/90.mkv",
       path + "/3",
       "/timeshift" + path + "/60/2026-01-02:08-30/3.ts",
       "/streaming/timeshift.php" + fields + "&stream=3&start=1767342600&duration=60"};
   for (const char* action :
        {"", "get_live_categories", "get_live_streams", "get_live_streams&category_id=3",
-        "get_short_epg&stream_id=3", "get_simple_data_table&stream_id=3", "get_vod_streams",
-        "get_vod_info&vod_id=3", "get_series_info&series_id=3"}) {
+        "get_short_epg&stream_id=3", "get_simple_data_table&stream_id=3", "get_vod_categories",
+        "get_vod_streams", "get_vod_streams&category_id=3", "get_vod_info&vod_id=7",
+        "get_series_categories", "get_series", "get_series_info&series_id=9"}) {
     addresses.push_back("/player_api.php" + fields + "&action=" + action);
   }
   return addresses;
@@ -43,6 +46,41 @@ class XtreamOutageTest : public testing::Test {
     app_.HaveLogin("ada", "pa", "acc-1");
     // The job that notices that PostgreSQL is away.
     EXPECT_FALSE(app_.box().RunJob("follow_database").ok());
+  }
+
+  // Film 7 and series 9 of package "sport".
+  void HaveSportFilms() {
+    replica::Update update{.kind = replica::Update::Kind::kFull, .epoch = "test", .revision = 1};
+    const auto put = [&](const std::string& key, const v1::CatalogueItem& item) {
+      update.items.emplace_back(key, MakeShared(item.SerializeAsString()));
+    };
+    v1::CatalogueItem category;
+    category.mutable_category()->set_category_id(3);
+    category.mutable_category()->set_title("Drama");
+    put("c3", category);
+    for (const int id : {7, 9}) {
+      v1::CatalogueItem item;
+      v1::VodTitle& title = *item.mutable_title();
+      title.set_title_id(id);
+      title.set_category_id(3);
+      title.set_name("Sport " + std::to_string(id));
+      title.set_package_id("sport");
+      v1::VodFile file;
+      file.set_file_id(id * 10);
+      file.set_directory("vod/sport");
+      file.set_file("film.mkv");
+      if (id == 9) {
+        v1::VodSeason& season = *title.add_seasons();
+        season.set_number(1);
+        v1::VodEpisode& episode = *season.add_episodes();
+        episode.set_number(1);
+        *episode.add_files() = file;
+      } else {
+        *title.add_files() = file;
+      }
+      put("t" + std::to_string(id), item);
+    }
+    ASSERT_THAT(app_.box().portal().models().catalogue_replica().Apply(update), test::IsOk());
   }
 
   test::TempDir dir_;
@@ -123,6 +161,7 @@ TEST_F(XtreamOutageTest, WithoutAnEdgeAPlayerIsAskedToTryAgain) {
 TEST_F(XtreamOutageTest, NoAddressShowsOneAccountWhatIsAnothers) {
   app_.HaveLogin("bob", "pb", "acc-2");
   app_.box().HaveEntitlement("acc-2", {"basic", "sport"});
+  HaveSportFilms();
   const auto mine = AddressesOf("ada", "pa");
   const auto theirs = AddressesOf("bob", "pb");
   for (std::size_t i = 0; i < mine.size(); ++i) {
@@ -137,6 +176,12 @@ TEST_F(XtreamOutageTest, NoAddressShowsOneAccountWhatIsAnothers) {
   }
   EXPECT_THAT(app_.Get(theirs[1]).body, HasSubstr("Sport 1"));
   EXPECT_EQ(app_.Get("/live/bob/pb/3.m3u8").status, 302);
+  EXPECT_EQ(app_.Get("/movie/bob/pb/7.mkv").status, 302);
+  EXPECT_EQ(app_.Get("/series/bob/pb/90.mkv").status, 302);
+  for (const char* list : {"get_vod_streams", "get_series", "get_vod_info&vod_id=7"}) {
+    const std::string of_bob = "/player_api.php?username=bob&password=pb&action=";
+    EXPECT_THAT(app_.Get(of_bob + list).body, HasSubstr("Sport")) << list;
+  }
 }
 
 TEST_F(XtreamOutageTest, ALoginWithAnothersPasswordOpensNothing) {

@@ -167,6 +167,19 @@ TEST_F(PortalNeighboursTest, ALoginIsDecidedByBilling) {
   EXPECT_EQ(Channels(mac), 1);  // "basic" only
 }
 
+// As clients do that never adopt ours and never load a profile.
+TEST_F(PortalNeighboursTest, ALoginMakesTheTokenGoodThatTheClientMadeUpItself) {
+  HaveAccount("own-token", "plan-0");
+  const std::string mac = "00:1A:79:01:00:0A";
+  Handshake(mac);
+  tokens_[mac] = "0123456789ABCDEF0123456789ABCDEF";
+  EXPECT_EQ(Box(mac, "type=itv&action=get_genres"), "Authorization failed.");
+  EXPECT_EQ(Box(mac, "type=stb&action=do_auth&login=own-token&password=secret-own-token"), true);
+  EXPECT_EQ(Channels(mac), 1);
+  tokens_[mac] = "FFFFFFFFFFFFFFFF0123456789ABCDEF";
+  EXPECT_EQ(Box(mac, "type=itv&action=get_genres"), "Authorization failed.");
+}
+
 TEST_F(PortalNeighboursTest, AnEntitlementIsFetchedWhenABoxStarts) {
   HaveAccount("fetched", "plan-0");
   const std::string mac = "00:1A:79:01:00:02";

@@ -42,6 +42,10 @@ void CheckRequest(std::string_view input) {
   const http::Form answer = ProfileAnswerFields(input);
   HOLDFAST_CHECK(answer.fields().size() <= 6);
   const http::Form form(input);
+  call.form = http::Form(input);
+  if (const auto part = PartOf(call, 100, 50); part.ok()) {
+    HOLDFAST_CHECK(part->first <= part->end && part->end <= 100);
+  }
   for (const auto& [name, value] : form.fields()) {
     if (const auto end = ParseEndDate(value); end.ok()) HOLDFAST_CHECK(*end % 86'400 == 0);
     if (const auto directory = ParseDirectory(value); directory.ok()) {

@@ -9,7 +9,9 @@
 #include "libs/http/message.h"
 #include "libs/security/key_set.h"
 #include "services/middleware/domain/device.h"
+#include "services/middleware/domain/firmware.h"
 #include "services/middleware/domain/guide.h"
+#include "services/middleware/domain/hardware.h"
 #include "services/middleware/domain/mac.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/sessions.h"
@@ -49,6 +51,12 @@ void CheckRequest(std::string_view input) {
     HOLDFAST_CHECK(ParseChannelId(value).value() >= 0);
     const auto day = LocalDay(value, zone.zone);
     if (day) HOLDFAST_CHECK(day->from < day->to);
+    PlayerVersionIn(value);
+    const HardwareIds ids{.device_id = value, .device_id2 = value, .serial_number = "1"};
+    Device device;
+    device.hardware_id = value;
+    device.settings[std::string(kHardwareIds)] = {HardwareSetting(ids), 1};
+    HOLDFAST_CHECK(BoundIds(device).device_id == value);  // never another box's
     std::string json;
     JsonWriter(json).BeginObject().Key("value").String(value).EndObject();
     HOLDFAST_CHECK(json.find('\n') == std::string::npos);
