@@ -290,6 +290,7 @@ void Connection::Send(Response response) {
 void Connection::Answer(Response response) {
   if (phase_ != Phase::kHandling) return;  // the connection was closed meanwhile
   response_ = std::move(response);
+  if (response_.status == kClientLeft) thread_->state().shed.Add(criticality_, "gone");
   const StoredBody* const stored = response_.stored.get();
   const std::string_view body = stored != nullptr            ? stored->heap()
                                 : response_.bytes != nullptr ? *response_.bytes

@@ -17,6 +17,9 @@
 
 namespace holdfast::http {
 
+// The status of an answer that nobody reads, as nginx has it: see Request::gone.
+inline constexpr int kClientLeft = 499;
+
 // Handles looked up once, so that counting an answer takes no lock of a family.
 class RouteMetrics {
  public:

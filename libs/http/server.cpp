@@ -7,6 +7,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status.h"
 #include "libs/http/io_thread.h"
+#include "libs/http/route_table.h"
 #include "libs/telemetry/trace.h"
 
 namespace holdfast::http {
@@ -53,7 +54,7 @@ Handler Worker(WorkerPool& pool, std::function<Response(const Request&)> functio
                trace = trace != nullptr ? *trace : telemetry::TraceContext()] {
       const telemetry::ScopedTrace scope(trace);
       const bool gone = clock.SteadyNow() - since > kLongWait && request.gone();
-      Response response = gone ? Response::Text(499, "") : (*shared)(request);
+      Response response = gone ? Response::Text(kClientLeft, "") : (*shared)(request);
       const Job::Timing timing = TimingOf(response.status);
       kept->Send(std::move(response));
       return timing;

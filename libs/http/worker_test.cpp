@@ -133,8 +133,8 @@ TEST_F(WorkerTest, WhatWaitedForAClientThatHasLeftIsNotBegun) {
   EXPECT_EQ(worked_, 1);
   EXPECT_TRUE(Eventually([&] {
     return metrics_.Scrape().find(
-               "holdfast_http_requests_total{code=\"499\",route=\"/work\","
-               "server=\"public\"} 1") != std::string::npos;
+               "holdfast_admission_shed_total{criticality=\"interactive\","
+               "reason=\"gone\",server=\"public\"} 1") != std::string::npos;
   }));
 }
 
