@@ -7,11 +7,38 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/cord.h"
+#include "google/rpc/status.pb.h"
+
 namespace holdfast::rpc {
 
 namespace {
 
 constexpr std::size_t kMaxErrorText = 1024;  // all headers together may have 8 KiB
+constexpr std::size_t kMaxErrorDetails = 2048;
+
+std::string DetailsOf(const absl::Status& status, const std::string& text) {
+  google::rpc::Status details;
+  status.ForEachPayload([&](absl::string_view type, const absl::Cord& value) {
+    google::protobuf::Any& added = *details.add_details();
+    added.set_type_url(std::string(type));
+    added.set_value(std::string(value));
+  });
+  if (details.details().empty()) return "";
+  details.set_code(static_cast<int>(status.code()));
+  details.set_message(text);
+  std::string bytes = details.SerializeAsString();
+  return bytes.size() > kMaxErrorDetails ? "" : bytes;
+}
+
+// What cannot be read is left out: the code and the message say what happened.
+void TakeDetails(const std::string& bytes, absl::Status& status) {
+  google::rpc::Status details;
+  if (bytes.empty() || !details.ParseFromString(bytes)) return;
+  for (const google::protobuf::Any& detail : details.details()) {
+    status.SetPayload(detail.type_url(), absl::Cord(detail.value()));
+  }
+}
 
 }  // namespace
 
@@ -36,12 +63,14 @@ grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   std::string text(status.message());
   if (text.size() > kMaxErrorText) text.resize(kMaxErrorText);
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), text);
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), text, DetailsOf(status, text));
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  absl::Status ours(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  TakeDetails(status.error_details(), ours);
+  return ours;
 }
 
 gpr_timespec GrpcDeadlineAfter(Duration wait) {

@@ -25,7 +25,8 @@ grpc::ByteBuffer Encode(const google::protobuf::Message& message);
 // False: these bytes are not such a message.
 [[nodiscard]] bool Decode(const grpc::ByteBuffer& bytes, google::protobuf::Message& message);
 
-// The message is cut to what fits in a header.
+// The message is cut to what fits in a header. Payloads travel as the details of the error
+// (google.rpc.Status, "grpc-status-details-bin"), all or, when they are too large, none.
 grpc::Status ToGrpc(const absl::Status& status);
 absl::Status FromGrpc(const grpc::Status& status);
 

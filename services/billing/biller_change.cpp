@@ -39,7 +39,8 @@ absl::Status Biller::CheckChange(const Holding& held, const TariffPlan& to, sys_
     return FailedPrecondition("add_on_not_allowed: an add-on replaces only an add-on");
   }
   if ((s.cancel_at_end && to.period.open_ended()) || (s.cancel_on && *s.cancel_on <= on)) {
-    return FailedPrecondition("subscription {} is cancelled already", s.id.value());
+    return FailedPrecondition("already_cancelled: subscription {} is cancelled already",
+                              s.id.value());
   }
   if (s.charging != Charging::kElsewhere) {
     HOLDFAST_RETURN_IF_ERROR(PriceOn(to, s.currency, on).status());
@@ -190,8 +191,9 @@ absl::StatusOr<std::vector<Subscription>> Biller::FollowCalendar() {
 
 absl::StatusOr<Subscription> Biller::Pause(const Holding& held) {
   if (held.subscription.base) {
-    return FailedPrecondition("subscription {} is an add-on: its base is paused instead",
-                              held.subscription.id.value());
+    return FailedPrecondition(
+        "add_on_follows_base: subscription {} is an add-on: its base is paused instead",
+        held.subscription.id.value());
   }
   HOLDFAST_ASSIGN_OR_RETURN(const Subscription paused, DecidePause(held.subscription, today_));
   HOLDFAST_RETURN_IF_ERROR(Save(paused));
@@ -235,8 +237,9 @@ absl::StatusOr<Subscription> Biller::ResumeOne(const Holding& held) {
 
 absl::StatusOr<Subscription> Biller::Resume(const Holding& held) {
   if (held.subscription.base && held.subscription.paused_on) {
-    return FailedPrecondition("subscription {} is an add-on: its base is resumed instead",
-                              held.subscription.id.value());
+    return FailedPrecondition(
+        "add_on_follows_base: subscription {} is an add-on: its base is resumed instead",
+        held.subscription.id.value());
   }
   HOLDFAST_ASSIGN_OR_RETURN(const Subscription resumed, ResumeOne(held));
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Holding> add_ons, AddOnsOf(resumed.id));

@@ -6,8 +6,9 @@
 #include "libs/base/status.h"
 #include "services/billing/biller.h"
 #include "services/billing/convert_ledger.h"
-#include "services/billing/export.h"
+#include "services/billing/convert_lists.h"
 #include "services/billing/jobs_books.h"
+#include "services/billing/paging.h"
 #include "services/billing/service_once.h"
 
 namespace holdfast::billing {
@@ -55,6 +56,7 @@ void BooksService::Register(rpc::ServiceTable& table) {
   table.Worker("ListTransfers", *this, &BooksService::ListTransfers);
   table.Worker("VerifyBooks", *this, &BooksService::VerifyBooks);
   table.Worker("Export", *this, &BooksService::Export);
+  table.Worker("ListWebhookEvents", *this, &BooksService::ListWebhookEvents);
   table.Worker("ListAudit", *this, &BooksService::ListAudit);
   table.Worker("Adjust", *this, &BooksService::Adjust);
   table.Worker("Hold", *this, &BooksService::Hold);
@@ -65,73 +67,60 @@ void BooksService::Register(rpc::ServiceTable& table) {
 
 absl::StatusOr<v1::ListBalancesResponse> BooksService::ListBalances(
     const rpc::Call& call, const v1::ListBalancesRequest& request) {
-  HOLDFAST_ASSIGN_OR_RETURN(BalanceFilter filter, ParseFilter(request));
-  const auto page = static_cast<std::size_t>(filter.limit);
-  ++filter.limit;  // one more tells whether there is another page
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<LedgerAccount> balances,
-                            store_.ListBalances(call.deadline(), filter));
+  HOLDFAST_ASSIGN_OR_RETURN(const BalanceFilter filter, ParseFilter(request));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const BalanceFilter& asked) {
+                              return store_.ListBalances(call.deadline(), asked);
+                            }));
   v1::ListBalancesResponse response;
-  for (std::size_t i = 0; i < balances.size() && i < page; ++i) {
-    *response.add_balances() = ToProto(balances[i]);
-  }
-  if (balances.size() > page) {
-    response.set_next_page_token(PageTokenAfter(balances[page - 1].id));
-  }
+  for (const LedgerAccount& balance : page.rows) *response.add_balances() = ToProto(balance);
+  response.set_next_page_token(
+      page.NextToken([](const LedgerAccount& last) { return TokenAfter(last.id.ToString()); }));
   return response;
 }
 
 absl::StatusOr<v1::ListTransfersResponse> BooksService::ListTransfers(
     const rpc::Call& call, const v1::ListTransfersRequest& request) {
-  HOLDFAST_ASSIGN_OR_RETURN(TransferFilter filter, ParseFilter(request));
-  const auto page = static_cast<std::size_t>(filter.limit);
-  ++filter.limit;
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<BookedTransfer> transfers,
-                            store_.ListTransfers(call.deadline(), filter));
+  HOLDFAST_ASSIGN_OR_RETURN(const TransferFilter filter, ParseFilter(request));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const TransferFilter& asked) {
+                              return store_.ListTransfers(call.deadline(), asked);
+                            }));
   v1::ListTransfersResponse response;
-  response.set_last_position(filter.after);
-  for (std::size_t i = 0; i < transfers.size() && i < page; ++i) {
-    *response.add_transfers() = ToProto(transfers[i]);
-    response.set_last_position(transfers[i].position);
-  }
-  response.set_more(transfers.size() > page);
-  return response;
-}
-
-absl::StatusOr<v1::ExportResponse> BooksService::Export(const rpc::Call& call,
-                                                        const v1::ExportRequest& request) {
-  const bool heading = request.after() == 0;
-  v1::ExportResponse response;
-  if (request.what() == v1::ExportRequest::WHAT_INVOICES) {
-    InvoiceFilter filter{.after = request.after()};
-    HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
-    HOLDFAST_ASSIGN_OR_RETURN(const std::vector<BookedInvoice> invoices,
-                              store_.ListInvoices(call.deadline(), filter));
-    response.set_text(WriteInvoices(invoices, request.format(), heading));
-    response.set_last(invoices.empty() ? request.after() : invoices.back().number);
-    response.set_more(static_cast<int>(invoices.size()) == filter.limit);
-    return response;
-  }
-  TransferFilter filter{.after = request.after()};
-  HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<BookedTransfer> transfers,
-                            store_.ListTransfers(call.deadline(), filter));
-  response.set_text(WriteTransfers(transfers, request.format(), heading));
-  response.set_last(transfers.empty() ? request.after() : transfers.back().position);
-  response.set_more(static_cast<int>(transfers.size()) == filter.limit);
+  for (const BookedTransfer& transfer : page.rows) *response.add_transfers() = ToProto(transfer);
+  response.set_last_position(page.rows.empty() ? filter.after : page.rows.back().position);
+  response.set_more(page.more);
   return response;
 }
 
 absl::StatusOr<v1::ListAuditResponse> BooksService::ListAudit(const rpc::Call& call,
                                                               const v1::ListAuditRequest& request) {
   HOLDFAST_RETURN_IF_ERROR(CheckText("subject", request.subject(), 200));
-  AuditFilter filter{.subject = request.subject(), .after = request.after_position()};
+  HOLDFAST_RETURN_IF_ERROR(CheckText("caller", request.caller(), 200));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("method", request.method(), 200));
+  AuditFilter filter{.subject = request.subject(),
+                     .caller = request.caller(),
+                     .method = request.method(),
+                     .after = request.after_position()};
   HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<AuditEntry> entries,
-                            store_.ListAudit(call.deadline(), filter));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const AuditFilter& asked) {
+                              return store_.ListAudit(call.deadline(), asked);
+                            }));
   v1::ListAuditResponse response;
-  response.set_last_position(entries.empty() ? filter.after : entries.back().position);
-  response.set_more(static_cast<int>(entries.size()) == filter.limit);
-  for (const AuditEntry& entry : entries) *response.add_entries() = ToProto(entry);
+  for (const AuditEntry& entry : page.rows) *response.add_entries() = ToProto(entry);
+  response.set_last_position(page.rows.empty() ? filter.after : page.rows.back().position);
+  response.set_more(page.more);
+  return response;
+}
+
+absl::StatusOr<v1::ListWebhookEventsResponse> BooksService::ListWebhookEvents(
+    const rpc::Call& call, const v1::ListWebhookEventsRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const EventFilter filter, ParseFilter(request));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const EventFilter& asked) {
+                              return store_.ListEvents(call.deadline(), asked);
+                            }));
+  v1::ListWebhookEventsResponse response;
+  for (const StoredEvent& event : page.rows) *response.add_events() = ToProto(event);
+  response.set_next_page_token(
+      page.NextToken([](const StoredEvent& last) { return TokenAfter(last.created_at, last.id); }));
   return response;
 }
 

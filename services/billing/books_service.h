@@ -17,6 +17,7 @@ class BooksService {
  public:
   static constexpr char kServiceName[] = "holdfast.billing.v1.Books";
 
+  // Days begin in `zone`, where the operator is.
   BooksService(Store& store, Metrics& metrics, const Clock& clock, const TimeZone& zone = {})
       : store_(store), metrics_(metrics), clock_(clock), zone_(zone) {}
 
@@ -28,8 +29,11 @@ class BooksService {
                                                           const v1::ListTransfersRequest& request);
   absl::StatusOr<v1::VerifyBooksResponse> VerifyBooks(const rpc::Call& call,
                                                       const v1::VerifyBooksRequest& request);
+  // books_export.cpp
   absl::StatusOr<v1::ExportResponse> Export(const rpc::Call& call,
                                             const v1::ExportRequest& request);
+  absl::StatusOr<v1::ListWebhookEventsResponse> ListWebhookEvents(
+      const rpc::Call& call, const v1::ListWebhookEventsRequest& request);
   absl::StatusOr<v1::ListAuditResponse> ListAudit(const rpc::Call& call,
                                                   const v1::ListAuditRequest& request);
   absl::StatusOr<v1::Transfer> Adjust(const rpc::Call& call, const v1::AdjustRequest& request);
@@ -42,6 +46,14 @@ class BooksService {
                                                         const v1::ReverseEntryRequest& request);
 
  private:
+  absl::StatusOr<v1::ExportResponse> ExportTransfers(const rpc::Call& call,
+                                                     const v1::ExportRequest& request);
+  absl::StatusOr<v1::ExportResponse> ExportInvoices(const rpc::Call& call,
+                                                    const v1::ExportRequest& request);
+  absl::StatusOr<v1::ExportResponse> ExportCreditNotes(const rpc::Call& call,
+                                                       const v1::ExportRequest& request);
+  absl::StatusOr<v1::ExportResponse> ExportPayments(const rpc::Call& call,
+                                                    const v1::ExportRequest& request);
   // Posts a transfer that takes from or gives to a wallet, if the wallet has the money.
   absl::StatusOr<v1::Transfer> PostToWallet(Transaction& tx, const Transfer& transfer,
                                             const LedgerAccountId& wallet,

@@ -20,7 +20,7 @@ struct Command {
   std::string caller;
   std::string method;   // "SetPassword"
   std::string subject;  // the id that it is about
-  std::string shown;    // the request as JSON, without passwords
+  std::string shown;    // the request as JSON, without passwords and codes
 };
 
 // INVALID_ARGUMENT unless the key is 1 to 200 printable ASCII characters.

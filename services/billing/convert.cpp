@@ -1,19 +1,18 @@
 #include "services/billing/convert.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "google/protobuf/util/json_util.h"
-#include "libs/base/encoding.h"
 #include "libs/base/random.h"
 #include "libs/base/status.h"
 #include "services/billing/convert_money.h"
+#include "services/billing/paging.h"
 
 namespace holdfast::billing {
 namespace {
 
-constexpr int kDefaultPage = 50;
-constexpr int kLargestPage = 1000;
 constexpr std::size_t kLongestSearch = 200;
 
 v1::Subscription::State ToProto(Subscription::State state) {
@@ -50,6 +49,8 @@ v1::Charging ToProto(Charging charging) {
   return v1::CHARGING_ELSEWHERE;
 }
 
+}  // namespace
+
 absl::StatusOr<Charging> ParseCharging(v1::Charging charging) {
   switch (charging) {
     case v1::CHARGING_ELSEWHERE:
@@ -62,6 +63,8 @@ absl::StatusOr<Charging> ParseCharging(v1::Charging charging) {
       return InvalidArgument("charging {} is unknown", static_cast<int>(charging));
   }
 }
+
+namespace {
 
 absl::StatusOr<Period::Unit> ParseUnit(v1::TariffPlan::PeriodUnit unit) {
   switch (unit) {
@@ -88,6 +91,32 @@ v1::Entitlement::Status ToProto(Entitlement::Standing standing) {
       return v1::Entitlement::STATUS_CLOSED;
   }
   return v1::Entitlement::STATUS_UNSPECIFIED;
+}
+
+v1::Entitlement::Reason ToProto(Entitlement::Reason reason) {
+  switch (reason) {
+    case Entitlement::Reason::kNone:
+      return v1::Entitlement::REASON_UNSPECIFIED;
+    case Entitlement::Reason::kPaymentLate:
+      return v1::Entitlement::REASON_PAYMENT_LATE;
+    case Entitlement::Reason::kUnpaid:
+      return v1::Entitlement::REASON_UNPAID;
+    case Entitlement::Reason::kSuspended:
+      return v1::Entitlement::REASON_SUSPENDED;
+    case Entitlement::Reason::kPaused:
+      return v1::Entitlement::REASON_PAUSED;
+    case Entitlement::Reason::kAwaitingPayment:
+      return v1::Entitlement::REASON_AWAITING_PAYMENT;
+    case Entitlement::Reason::kExpired:
+      return v1::Entitlement::REASON_EXPIRED;
+    case Entitlement::Reason::kCancelled:
+      return v1::Entitlement::REASON_CANCELLED;
+    case Entitlement::Reason::kNoSubscription:
+      return v1::Entitlement::REASON_NO_SUBSCRIPTION;
+    case Entitlement::Reason::kClosed:
+      return v1::Entitlement::REASON_CLOSED;
+  }
+  return v1::Entitlement::REASON_UNSPECIFIED;
 }
 
 }  // namespace
@@ -202,6 +231,9 @@ v1::Entitlement ToProto(const Entitlement& entitlement) {
   out.set_tariff_plan_name(entitlement.tariff_plan_name);
   out.set_balance_minor_units(entitlement.balance);
   out.set_currency(entitlement.currency);
+  out.set_reason(ToProto(entitlement.reason));
+  out.set_owed_minor_units(entitlement.owed);
+  if (entitlement.due_on) out.set_due_on(ShowDay(*entitlement.due_on));
   return out;
 }
 
@@ -232,23 +264,12 @@ absl::StatusOr<AccountFilter> ParseFilter(const v1::ListAccountsRequest& request
   if (request.state() == v1::Account::STATE_OPEN) filter.state = Account::State::kOpen;
   if (request.state() == v1::Account::STATE_CLOSED) filter.state = Account::State::kClosed;
   HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
-  if (!request.page_token().empty()) {
-    const std::optional<std::string> after = FromBase64Url(request.page_token());
-    if (!after || !CheckId("account id", *after).ok()) {
-      return InvalidArgument("page_token is not one of ours");
-    }
-    filter.after = AccountId(*after);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string after, ParseToken(request.page_token()));
+  if (!after.empty() && !CheckId("account id", after).ok()) {
+    return InvalidArgument("page_token is not one of ours");
   }
+  filter.after = AccountId(after);
   return filter;
-}
-
-std::string PageTokenAfter(const AccountId& last) { return ToBase64Url(last.value()); }
-
-absl::StatusOr<int> ParsePageSize(int page_size) {
-  if (page_size < 0 || page_size > kLargestPage) {
-    return InvalidArgument("page_size must be 0 to {}", kLargestPage);
-  }
-  return page_size == 0 ? kDefaultPage : page_size;
 }
 
 absl::StatusOr<Money> ParseMoney(std::string_view what, const v1::Money& money) {
@@ -319,20 +340,61 @@ CancelWhen ParseWhen(v1::CancelSubscriptionRequest::When when) {
                                                                  : CancelWhen::kImmediately;
 }
 
+namespace {
+
+// A text field of the message, or of a message in it; nothing: there is none of that name.
+std::optional<std::string> FindText(const google::protobuf::Message& message, const char* name) {
+  using Field = google::protobuf::FieldDescriptor;
+  const google::protobuf::Descriptor& type = *message.GetDescriptor();
+  const google::protobuf::Reflection& fields = *message.GetReflection();
+  const Field* field = type.FindFieldByName(name);
+  if (field != nullptr && !field->is_repeated() && field->cpp_type() == Field::CPPTYPE_STRING) {
+    return fields.GetString(message, field);
+  }
+  for (int i = 0; i < type.field_count(); ++i) {
+    const Field& inner = *type.field(i);
+    if (inner.cpp_type() != Field::CPPTYPE_MESSAGE || inner.is_repeated()) continue;
+    if (!fields.HasField(message, &inner)) continue;
+    std::optional<std::string> found = FindText(fields.GetMessage(message, &inner), name);
+    if (found) return found;
+  }
+  return std::nullopt;
+}
+
+// What must not be read in the audit log: all of a password, all but the end of a voucher's code.
+void Mask(google::protobuf::Message& message) {
+  const google::protobuf::Descriptor& type = *message.GetDescriptor();
+  const google::protobuf::Reflection& fields = *message.GetReflection();
+  for (const auto& [name, shown] :
+       {std::pair("password", std::size_t{0}), std::pair("code", std::size_t{4})}) {
+    const auto* field = type.FindFieldByName(name);
+    if (field == nullptr) continue;
+    const std::string text = fields.GetString(message, field);
+    if (text.empty()) continue;
+    const std::size_t from = text.size() - std::min(shown, text.size() / 2);
+    fields.SetString(&message, field, "***" + text.substr(from));
+  }
+}
+
+}  // namespace
+
+// The first of these that it has, also if that is empty: an account that is to be created without
+// an id is not about its reseller.
+std::string SubjectOf(const google::protobuf::Message& message) {
+  for (const char* name :
+       {"subscription_id", "account_id", "invoice_id", "payment_id", "transfer_id", "entry_id",
+        "batch_id", "coupon_id", "reseller_id", "tariff_plan_id", "package_id", "region"}) {
+    if (std::optional<std::string> found = FindText(message, name)) return *std::move(found);
+  }
+  return "";
+}
+
 void Describe(const google::protobuf::Message& request, Command& command) {
   const std::unique_ptr<google::protobuf::Message> shown(request.New());
   shown->CopyFrom(request);
+  Mask(*shown);
   const google::protobuf::Descriptor& type = *request.GetDescriptor();
-  const google::protobuf::Reflection& fields = *request.GetReflection();
-  if (const auto* password = type.FindFieldByName("password")) {
-    if (!fields.GetString(*shown, password).empty()) fields.SetString(shown.get(), password, "***");
-  }
-  for (const char* name : {"subscription_id", "account_id", "tariff_plan_id", "invoice_id",
-                           "payment_id", "transfer_id", "entry_id", "coupon_id"}) {
-    const auto* field = type.FindFieldByName(name);
-    if (field == nullptr || !command.subject.empty()) continue;
-    command.subject = fields.GetString(request, field);
-  }
+  command.subject = SubjectOf(request);
   command.method = std::string(type.name());
   if (command.method.ends_with("Request")) command.method.resize(command.method.size() - 7);
   // It has no field that JSON cannot hold: an error would leave the text empty.

@@ -10,6 +10,7 @@
 #include "holdfast/billing/v1/billing.pb.h"
 #include "services/billing/command.h"
 #include "services/billing/domain/entitlement.h"
+#include "services/billing/paging.h"
 #include "services/billing/store.h"
 
 namespace holdfast::billing {
@@ -24,9 +25,7 @@ v1::Entitlement ToProto(const Entitlement& entitlement);
 
 absl::StatusOr<Account> ParseAccount(const v1::CreateAccountRequest& request, WallTime now);
 absl::StatusOr<AccountFilter> ParseFilter(const v1::ListAccountsRequest& request);
-std::string PageTokenAfter(const AccountId& last);
-// 0 becomes the default.
-absl::StatusOr<int> ParsePageSize(int page_size);
+absl::StatusOr<Charging> ParseCharging(v1::Charging charging);
 // An amount that may be anything but negative; `what` names it in the message.
 absl::StatusOr<Money> ParseMoney(std::string_view what, const v1::Money& money);
 absl::StatusOr<Package> ParsePackage(const v1::Package& package);
@@ -37,6 +36,8 @@ absl::StatusOr<std::optional<sys_days>> ParseValidUntil(
 CancelWhen ParseWhen(v1::CancelSubscriptionRequest::When when);
 absl::StatusOr<PlannedChange> ParseChange(const v1::ChangeSubscriptionRequest& request);
 
+// The id that a request, or an answer, is about; empty: none.
+std::string SubjectOf(const google::protobuf::Message& message);
 // What the audit log keeps of a command.
 void Describe(const google::protobuf::Message& request, Command& command);
 

@@ -6,6 +6,7 @@
 #include "libs/base/status.h"
 #include "services/billing/convert.h"
 #include "services/billing/convert_money.h"
+#include "services/billing/paging.h"
 
 namespace holdfast::billing {
 namespace {
@@ -87,10 +88,8 @@ absl::StatusOr<Coupon> ParseCoupon(const v1::Coupon& coupon) {
 absl::StatusOr<CouponFilter> ParseFilter(const v1::ListCouponsRequest& request, sys_days today) {
   CouponFilter filter{.only_redeemable = request.only_redeemable(), .today = today};
   HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
-  if (request.page_token().empty()) return filter;
-  const std::optional<std::string> after = FromBase64Url(request.page_token());
-  if (!after || !CheckId("coupon_id", *after).ok()) return WrongToken();
-  filter.after = *after;
+  HOLDFAST_ASSIGN_OR_RETURN(filter.after, ParseToken(request.page_token()));
+  if (!filter.after.empty() && !CheckId("coupon_id", filter.after).ok()) return WrongToken();
   return filter;
 }
 
@@ -102,17 +101,12 @@ absl::StatusOr<RedemptionFilter> ParseFilter(const v1::ListCouponRedemptionsRequ
   }
   if (!filter.account.empty()) HOLDFAST_RETURN_IF_ERROR(CheckId("account_id", filter.account));
   HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
-  if (request.page_token().empty()) return filter;
-  const std::optional<std::string> after = FromBase64Url(request.page_token());
-  if (!after) return WrongToken();
-  const char* const last = after->data() + after->size();
-  const auto [end, error] = std::from_chars(after->data(), last, filter.after);
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string after, ParseToken(request.page_token()));
+  if (after.empty()) return filter;
+  const char* const last = after.data() + after.size();
+  const auto [end, error] = std::from_chars(after.data(), last, filter.after);
   if (error != std::errc() || end != last || filter.after < 0) return WrongToken();
   return filter;
 }
-
-std::string PageTokenAfter(const CouponId& last) { return ToBase64Url(last.value()); }
-
-std::string PageTokenAfter(const Redemption& last) { return ToBase64Url(std::to_string(last.id)); }
 
 }  // namespace holdfast::billing

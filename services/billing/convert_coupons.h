@@ -13,7 +13,5 @@ v1::CouponRedemption ToProto(const Redemption& redemption);
 absl::StatusOr<Coupon> ParseCoupon(const v1::Coupon& coupon);
 absl::StatusOr<CouponFilter> ParseFilter(const v1::ListCouponsRequest& request, sys_days today);
 absl::StatusOr<RedemptionFilter> ParseFilter(const v1::ListCouponRedemptionsRequest& request);
-std::string PageTokenAfter(const CouponId& last);
-std::string PageTokenAfter(const Redemption& last);
 
 }  // namespace holdfast::billing

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "libs/base/encoding.h"
 #include "libs/base/status.h"
 #include "services/billing/convert.h"
+#include "services/billing/paging.h"
 
 namespace holdfast::billing {
 namespace {
@@ -104,17 +104,12 @@ absl::StatusOr<BalanceFilter> ParseFilter(const v1::ListBalancesRequest& request
     if (!filter.kind) return InvalidArgument("kind '{}' is unknown", request.kind());
   }
   HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
-  if (!request.page_token().empty()) {
-    const std::optional<std::string> after = FromBase64Url(request.page_token());
-    if (!after || !LedgerAccountId::Parse(*after).ok()) {
-      return InvalidArgument("page_token is not one of ours");
-    }
-    filter.after = *after;
+  HOLDFAST_ASSIGN_OR_RETURN(filter.after, ParseToken(request.page_token()));
+  if (!filter.after.empty() && !LedgerAccountId::Parse(filter.after).ok()) {
+    return InvalidArgument("page_token is not one of ours");
   }
   return filter;
 }
-
-std::string PageTokenAfter(const LedgerAccountId& last) { return ToBase64Url(last.ToString()); }
 
 absl::StatusOr<TransferFilter> ParseFilter(const v1::ListTransfersRequest& request) {
   TransferFilter filter;

@@ -19,7 +19,6 @@ v1::AuditEntry ToProto(const AuditEntry& entry);
 v1::VerifyBooksResponse ToProto(const BooksReport& report);
 
 absl::StatusOr<BalanceFilter> ParseFilter(const v1::ListBalancesRequest& request);
-std::string PageTokenAfter(const LedgerAccountId& last);
 absl::StatusOr<TransferFilter> ParseFilter(const v1::ListTransfersRequest& request);
 absl::StatusOr<Transfer> ParseAdjustment(const v1::AdjustRequest& request, TransferId id);
 absl::StatusOr<Transfer> ParseHold(const v1::HoldRequest& request, TransferId id, WallTime now);

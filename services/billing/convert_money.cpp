@@ -16,6 +16,13 @@ absl::StatusOr<sys_days> ParseDay(std::string_view what, const std::string& day)
   return sys_days(std::chrono::days(civil - absl::CivilDay(1970, 1, 1)));
 }
 
+absl::StatusOr<std::optional<sys_days>> ParseOptionalDay(std::string_view what,
+                                                         const std::string& day) {
+  if (day.empty()) return std::optional<sys_days>();
+  HOLDFAST_ASSIGN_OR_RETURN(const sys_days parsed, ParseDay(what, day));
+  return std::optional(parsed);
+}
+
 v1::TaxRate ToProto(const TaxRate& rate) {
   v1::TaxRate out;
   out.set_region(rate.region);
@@ -62,6 +69,7 @@ v1::CreditNote ToProto(const CreditNote& note) {
   v1::CreditNote out;
   out.set_credit_note_id(note.id.value());
   out.set_invoice_id(note.invoice.value());
+  out.set_account_id(note.account.value());
   out.set_reason(note.reason);
   out.set_net(note.total().net);
   out.set_tax(note.total().tax);
@@ -163,6 +171,15 @@ absl::StatusOr<InvoiceFilter> ParseFilter(const v1::ListInvoicesRequest& request
   }
   filter.account = request.account_id();
   filter.only_open = request.only_open();
+  HOLDFAST_ASSIGN_OR_RETURN(filter.issued_from,
+                            ParseOptionalDay("issued_from", request.issued_from()));
+  HOLDFAST_ASSIGN_OR_RETURN(filter.issued_until,
+                            ParseOptionalDay("issued_until", request.issued_until()));
+  HOLDFAST_ASSIGN_OR_RETURN(filter.due_until, ParseOptionalDay("due_until", request.due_until()));
+  if (!request.currency().empty()) {
+    HOLDFAST_RETURN_IF_ERROR(holdfast::Money::Make(0, request.currency()).status());
+  }
+  filter.currency = request.currency();
   filter.after = request.after_number();
   HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
   return filter;

@@ -1,6 +1,7 @@
 // Wire types of taxes, invoices and payments to domain and back; see convert.h.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -12,6 +13,10 @@ namespace holdfast::billing {
 
 // "2026-03-31". INVALID_ARGUMENT names the field.
 absl::StatusOr<sys_days> ParseDay(std::string_view what, const std::string& day);
+
+// The same, and nothing of an empty text.
+absl::StatusOr<std::optional<sys_days>> ParseOptionalDay(std::string_view what,
+                                                         const std::string& day);
 
 v1::TaxRate ToProto(const TaxRate& rate);
 v1::Invoice ToProto(const BookedInvoice& booked);

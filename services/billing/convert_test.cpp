@@ -77,7 +77,7 @@ TEST(ConvertTest, TheDayOfValidUntilIsWhatCounts) {
 
 TEST(ConvertTest, APageTokenLeadsBehindItsAccount) {
   v1::ListAccountsRequest request;
-  request.set_page_token(PageTokenAfter(AccountId("a-1")));
+  request.set_page_token(TokenAfter("a-1"));
   EXPECT_EQ(ParseFilter(request)->after, AccountId("a-1"));
   for (const std::string bad : {"!", "YSBi", "a"}) {  // the second one is "a b"
     request.set_page_token(bad);

@@ -86,6 +86,10 @@ absl::Status HttpGateway::CheckConfig() const {
   if (absl::Status status = http::CheckUrl(config_.url); !status.ok()) {
     return Annotate(status, "gateway_url");
   }
+  // Everybody can sign with no key: whoever reaches the webhook could say that money came.
+  if (config_.secret.empty()) {
+    return InvalidArgument("gateway_secret_file: gateway_url needs a secret that signs");
+  }
   if (config_.ca_file.empty()) return absl::OkStatus();
   return Annotate(trust_.Check(), "gateway_ca_file");
 }

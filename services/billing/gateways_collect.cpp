@@ -32,16 +32,16 @@ absl::StatusOr<v1::PaymentMethod> GatewaysService::PutPaymentMethod(
                              .source = request.source(),
                              .collects = !request.has_collects() || request.collects()};
   HOLDFAST_RETURN_IF_ERROR(CheckPaymentMethod(method));
-  return CarryOutOnce(parts_.store, call, request, Secrecy::kNone,
-                      [&](Transaction& tx) -> absl::StatusOr<v1::PaymentMethod> {
-                        HOLDFAST_ASSIGN_OR_RETURN(const Account account,
-                                                  tx.FindAccount(method.account));
-                        if (account.state != Account::State::kOpen) {
-                          return FailedPrecondition("account {} is closed", account.id.value());
-                        }
-                        HOLDFAST_RETURN_IF_ERROR(tx.PutPaymentMethod(method));
-                        return ToProto(method);
-                      });
+  return CarryOutOnce(
+      parts_.store, call, request, Secrecy::kNone,
+      [&](Transaction& tx) -> absl::StatusOr<v1::PaymentMethod> {
+        HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(method.account));
+        if (account.state != Account::State::kOpen) {
+          return FailedPrecondition("account_closed: account {} is closed", account.id.value());
+        }
+        HOLDFAST_RETURN_IF_ERROR(tx.PutPaymentMethod(method));
+        return ToProto(method);
+      });
 }
 
 absl::StatusOr<v1::RemovePaymentMethodResponse> GatewaysService::RemovePaymentMethod(

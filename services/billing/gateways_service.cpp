@@ -4,7 +4,10 @@
 #include "libs/base/status.h"
 #include "libs/telemetry/log.h"
 #include "services/billing/biller.h"
+#include "services/billing/convert_lists.h"
 #include "services/billing/convert_money.h"
+#include "services/billing/paging.h"
+#include "services/billing/refusal.h"
 #include "services/billing/service_once.h"
 #include "services/billing/signature.h"
 
@@ -50,7 +53,7 @@ void GatewaysService::Register(rpc::ServiceTable& table) {
 absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& call,
                                                             const v1::CollectRequest& request) {
   if (parts_.gateway == nullptr) {
-    return FailedPrecondition("no_gateway: none is set up (gateway_url)");
+    return Explained(FailedPrecondition("no_gateway: none is set up (gateway_url)"));
   }
   HOLDFAST_RETURN_IF_ERROR(CheckText("source", request.source(), kLongestSource));
   HOLDFAST_ASSIGN_OR_RETURN(const Money amount, ParseMoney("amount", request.amount()));
@@ -125,12 +128,18 @@ absl::StatusOr<v1::PaymentAttempt> GatewaysService::GetAttempt(
 
 absl::StatusOr<v1::ListAttemptsResponse> GatewaysService::ListAttempts(
     const rpc::Call& call, const v1::ListAttemptsRequest& request) {
-  const AccountId account(request.account_id());
-  HOLDFAST_RETURN_IF_ERROR(parts_.store.FindAccount(call.deadline(), account).status());
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<PaymentAttempt> attempts,
-                            parts_.store.ListAttempts(call.deadline(), account));
+  HOLDFAST_ASSIGN_OR_RETURN(const AttemptFilter filter, ParseFilter(request));
+  if (!filter.account.empty()) {
+    const AccountId account(filter.account);
+    HOLDFAST_RETURN_IF_ERROR(parts_.store.FindAccount(call.deadline(), account).status());
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const AttemptFilter& asked) {
+                              return parts_.store.ListAttempts(call.deadline(), asked);
+                            }));
   v1::ListAttemptsResponse response;
-  for (const PaymentAttempt& attempt : attempts) *response.add_attempts() = ToProto(attempt);
+  for (const PaymentAttempt& attempt : page.rows) *response.add_attempts() = ToProto(attempt);
+  response.set_next_page_token(page.NextToken(
+      [](const PaymentAttempt& last) { return TokenAfter(last.created_at, last.id.value()); }));
   return response;
 }
 

@@ -34,6 +34,10 @@ absl::StatusOr<EventSender::Post> PostTo(const WebhookConfig& config) {
     if (absl::Status status = http::CheckUrl(config.url); !status.ok()) {
       return Annotate(status, "webhook_url");
     }
+    // Everybody can sign with no key, so a receiver could not tell us from anybody.
+    if (config.secret.empty()) {
+      return InvalidArgument("webhook_secret_file: webhook_url needs a secret that signs");
+    }
     if (absl::Status status = config.ca_file.empty() ? absl::OkStatus() : trust->Check();
         !status.ok()) {
       return Annotate(status, "webhook_ca_file");

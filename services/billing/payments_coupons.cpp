@@ -2,6 +2,7 @@
 #include "libs/base/status.h"
 #include "services/billing/biller.h"
 #include "services/billing/convert_coupons.h"
+#include "services/billing/paging.h"
 #include "services/billing/payments_service.h"
 #include "services/billing/service_once.h"
 
@@ -23,16 +24,14 @@ absl::StatusOr<v1::Coupon> PaymentsService::IssueCoupon(const rpc::Call& call,
 
 absl::StatusOr<v1::ListCouponsResponse> PaymentsService::ListCoupons(
     const rpc::Call& call, const v1::ListCouponsRequest& request) {
-  HOLDFAST_ASSIGN_OR_RETURN(CouponFilter filter, ParseFilter(request, Today()));
-  const auto page = static_cast<std::size_t>(filter.limit);
-  ++filter.limit;  // one more tells whether there is another page
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Coupon> coupons,
-                            store_.ListCoupons(call.deadline(), filter));
+  HOLDFAST_ASSIGN_OR_RETURN(const CouponFilter filter, ParseFilter(request, Today()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const CouponFilter& asked) {
+                              return store_.ListCoupons(call.deadline(), asked);
+                            }));
   v1::ListCouponsResponse response;
-  for (std::size_t i = 0; i < coupons.size() && i < page; ++i) {
-    *response.add_coupons() = ToProto(coupons[i]);
-  }
-  if (coupons.size() > page) response.set_next_page_token(PageTokenAfter(coupons[page - 1].id));
+  for (const Coupon& coupon : page.rows) *response.add_coupons() = ToProto(coupon);
+  response.set_next_page_token(
+      page.NextToken([](const Coupon& last) { return TokenAfter(last.id.value()); }));
   return response;
 }
 
@@ -72,16 +71,14 @@ absl::StatusOr<v1::CouponRedemption> PaymentsService::RedeemCoupon(
 
 absl::StatusOr<v1::ListCouponRedemptionsResponse> PaymentsService::ListCouponRedemptions(
     const rpc::Call& call, const v1::ListCouponRedemptionsRequest& request) {
-  HOLDFAST_ASSIGN_OR_RETURN(RedemptionFilter filter, ParseFilter(request));
-  const auto page = static_cast<std::size_t>(filter.limit);
-  ++filter.limit;  // one more tells whether there is another page
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Redemption> found,
-                            store_.ListRedemptions(call.deadline(), filter));
+  HOLDFAST_ASSIGN_OR_RETURN(const RedemptionFilter filter, ParseFilter(request));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const RedemptionFilter& asked) {
+                              return store_.ListRedemptions(call.deadline(), asked);
+                            }));
   v1::ListCouponRedemptionsResponse response;
-  for (std::size_t i = 0; i < found.size() && i < page; ++i) {
-    *response.add_redemptions() = ToProto(found[i]);
-  }
-  if (found.size() > page) response.set_next_page_token(PageTokenAfter(found[page - 1]));
+  for (const Redemption& found : page.rows) *response.add_redemptions() = ToProto(found);
+  response.set_next_page_token(
+      page.NextToken([](const Redemption& last) { return TokenAfter(std::to_string(last.id)); }));
   return response;
 }
 

@@ -7,7 +7,9 @@
 #include "libs/base/status.h"
 #include "libs/security/hmac.h"
 #include "services/billing/biller.h"
+#include "services/billing/convert_lists.h"
 #include "services/billing/convert_money.h"
+#include "services/billing/paging.h"
 #include "services/billing/payments_service.h"
 #include "services/billing/service_once.h"
 
@@ -146,6 +148,36 @@ absl::StatusOr<v1::RedeemVoucherResponse> PaymentsService::RedeemVoucher(
   return answer;
 }
 
+absl::StatusOr<v1::ListVoucherBatchesResponse> PaymentsService::ListVoucherBatches(
+    const rpc::Call& call, const v1::ListVoucherBatchesRequest& request) {
+  VoucherBatchFilter filter;
+  if (request.only_redeemable()) filter.redeemable_on = Today();
+  HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));
+  HOLDFAST_ASSIGN_OR_RETURN(filter.after, ParseToken(request.page_token()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page,
+                            FetchPage(filter, [&](const VoucherBatchFilter& asked) {
+                              return store_.ListVoucherBatches(call.deadline(), asked);
+                            }));
+  v1::ListVoucherBatchesResponse response;
+  for (const ListedVoucherBatch& batch : page.rows) *response.add_batches() = ToProto(batch);
+  response.set_next_page_token(page.NextToken(
+      [](const ListedVoucherBatch& last) { return TokenAfter(last.batch.id.value()); }));
+  return response;
+}
+
+absl::StatusOr<v1::ListVouchersResponse> PaymentsService::ListVouchers(
+    const rpc::Call& call, const v1::ListVouchersRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const VoucherFilter filter, ParseFilter(request));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const VoucherFilter& asked) {
+                              return store_.ListVouchers(call.deadline(), asked);
+                            }));
+  v1::ListVouchersResponse response;
+  for (const ListedVoucher& voucher : page.rows) *response.add_vouchers() = ToProto(voucher);
+  response.set_next_page_token(
+      page.NextToken([](const ListedVoucher& last) { return TokenAfter(last.code_hash); }));
+  return response;
+}
+
 // -- Resellers ------------------------------------------------------------------------------------
 
 absl::StatusOr<v1::Reseller> PaymentsService::PutReseller(const rpc::Call& call,
@@ -165,11 +197,20 @@ absl::StatusOr<v1::Reseller> PaymentsService::PutReseller(const rpc::Call& call,
 }
 
 absl::StatusOr<v1::ListResellersResponse> PaymentsService::ListResellers(
-    const rpc::Call& call, const v1::ListResellersRequest&) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Reseller> resellers,
-                            store_.ListResellers(call.deadline()));
+    const rpc::Call& call, const v1::ListResellersRequest& request) {
+  if (!request.parent_id().empty()) {
+    HOLDFAST_RETURN_IF_ERROR(CheckId("parent_id", request.parent_id()));
+  }
+  ResellerFilter filter{.parent = request.parent_id()};
+  HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size(), kEverything));
+  HOLDFAST_ASSIGN_OR_RETURN(filter.after, ParseToken(request.page_token()));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const ResellerFilter& asked) {
+                              return store_.ListResellers(call.deadline(), asked);
+                            }));
   v1::ListResellersResponse response;
-  for (const Reseller& reseller : resellers) *response.add_resellers() = ToProto(reseller);
+  for (const Reseller& reseller : page.rows) *response.add_resellers() = ToProto(reseller);
+  response.set_next_page_token(
+      page.NextToken([](const Reseller& last) { return TokenAfter(last.id.value()); }));
   return response;
 }
 
@@ -187,7 +228,7 @@ absl::StatusOr<v1::Reseller> PaymentsService::FundReseller(const rpc::Call& call
           HOLDFAST_ASSIGN_OR_RETURN(const Reseller parent, tx.FindReseller(reseller.parent));
           giver = WalletOf(parent);
         }
-        Entry entry{EntryId("reseller-" + SecureHex(8)), "for " + reseller.id.value(), {}};
+        Entry entry{EntryId("funding-" + SecureHex(8)), "for " + reseller.id.value(), {}};
         entry.Move(giver, WalletOf(reseller), amount.minor_units());
         if (entry.transfers.empty()) return InvalidArgument("amount is nothing");
         HOLDFAST_RETURN_IF_ERROR(CheckFunds(tx, giver, entry));

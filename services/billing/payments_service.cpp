@@ -3,7 +3,9 @@
 #include "libs/base/random.h"
 #include "libs/base/status.h"
 #include "services/billing/biller.h"
+#include "services/billing/convert_lists.h"
 #include "services/billing/convert_money.h"
+#include "services/billing/paging.h"
 #include "services/billing/service_once.h"
 
 namespace holdfast::billing {
@@ -15,6 +17,9 @@ void PaymentsService::Register(rpc::ServiceTable& table) {
   table.Worker("ListPayments", *this, &PaymentsService::ListPayments);
   table.Worker("ListInvoices", *this, &PaymentsService::ListInvoices);
   table.Worker("CreditInvoice", *this, &PaymentsService::CreditInvoice);
+  table.Worker("ListCreditNotes", *this, &PaymentsService::ListCreditNotes);
+  table.Worker("ListVoucherBatches", *this, &PaymentsService::ListVoucherBatches);
+  table.Worker("ListVouchers", *this, &PaymentsService::ListVouchers);
   table.Worker("CreateVoucherBatch", *this, &PaymentsService::CreateVoucherBatch);
   table.Worker("CancelVoucherBatch", *this, &PaymentsService::CancelVoucherBatch);
   table.Worker("RedeemVoucher", *this, &PaymentsService::RedeemVoucher);
@@ -82,29 +87,45 @@ absl::StatusOr<v1::Payment> PaymentsService::RecordChargeback(
 
 absl::StatusOr<v1::ListPaymentsResponse> PaymentsService::ListPayments(
     const rpc::Call& call, const v1::ListPaymentsRequest& request) {
-  const AccountId account(request.account_id());
-  HOLDFAST_RETURN_IF_ERROR(store_.FindAccount(call.deadline(), account).status());
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Payment> payments,
-                            store_.ListPayments(call.deadline(), account));
+  HOLDFAST_ASSIGN_OR_RETURN(const PaymentFilter filter, ParseFilter(request, entitlements_.zone()));
+  if (!filter.account.empty()) {
+    HOLDFAST_RETURN_IF_ERROR(
+        store_.FindAccount(call.deadline(), AccountId(filter.account)).status());
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const PaymentFilter& asked) {
+                              return store_.ListPayments(call.deadline(), asked);
+                            }));
   v1::ListPaymentsResponse response;
-  for (const Payment& payment : payments) *response.add_payments() = ToProto(payment);
+  for (const Payment& payment : page.rows) *response.add_payments() = ToProto(payment);
+  response.set_next_page_token(page.NextToken(
+      [](const Payment& last) { return TokenAfter(last.created_at, last.id.value()); }));
   return response;
 }
 
 absl::StatusOr<v1::ListInvoicesResponse> PaymentsService::ListInvoices(
     const rpc::Call& call, const v1::ListInvoicesRequest& request) {
-  HOLDFAST_ASSIGN_OR_RETURN(InvoiceFilter filter, ParseFilter(request));
-  const auto page = static_cast<std::size_t>(filter.limit);
-  ++filter.limit;  // one more tells whether there is another page
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<BookedInvoice> invoices,
-                            store_.ListInvoices(call.deadline(), filter));
+  HOLDFAST_ASSIGN_OR_RETURN(const InvoiceFilter filter, ParseFilter(request));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const InvoiceFilter& asked) {
+                              return store_.ListInvoices(call.deadline(), asked);
+                            }));
   v1::ListInvoicesResponse response;
-  response.set_last_number(filter.after);
-  for (std::size_t i = 0; i < invoices.size() && i < page; ++i) {
-    *response.add_invoices() = ToProto(invoices[i]);
-    response.set_last_number(invoices[i].number);
-  }
-  response.set_more(invoices.size() > page);
+  for (const BookedInvoice& invoice : page.rows) *response.add_invoices() = ToProto(invoice);
+  response.set_last_number(page.rows.empty() ? filter.after : page.rows.back().number);
+  response.set_more(page.more);
+  return response;
+}
+
+absl::StatusOr<v1::ListCreditNotesResponse> PaymentsService::ListCreditNotes(
+    const rpc::Call& call, const v1::ListCreditNotesRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const CreditNoteFilter filter, ParseFilter(request));
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page, FetchPage(filter, [&](const CreditNoteFilter& asked) {
+                              return store_.ListCreditNotes(call.deadline(), asked);
+                            }));
+  v1::ListCreditNotesResponse response;
+  for (const ListedCreditNote& note : page.rows) *response.add_credit_notes() = ToProto(note);
+  response.set_next_page_token(page.NextToken([](const ListedCreditNote& last) {
+    return TokenAfter(WallTime(last.note.issued_on), last.note.id.value());
+  }));
   return response;
 }
 

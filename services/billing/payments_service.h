@@ -31,6 +31,8 @@ class PaymentsService {
                                                         const v1::ListPaymentsRequest& request);
   absl::StatusOr<v1::ListInvoicesResponse> ListInvoices(const rpc::Call& call,
                                                         const v1::ListInvoicesRequest& request);
+  absl::StatusOr<v1::ListCreditNotesResponse> ListCreditNotes(
+      const rpc::Call& call, const v1::ListCreditNotesRequest& request);
   absl::StatusOr<v1::CreditNote> CreditInvoice(const rpc::Call& call,
                                                const v1::CreditInvoiceRequest& request);
 
@@ -51,6 +53,10 @@ class PaymentsService {
                                                       const v1::CreateVoucherBatchRequest& request);
   absl::StatusOr<v1::VoucherBatch> CancelVoucherBatch(const rpc::Call& call,
                                                       const v1::CancelVoucherBatchRequest& request);
+  absl::StatusOr<v1::ListVoucherBatchesResponse> ListVoucherBatches(
+      const rpc::Call& call, const v1::ListVoucherBatchesRequest& request);
+  absl::StatusOr<v1::ListVouchersResponse> ListVouchers(const rpc::Call& call,
+                                                        const v1::ListVouchersRequest& request);
   absl::StatusOr<v1::RedeemVoucherResponse> RedeemVoucher(const rpc::Call& call,
                                                           const v1::RedeemVoucherRequest& request);
   absl::StatusOr<v1::Reseller> PutReseller(const rpc::Call& call,

@@ -1,6 +1,7 @@
 // Attempts to collect money, and the webhooks that told of them, in PostgreSQL.
 #include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "services/billing/pg_list.h"
 #include "services/billing/pg_rows.h"
 #include "services/billing/pg_store.h"
 #include "services/billing/pg_transaction.h"
@@ -109,11 +110,14 @@ absl::StatusOr<PaymentAttempt> PgStore::FindAttempt(Deadline deadline, const Att
 }
 
 absl::StatusOr<std::vector<PaymentAttempt>> PgStore::ListAttempts(Deadline deadline,
-                                                                  const AccountId& account) {
-  static const std::string kList = std::string(kSelect) +
-                                   "WHERE account_id = $1 ORDER BY created_at DESC, attempt_id "
-                                   "LIMIT 1000";
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kList, account.value()));
+                                                                  const AttemptFilter& filter) {
+  PgList list(kSelect);
+  if (filter.state) list.Where("state = $", NameOf(*filter.state));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      list.WhereSet("account_id = $", filter.account)
+          .Behind("created_at, attempt_id", filter.before)
+          .Run(pool_, deadline, "created_at DESC, attempt_id DESC", filter.limit));
   return AllAttempts(rows);
 }
 

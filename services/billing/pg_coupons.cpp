@@ -57,7 +57,8 @@ absl::Status PgBillingTransaction::AddCoupon(const Coupon& c) {
                 by_amount ? c.amount.currency() : "", c.amount.minor_units(), plans, c.terms,
                 c.max_redemptions, c.max_per_account, DayParam(c.valid_from),
                 DayParam(c.expires_on), c.new_customers_only));
-  if (added.affected() == 0) return AlreadyExists("coupon {} exists already", c.id.value());
+  if (added.affected() == 0)
+    return AlreadyExists("coupon_exists: coupon {} exists already", c.id.value());
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 // The outbox of events and the reminders that were told, in PostgreSQL.
 #include "libs/base/status.h"
+#include "services/billing/pg_list.h"
 #include "services/billing/pg_rows.h"
 #include "services/billing/pg_store.h"
 #include "services/billing/pg_transaction.h"
@@ -51,6 +52,41 @@ absl::StatusOr<std::vector<StoredEvent>> PgStore::EventsToSend(Deadline deadline
   return events;
 }
 
+absl::StatusOr<std::vector<StoredEvent>> PgStore::ListEvents(Deadline deadline,
+                                                             const EventFilter& filter) {
+  PgList list(
+      "SELECT event_id, kind, account_id, body, tries, created_at, try_at, delivered_at,"
+      "       given_up_at FROM event");
+  list.WhereSet("account_id = $", filter.account).WhereSet("kind = $", filter.kind);
+  if (filter.state == EventFilter::State::kWaiting) {
+    list.Where("delivered_at IS NULL AND given_up_at IS NULL");
+  } else if (filter.state == EventFilter::State::kDelivered) {
+    list.Where("delivered_at IS NOT NULL");
+  } else if (filter.state == EventFilter::State::kGivenUp) {
+    list.Where("given_up_at IS NOT NULL");
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      list.Behind("created_at, event_id", filter.before)
+          .Run(pool_, deadline, "created_at DESC, event_id DESC", filter.limit));
+  const auto time = [&](int row, int column) {
+    return rows.IsNull(row, column) ? std::nullopt : std::optional(rows.Time(row, column));
+  };
+  std::vector<StoredEvent> events;
+  for (int row = 0; row < rows.rows(); ++row) {
+    events.push_back({.id = std::string(rows.Text(row, 0)),
+                      .kind = std::string(rows.Text(row, 1)),
+                      .account = AccountId(std::string(rows.Text(row, 2))),
+                      .body = std::string(rows.Text(row, 3)),
+                      .tries = static_cast<int>(rows.Int(row, 4)),
+                      .created_at = rows.Time(row, 5),
+                      .try_at = rows.Time(row, 6),
+                      .delivered_at = time(row, 7),
+                      .given_up_at = time(row, 8)});
+  }
+  return events;
+}
+
 absl::Status PgStore::SaveEvent(Deadline deadline, const StoredEvent& event) {
   const auto time = [](const std::optional<WallTime>& t) {
     return t ? PgParam(*t) : PgParam(std::nullopt);
@@ -61,6 +97,36 @@ absl::Status PgStore::SaveEvent(Deadline deadline, const StoredEvent& event) {
              "WHERE event_id = $1",
              event.id, event.tries, event.try_at, time(event.delivered_at), time(event.given_up_at))
       .status();
+}
+
+// -- What was done unasked, in the audit log ------------------------------------------------------
+
+void PgBillingTransaction::Note(std::string method, std::string subject, std::string key,
+                                std::string shown) {
+  if (asked_ == Asked::kYes) return;  // the command's own line says it
+  notes_.push_back({.method = std::move(method),
+                    .subject = std::move(subject),
+                    .request = std::move(shown),
+                    .key = std::move(key)});
+}
+
+constexpr std::string_view kWriteNotes = R"sql(
+  INSERT INTO audit_log (caller, method, subject, request, idempotency_key)
+  SELECT 'billing', x.method, x.subject, x.request, x.key
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+           AS x (method, subject, request, key)
+)sql";
+
+absl::Status PgBillingTransaction::WriteNotes() {
+  if (notes_.empty()) return absl::OkStatus();
+  std::vector<std::string> methods, subjects, requests, keys;
+  for (const AuditEntry& note : notes_) {
+    methods.push_back(note.method);
+    subjects.push_back(note.subject);
+    requests.push_back(note.request);
+    keys.push_back(note.key);
+  }
+  return tx_.Query(kWriteNotes, methods, subjects, requests, keys).status();
 }
 
 // -- Reminders ------------------------------------------------------------------------------------

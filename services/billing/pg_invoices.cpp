@@ -1,9 +1,11 @@
 // Taxes, invoices, credit notes, charged terms and payments in PostgreSQL.
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "services/billing/pg_list.h"
 #include "services/billing/pg_rows.h"
 #include "services/billing/pg_store.h"
 #include "services/billing/pg_transaction.h"
@@ -18,6 +20,7 @@ using storage::PgResult;
   "i.invoice_id, i.account_id, i.currency, i.tax_region, i.tax_name, i.tax_ppm, " \
   "i.tax_inclusive, i.net, i.tax, i.settled, i.credited, i.returned, "            \
   "i.issued_on - DATE '1970-01-01', i.due_on - DATE '1970-01-01', coalesce(i.number, 0)"
+#define HOLDFAST_DAY "DATE '1970-01-01' + $::int"
 constexpr std::string_view kIsOpen = "i.net + i.tax - i.credited - i.settled + i.returned > 0";
 
 Invoice InvoiceAt(const PgResult& rows, int row) {
@@ -67,6 +70,13 @@ std::vector<std::string> IdsOf(const std::map<std::string, Invoice*>& invoices) 
   std::vector<std::string> ids;
   for (const auto& [id, invoice] : invoices) ids.push_back(id);
   return ids;
+}
+
+// "line net tax".
+CreditLine LineOf(const std::string& text) {
+  CreditLine line;
+  std::istringstream(text) >> line.line >> line.amount.net >> line.amount.tax;
+  return line;
 }
 
 TaxRate RateAt(const PgResult& rows, int row) {
@@ -127,12 +137,15 @@ absl::StatusOr<TaxRate> PgBillingTransaction::FindTaxRate(const std::string& reg
   return RateAt(rows, 0);
 }
 
-absl::StatusOr<std::vector<TaxRate>> PgStore::ListTaxRates(Deadline deadline) {
+absl::StatusOr<std::vector<TaxRate>> PgStore::ListTaxRates(Deadline deadline,
+                                                           const TaxRateFilter& filter) {
+  constexpr std::string_view kOrder = R"(region || '/' || valid_from::text COLLATE "C")";
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
-                            pool_.Query(deadline,
-                                        "SELECT region, name, parts_per_million, inclusive,"
-                                        " valid_from - DATE '1970-01-01' FROM tax_rate"
-                                        " ORDER BY region, valid_from"));
+                            PgList("SELECT region, name, parts_per_million, inclusive,"
+                                   " valid_from - DATE '1970-01-01' FROM tax_rate")
+                                .WhereSet("region = $", filter.region)
+                                .WhereSet(fmt::format("{} > $", kOrder), filter.after)
+                                .Run(pool_, deadline, kOrder, filter.limit));
   std::vector<TaxRate> rates;
   for (int row = 0; row < rows.rows(); ++row) rates.push_back(RateAt(rows, row));
   return rates;
@@ -236,6 +249,7 @@ constexpr std::string_view kAddLine = R"sql(
 )sql";
 
 absl::Status PgBillingTransaction::AddInvoice(const Invoice& i) {
+  changed_.insert(i.account);  // its entitlement tells what it owes
   Tell(InvoiceIssued(i));
   HOLDFAST_RETURN_IF_ERROR(tx_.Query(kAddInvoice, i.id.value(), i.account.value(), i.currency,
                                      i.rate.region, i.rate.name, i.rate.parts_per_million,
@@ -279,6 +293,7 @@ constexpr std::string_view kSaveInvoice = R"sql(
 )sql";
 
 absl::Status PgBillingTransaction::SaveInvoice(const Invoice& i) {
+  changed_.insert(i.account);
   return tx_.Query(kSaveInvoice, i.id.value(), i.settled, i.credited, i.returned).status();
 }
 
@@ -360,13 +375,16 @@ absl::StatusOr<std::vector<OverdueInvoice>> PgBillingTransaction::OverdueInvoice
 
 absl::StatusOr<std::vector<BookedInvoice>> PgStore::ListInvoices(Deadline deadline,
                                                                  const InvoiceFilter& filter) {
-  static const std::string kList =
-      "SELECT " HOLDFAST_INVOICE_COLUMNS
-      " FROM invoice i WHERE i.number > $1 AND ($2 = '' OR i.account_id = $2) AND (NOT $3 OR " +
-      std::string(kIsOpen) + ") ORDER BY i.number LIMIT $4";
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const PgResult rows,
-      pool_.Query(deadline, kList, filter.after, filter.account, filter.only_open, filter.limit));
+  PgList list("SELECT " HOLDFAST_INVOICE_COLUMNS " FROM invoice i");
+  list.Where("i.number > $", filter.after)
+      .WhereSet("i.account_id = $", filter.account)
+      .WhereSet("i.currency = $", filter.currency);
+  if (filter.only_open) list.Where(kIsOpen);
+  if (filter.issued_from) list.Where("i.issued_on >= " HOLDFAST_DAY, DayParam(filter.issued_from));
+  if (filter.issued_until) list.Where("i.issued_on < " HOLDFAST_DAY, DayParam(filter.issued_until));
+  if (filter.due_until) list.Where("i.due_on < " HOLDFAST_DAY, DayParam(filter.due_until));
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            list.Run(pool_, deadline, "i.number", filter.limit));
   std::vector<BookedInvoice> invoices;
   for (int row = 0; row < rows.rows(); ++row) {
     invoices.push_back({static_cast<std::uint64_t>(rows.Int(row, 14)), InvoiceAt(rows, row)});
@@ -426,6 +444,35 @@ absl::StatusOr<std::vector<CreditNote>> PgBillingTransaction::FindCreditNotes(co
   return notes;
 }
 
+absl::StatusOr<std::vector<ListedCreditNote>> PgStore::ListCreditNotes(
+    Deadline deadline, const CreditNoteFilter& filter) {
+  PgList list(
+      "SELECT n.credit_note_id, n.invoice_id, n.account_id, n.reason, n.to_wallet,"
+      "       n.issued_on - DATE '1970-01-01', i.currency,"
+      "       ARRAY(SELECT l.line || ' ' || l.net || ' ' || l.tax FROM credit_note_line l"
+      "              WHERE l.credit_note_id = n.credit_note_id ORDER BY l.line)"
+      "  FROM credit_note n JOIN invoice i USING (invoice_id)");
+  list.WhereSet("n.account_id = $", filter.account).WhereSet("n.invoice_id = $", filter.invoice);
+  if (filter.from) list.Where("n.issued_on >= " HOLDFAST_DAY, DayParam(filter.from));
+  if (filter.until) list.Where("n.issued_on < " HOLDFAST_DAY, DayParam(filter.until));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      list.Behind("n.issued_on, n.credit_note_id", filter.before)
+          .Run(pool_, deadline, "n.issued_on DESC, n.credit_note_id DESC", filter.limit));
+  std::vector<ListedCreditNote> notes;
+  for (int row = 0; row < rows.rows(); ++row) {
+    CreditNote note{.id = CreditNoteId(std::string(rows.Text(row, 0))),
+                    .invoice = InvoiceId(std::string(rows.Text(row, 1))),
+                    .account = AccountId(std::string(rows.Text(row, 2))),
+                    .reason = std::string(rows.Text(row, 3)),
+                    .to_wallet = rows.Int(row, 4),
+                    .issued_on = *DayAt(rows, row, 5)};
+    for (const std::string& line : rows.TextArray(row, 7)) note.lines.push_back(LineOf(line));
+    notes.push_back({std::move(note), std::string(rows.Text(row, 6))});
+  }
+  return notes;
+}
+
 // -- Payments -------------------------------------------------------------------------------------
 
 constexpr std::string_view kAddPayment = R"sql(
@@ -434,6 +481,9 @@ constexpr std::string_view kAddPayment = R"sql(
 )sql";
 
 absl::Status PgBillingTransaction::AddPayment(const Payment& p) {
+  Note("TakePayment", p.account.value(), p.id.value(),
+       fmt::format(R"({{"payment_id":"{}","minor_units":{},"currency":"{}","method":"{}"}})",
+                   p.id.value(), p.amount.minor_units(), p.amount.currency(), p.method));
   Tell(PaymentTaken(p.account, p.id, p.amount, p.method));
   const absl::Status status =
       tx_.Query(kAddPayment, p.id.value(), p.account.value(), p.amount.currency(),
@@ -472,10 +522,15 @@ absl::Status PgBillingTransaction::SavePayment(const Payment& p) {
 }
 
 absl::StatusOr<std::vector<Payment>> PgStore::ListPayments(Deadline deadline,
-                                                           const AccountId& account) {
-  static const std::string kList =
-      std::string(kSelectPayment) + "WHERE account_id = $1 ORDER BY created_at DESC, payment_id";
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kList, account.value()));
+                                                           const PaymentFilter& filter) {
+  PgList list(kSelectPayment);
+  list.WhereSet("account_id = $", filter.account).WhereSet("method = $", filter.method);
+  if (filter.from) list.Where("created_at >= $", *filter.from);
+  if (filter.until) list.Where("created_at < $", *filter.until);
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      list.Behind("created_at, payment_id", filter.before)
+          .Run(pool_, deadline, "created_at DESC, payment_id DESC", filter.limit));
   std::vector<Payment> payments;
   for (int row = 0; row < rows.rows(); ++row) payments.push_back(PaymentAt(rows, row));
   return payments;

@@ -6,6 +6,7 @@
 
 #include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "services/billing/pg_list.h"
 #include "services/billing/pg_rows.h"
 #include "services/billing/pg_store.h"
 #include "services/billing/pg_transaction.h"
@@ -256,15 +257,21 @@ absl::StatusOr<std::vector<LedgerAccount>> PgStore::ListBalances(Deadline deadli
 
 absl::StatusOr<std::vector<BookedTransfer>> PgStore::ListTransfers(Deadline deadline,
                                                                    const TransferFilter& filter) {
-  static const std::string kList =
-      std::string(kSelectTransfer) +
-      "WHERE t.position > $1 AND ($2::text IS NULL OR t.debit_account = $2 OR t.credit_account = "
-      "$2)"
-      "  AND ($3 = '' OR t.entry_id = $3) ORDER BY t.position LIMIT $4";
-  const PgParam account =
-      filter.account ? PgParam(filter.account->ToString()) : PgParam(std::nullopt);
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kList, filter.after, account,
-                                                             filter.entry, filter.limit));
+  PgList list(kSelectTransfer);
+  list.Where("t.position > $", filter.after);
+  if (filter.account) {
+    list.Where("(t.debit_account = $ OR t.credit_account = $)", filter.account->ToString());
+  }
+  list.WhereSet("t.entry_id = $", filter.entry);
+  list.WhereSet(
+      "EXISTS (SELECT 1 FROM ledger_account l WHERE l.owner = $"
+      " AND l.kind IN ('wallet', 'receivable')"
+      " AND l.ledger_account_id IN (t.debit_account, t.credit_account))",
+      filter.owner);
+  if (filter.from) list.Where("t.created_at >= $", *filter.from);
+  if (filter.until) list.Where("t.created_at < $", *filter.until);
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            list.Run(pool_, deadline, "t.position", filter.limit));
   return AllTransfers(rows);
 }
 

@@ -1,6 +1,7 @@
 // Vouchers and resellers in PostgreSQL.
 #include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "services/billing/pg_list.h"
 #include "services/billing/pg_rows.h"
 #include "services/billing/pg_store.h"
 #include "services/billing/pg_transaction.h"
@@ -44,7 +45,8 @@ absl::Status PgBillingTransaction::AddVoucherBatch(const VoucherBatch& batch,
       const PgResult added,
       tx_.Query(kAddBatch, id, batch.value.currency(), batch.value.minor_units(),
                 batch.plan.value(), DayParam(batch.expires_on)));
-  if (added.affected() == 0) return AlreadyExists("voucher batch {} exists already", id);
+  if (added.affected() == 0)
+    return AlreadyExists("batch_exists: voucher batch {} exists already", id);
   return tx_.Query(kAddVouchers, id, code_hashes).status();
 }
 
@@ -127,11 +129,19 @@ absl::StatusOr<Reseller> PgBillingTransaction::FindReseller(const ResellerId& id
   return ResellerAt(rows, 0);
 }
 
+// $1 reseller.
+constexpr std::string_view kCountAccounts = R"sql(
+  WITH RECURSIVE below AS (
+    SELECT $1::text AS reseller_id
+    UNION
+    SELECT r.reseller_id FROM reseller r JOIN below b ON r.parent_id = b.reseller_id
+  )
+  SELECT count(*) FROM account a JOIN below USING (reseller_id)
+   WHERE a.reseller_id <> '' AND a.state = 'open'
+)sql";
+
 absl::StatusOr<std::int64_t> PgBillingTransaction::CountAccounts(const ResellerId& id) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const PgResult rows,
-      tx_.Query("SELECT count(*) FROM account WHERE reseller_id = $1 AND state = 'open'",
-                id.value()));
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kCountAccounts, id.value()));
   return rows.Int(0, 0);
 }
 
@@ -191,9 +201,66 @@ absl::StatusOr<std::vector<Account>> PgBillingTransaction::AccountsWaitingFor(
   return accounts;
 }
 
-absl::StatusOr<std::vector<Reseller>> PgStore::ListResellers(Deadline deadline) {
-  static const std::string kList = std::string(kSelectReseller) + "ORDER BY reseller_id";
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kList));
+// -- Lists ----------------------------------------------------------------------------------------
+
+absl::StatusOr<std::vector<ListedVoucherBatch>> PgStore::ListVoucherBatches(
+    Deadline deadline, const VoucherBatchFilter& filter) {
+  PgList list(
+      "SELECT b.batch_id, b.currency, b.value, coalesce(b.tariff_plan_id, ''),"
+      "       b.expires_on - DATE '1970-01-01', b.cancelled, n.vouchers, n.redeemed"
+      "  FROM voucher_batch b CROSS JOIN LATERAL (SELECT count(*) AS vouchers,"
+      "       count(v.redeemed_by) AS redeemed FROM voucher v WHERE v.batch_id = b.batch_id) n");
+  if (filter.redeemable_on) {
+    list.Where("NOT b.cancelled AND b.expires_on > DATE '1970-01-01' + $::int",
+               DayParam(filter.redeemable_on));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            list.WhereSet("b.batch_id > $", filter.after)
+                                .Run(pool_, deadline, "b.batch_id", filter.limit));
+  std::vector<ListedVoucherBatch> batches;
+  for (int row = 0; row < rows.rows(); ++row) {
+    absl::StatusOr<Money> value = Money::Make(rows.Int(row, 2), rows.Text(row, 1));
+    HOLDFAST_CHECK(value.ok());
+    batches.push_back({.batch = {.id = VoucherBatchId(std::string(rows.Text(row, 0))),
+                                 .value = *std::move(value),
+                                 .plan = TariffPlanId(std::string(rows.Text(row, 3))),
+                                 .expires_on = *DayAt(rows, row, 4),
+                                 .cancelled = rows.Bool(row, 5)},
+                       .vouchers = static_cast<int>(rows.Int(row, 6)),
+                       .redeemed = static_cast<int>(rows.Int(row, 7))});
+  }
+  return batches;
+}
+
+absl::StatusOr<std::vector<ListedVoucher>> PgStore::ListVouchers(Deadline deadline,
+                                                                 const VoucherFilter& filter) {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      PgList("SELECT code_hash, batch_id, redeemed_by, redeemed_at FROM voucher")
+          .WhereSet("batch_id = $", filter.batch)
+          .WhereSet("redeemed_by = $", filter.redeemed_by)
+          .WhereSet("code_hash > $", filter.after)
+          .Run(pool_, deadline, "code_hash", filter.limit));
+  std::vector<ListedVoucher> vouchers;
+  for (int row = 0; row < rows.rows(); ++row) {
+    ListedVoucher voucher{.code_hash = std::string(rows.Text(row, 0)),
+                          .batch = VoucherBatchId(std::string(rows.Text(row, 1)))};
+    if (!rows.IsNull(row, 2)) {
+      voucher.redeemed_by = AccountId(std::string(rows.Text(row, 2)));
+      voucher.redeemed_at = rows.Time(row, 3);
+    }
+    vouchers.push_back(std::move(voucher));
+  }
+  return vouchers;
+}
+
+absl::StatusOr<std::vector<Reseller>> PgStore::ListResellers(Deadline deadline,
+                                                             const ResellerFilter& filter) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            PgList(kSelectReseller)
+                                .WhereSet("parent_id = $", filter.parent)
+                                .WhereSet("reseller_id > $", filter.after)
+                                .Run(pool_, deadline, "reseller_id", filter.limit));
   std::vector<Reseller> resellers;
   for (int row = 0; row < rows.rows(); ++row) resellers.push_back(ResellerAt(rows, row));
   return resellers;

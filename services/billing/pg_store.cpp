@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libs/base/status.h"
+#include "services/billing/pg_list.h"
 #include "services/billing/pg_rows.h"
 #include "services/billing/pg_transaction.h"
 
@@ -21,7 +22,7 @@ absl::Status PgStore::Transact(Deadline deadline,
       HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx.Query("SELECT clock_timestamp()"));
       HOLDFAST_RETURN_IF_ERROR(CheckClocks(clock_->Now(), rows.Time(0, 0)));
     }
-    PgBillingTransaction transaction(tx, events_);
+    PgBillingTransaction transaction(tx, events_, Asked::kNo);
     HOLDFAST_RETURN_IF_ERROR(body(transaction));
     return transaction.Finish();
   });
@@ -63,7 +64,7 @@ absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& comm
     if (clock_ != nullptr) {
       HOLDFAST_RETURN_IF_ERROR(CheckClocks(clock_->Now(), claimed.Time(0, 0)));
     }
-    PgBillingTransaction transaction(tx, events_);
+    PgBillingTransaction transaction(tx, events_, Asked::kYes);
     HOLDFAST_ASSIGN_OR_RETURN(answer, effect(transaction));
     HOLDFAST_RETURN_IF_ERROR(tx.Query(kKeepAnswer, command.key, PgParam::Bytes(answer)).status());
     HOLDFAST_RETURN_IF_ERROR(tx.Query(kAudit, command.caller, command.method, command.subject,
@@ -73,7 +74,8 @@ absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& comm
   });
   HOLDFAST_RETURN_IF_ERROR(status);
   if (!stored_fingerprint.empty() && !Repeats(command, stored_fingerprint)) {
-    return AlreadyExists("idempotency key {} was used for another request", command.key);
+    return AlreadyExists("key_reused: idempotency key {} was used for another request",
+                         command.key);
   }
   return answer;
 }
@@ -160,11 +162,12 @@ absl::StatusOr<std::vector<Account>> PgStore::ListAccounts(Deadline deadline,
 
 // -- What is sold ---------------------------------------------------------------------------------
 
-constexpr std::string_view kListPackages =
-    "SELECT package_id, name FROM package ORDER BY package_id";
-
-absl::StatusOr<std::vector<Package>> PgStore::ListPackages(Deadline deadline) {
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kListPackages));
+absl::StatusOr<std::vector<Package>> PgStore::ListPackages(Deadline deadline,
+                                                           const CatalogueFilter& filter) {
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            PgList("SELECT package_id, name FROM package")
+                                .WhereSet("package_id > $", filter.after)
+                                .Run(pool_, deadline, "package_id", filter.limit));
   std::vector<Package> packages;
   for (int row = 0; row < rows.rows(); ++row) {
     packages.push_back({PackageId(std::string(rows.Text(row, 0))), std::string(rows.Text(row, 1))});
@@ -172,44 +175,78 @@ absl::StatusOr<std::vector<Package>> PgStore::ListPackages(Deadline deadline) {
   return packages;
 }
 
-constexpr std::string_view kListPlans =
-    "SELECT " HOLDFAST_PLAN_COLUMNS " FROM " HOLDFAST_PLANS_OF_TODAY " ORDER BY p.tariff_plan_id";
-
-absl::StatusOr<std::vector<TariffPlan>> PgStore::ListTariffPlans(Deadline deadline) {
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kListPlans));
+std::vector<TariffPlan> AllPlans(const PgResult& rows) {
   std::vector<TariffPlan> plans;
   for (int row = 0; row < rows.rows(); ++row) plans.push_back(PlanAt(rows, row));
   return plans;
 }
 
+absl::StatusOr<std::vector<TariffPlan>> PgStore::ListTariffPlans(Deadline deadline,
+                                                                 const PlanFilter& filter) {
+  PgList list("SELECT " HOLDFAST_PLAN_COLUMNS " FROM " HOLDFAST_PLANS_OF_TODAY);
+  if (filter.add_on) list.Where("p.add_on = $", *filter.add_on);
+  list.WhereSet(
+      "EXISTS (SELECT 1 FROM tariff_plan_package h WHERE h.tariff_plan_id = p.tariff_plan_id"
+      " AND h.package_id = $)",
+      filter.package);
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            list.WhereSet("p.tariff_plan_id > $", filter.after)
+                                .Run(pool_, deadline, "p.tariff_plan_id", filter.limit));
+  return AllPlans(rows);
+}
+
+absl::StatusOr<std::vector<TariffPlan>> PgStore::ListPlanVersions(Deadline deadline,
+                                                                  const PlanVersionFilter& filter) {
+  PgList list("SELECT " HOLDFAST_PLAN_COLUMNS
+              " FROM tariff_plan p JOIN tariff_plan_version v USING (tariff_plan_id)");
+  list.Where("p.tariff_plan_id = $", filter.plan.value());
+  if (filter.before > 0) list.Where("v.version < $", filter.before);
+  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
+                            list.Run(pool_, deadline, "v.version DESC", filter.limit));
+  return AllPlans(rows);
+}
+
 // -- Subscriptions and what follows from them -----------------------------------------------------
 
-constexpr std::string_view kListSubscriptions =
-    "SELECT " HOLDFAST_SUBSCRIPTION_COLUMNS
-    " FROM subscription s WHERE s.account_id = $1 ORDER BY s.started_at DESC, s.subscription_id";
-
-absl::StatusOr<std::vector<Subscription>> PgStore::ListSubscriptions(Deadline deadline,
-                                                                     const AccountId& id) {
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
-                            pool_.Query(deadline, kListSubscriptions, id.value()));
+absl::StatusOr<std::vector<Subscription>> PgStore::ListSubscriptions(
+    Deadline deadline, const SubscriptionFilter& filter) {
+  PgList list("SELECT " HOLDFAST_SUBSCRIPTION_COLUMNS " FROM subscription s");
+  if (filter.state) list.Where("s.state = $", NameOf(*filter.state));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      list.WhereSet("s.account_id = $", filter.account)
+          .WhereSet("s.tariff_plan_id = $", filter.plan)
+          .Behind("s.started_at, s.subscription_id", filter.before)
+          .Run(pool_, deadline, "s.started_at DESC, s.subscription_id DESC", filter.limit));
   std::vector<Subscription> subscriptions;
   for (int row = 0; row < rows.rows(); ++row) subscriptions.push_back(SubscriptionAt(rows, row));
   return subscriptions;
 }
 
-// One statement, so one moment. An account without live subscriptions is one row of NULLs.
-#define HOLDFAST_FACTS                                                          \
-  "SELECT " HOLDFAST_ACCOUNT_COLUMNS                                            \
-  ", a.entitlement_revision,"                                                   \
-  " coalesce(l.credits_posted - l.debits_posted - l.debits_pending, "           \
-  "0), " HOLDFAST_SUBSCRIPTION_COLUMNS ", " HOLDFAST_PLAN_COLUMNS               \
-  "  FROM account a"                                                            \
-  "  LEFT JOIN ledger_account l"                                                \
-  "    ON l.ledger_account_id = 'wallet/' || a.account_id || '/' || a.currency" \
-  "  LEFT JOIN subscription s ON s.account_id = a.account_id"                   \
-  "        AND s.state NOT IN ('cancelled', 'expired')"                         \
-  "  LEFT JOIN tariff_plan p ON p.tariff_plan_id = s.tariff_plan_id"            \
-  "  LEFT JOIN tariff_plan_version v ON v.tariff_plan_id = s.tariff_plan_id"    \
+// One statement, so one moment. An account without live subscriptions is one row of NULLs; how its
+// last one ended is looked up only then. What is owed is read from the index of open invoices.
+#define HOLDFAST_FACTS                                                                     \
+  "SELECT " HOLDFAST_ACCOUNT_COLUMNS                                                       \
+  ", a.entitlement_revision,"                                                              \
+  " coalesce(l.credits_posted - l.debits_posted - l.debits_pending, 0),"                   \
+  " coalesce(o.owed, 0), o.due_on - DATE '1970-01-01',"                                    \
+  " CASE WHEN s.subscription_id IS NULL THEN coalesce((SELECT e.state"                     \
+  "   FROM subscription e WHERE e.account_id = a.account_id"                               \
+  "    AND e.state IN ('cancelled', 'expired')"                                            \
+  "  ORDER BY e.started_at DESC LIMIT 1), '') ELSE '' END, " HOLDFAST_SUBSCRIPTION_COLUMNS \
+  ", " HOLDFAST_PLAN_COLUMNS                                                               \
+  "  FROM account a"                                                                       \
+  "  LEFT JOIN ledger_account l"                                                           \
+  "    ON l.ledger_account_id = 'wallet/' || a.account_id || '/' || a.currency"            \
+  "  LEFT JOIN LATERAL (SELECT"                                                            \
+  "       sum(i.net + i.tax - i.credited - i.settled + i.returned)::bigint AS owed,"       \
+  "       min(i.due_on) AS due_on FROM invoice i"                                          \
+  "     WHERE i.account_id = a.account_id AND i.currency = a.currency"                     \
+  "       AND i.net + i.tax - i.credited - i.settled + i.returned > 0) o ON true"          \
+  "  LEFT JOIN subscription s ON s.account_id = a.account_id"                              \
+  "        AND s.state NOT IN ('cancelled', 'expired')"                                    \
+  "  LEFT JOIN tariff_plan p ON p.tariff_plan_id = s.tariff_plan_id"                       \
+  "  LEFT JOIN tariff_plan_version v ON v.tariff_plan_id = s.tariff_plan_id"               \
   "        AND v.version = s.plan_version "
 // Two texts: of an array the server knows the length only when it has it, so it would rather plan
 // the question anew each time, which takes longer than answering it for one account.
@@ -218,19 +255,27 @@ constexpr std::string_view kFindFactsOfOne =
 constexpr std::string_view kFindFacts =
     HOLDFAST_FACTS "WHERE a.account_id = ANY($1::text[]) ORDER BY a.account_id, s.started_at";
 
+Facts::Ended EndedAs(std::string_view state) {
+  if (state == "expired") return Facts::Ended::kExpired;
+  return state == "cancelled" ? Facts::Ended::kCancelled : Facts::Ended::kNone;
+}
+
 absl::StatusOr<std::vector<Facts>> PgStore::FindFacts(Deadline deadline,
                                                       const std::vector<AccountId>& ids) {
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
                             ids.size() == 1
                                 ? pool_.Query(deadline, kFindFactsOfOne, ids.front().value())
                                 : pool_.Query(deadline, kFindFacts, Values(ids)));
-  constexpr int kFirst = kAccountColumns + 2;
+  constexpr int kFirst = kAccountColumns + 5;
   std::vector<Facts> all;
   for (int row = 0; row < rows.rows(); ++row) {
     if (all.empty() || all.back().account.id.value() != rows.Text(row, 0)) {
       all.push_back({.account = AccountAt(rows, row),
                      .revision = static_cast<std::uint64_t>(rows.Int(row, kAccountColumns)),
-                     .wallet = rows.Int(row, kAccountColumns + 1)});
+                     .wallet = rows.Int(row, kAccountColumns + 1),
+                     .owed = rows.Int(row, kAccountColumns + 2),
+                     .due_on = DayAt(rows, row, kAccountColumns + 3),
+                     .last_ended = EndedAs(rows.Text(row, kAccountColumns + 4))});
     }
     if (rows.IsNull(row, kFirst)) continue;
     all.back().holdings.push_back(
@@ -265,16 +310,17 @@ absl::StatusOr<std::vector<EntitlementChange>> PgStore::ChangesAfter(Deadline de
 
 // -- The audit log --------------------------------------------------------------------------------
 
-// $1 behind, $2 subject or all, $3 limit.
-constexpr std::string_view kListAudit = R"sql(
-  SELECT position, at, caller, method, subject, request, idempotency_key FROM audit_log
-   WHERE position > $1 AND ($2 = '' OR subject = $2) ORDER BY position LIMIT $3
-)sql";
-
 absl::StatusOr<std::vector<AuditEntry>> PgStore::ListAudit(Deadline deadline,
                                                            const AuditFilter& filter) {
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kListAudit, filter.after,
-                                                             filter.subject, filter.limit));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const PgResult rows,
+      PgList("SELECT position, at, caller, method, subject, request, idempotency_key"
+             " FROM audit_log")
+          .Where("position > $", filter.after)
+          .WhereSet("subject = $", filter.subject)
+          .WhereSet("caller = $", filter.caller)
+          .WhereSet("method = $", filter.method)
+          .Run(pool_, deadline, "position", filter.limit));
   std::vector<AuditEntry> entries;
   for (int row = 0; row < rows.rows(); ++row) {
     entries.push_back({.position = static_cast<std::uint64_t>(rows.Int(row, 0)),

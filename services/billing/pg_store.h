@@ -35,10 +35,14 @@ class PgStore final : public Store {
   absl::StatusOr<Credentials> FindCredentials(Deadline deadline, const std::string& login) override;
   absl::StatusOr<std::vector<Account>> ListAccounts(Deadline deadline,
                                                     const AccountFilter& filter) override;
-  absl::StatusOr<std::vector<Package>> ListPackages(Deadline deadline) override;
-  absl::StatusOr<std::vector<TariffPlan>> ListTariffPlans(Deadline deadline) override;
-  absl::StatusOr<std::vector<Subscription>> ListSubscriptions(Deadline deadline,
-                                                              const AccountId& id) override;
+  absl::StatusOr<std::vector<Package>> ListPackages(Deadline deadline,
+                                                    const CatalogueFilter& filter) override;
+  absl::StatusOr<std::vector<TariffPlan>> ListTariffPlans(Deadline deadline,
+                                                          const PlanFilter& filter) override;
+  absl::StatusOr<std::vector<TariffPlan>> ListPlanVersions(
+      Deadline deadline, const PlanVersionFilter& filter) override;
+  absl::StatusOr<std::vector<Subscription>> ListSubscriptions(
+      Deadline deadline, const SubscriptionFilter& filter) override;
   absl::StatusOr<std::vector<Facts>> FindFacts(Deadline deadline,
                                                const std::vector<AccountId>& ids) override;
   absl::StatusOr<std::uint64_t> LastRevision(Deadline deadline) override;
@@ -49,12 +53,15 @@ class PgStore final : public Store {
   absl::StatusOr<std::vector<BookedInvoice>> ListInvoices(Deadline deadline,
                                                           const InvoiceFilter& filter) override;
   absl::StatusOr<std::vector<Payment>> ListPayments(Deadline deadline,
-                                                    const AccountId& account) override;
-  absl::StatusOr<std::vector<TaxRate>> ListTaxRates(Deadline deadline) override;
+                                                    const PaymentFilter& filter) override;
+  absl::StatusOr<std::vector<ListedCreditNote>> ListCreditNotes(
+      Deadline deadline, const CreditNoteFilter& filter) override;
+  absl::StatusOr<std::vector<TaxRate>> ListTaxRates(Deadline deadline,
+                                                    const TaxRateFilter& filter) override;
   // pg_attempts.cpp
   absl::StatusOr<PaymentAttempt> FindAttempt(Deadline deadline, const AttemptId& id) override;
   absl::StatusOr<std::vector<PaymentAttempt>> ListAttempts(Deadline deadline,
-                                                           const AccountId& account) override;
+                                                           const AttemptFilter& filter) override;
   absl::StatusOr<std::vector<PaymentAttempt>> AttemptsToLookAt(Deadline deadline,
                                                                const std::string& gateway,
                                                                WallTime now, int limit) override;
@@ -64,9 +71,16 @@ class PgStore final : public Store {
   // pg_events.cpp
   absl::StatusOr<std::vector<StoredEvent>> EventsToSend(Deadline deadline, WallTime now,
                                                         int limit) override;
+  absl::StatusOr<std::vector<StoredEvent>> ListEvents(Deadline deadline,
+                                                      const EventFilter& filter) override;
   absl::Status SaveEvent(Deadline deadline, const StoredEvent& event) override;
   // pg_sales.cpp
-  absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline) override;
+  absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline,
+                                                      const ResellerFilter& filter) override;
+  absl::StatusOr<std::vector<ListedVoucherBatch>> ListVoucherBatches(
+      Deadline deadline, const VoucherBatchFilter& filter) override;
+  absl::StatusOr<std::vector<ListedVoucher>> ListVouchers(Deadline deadline,
+                                                          const VoucherFilter& filter) override;
   // pg_coupons.cpp
   absl::StatusOr<std::vector<Coupon>> ListCoupons(Deadline deadline,
                                                   const CouponFilter& filter) override;

@@ -140,7 +140,7 @@ TEST_F(PgStoreTest, APlanWithAnUnknownPackageIsRefused) {
   plan.packages.emplace_back("unknown");
   EXPECT_THAT(store_.Transact(Soon(), [&](Transaction& tx) { return tx.PutTariffPlan(plan); }),
               HasMessage("names a package that is unknown"));
-  const auto plans = store_.ListTariffPlans(Soon());
+  const auto plans = store_.ListTariffPlans(Soon(), {});
   EXPECT_THAT(plans->at(0).packages, ElementsAre(PackageId("base")));
 }
 

@@ -59,7 +59,8 @@ absl::Status PgBillingTransaction::AddAccount(const Account& account,
                 account.created_at, NameOf(account.charging), account.currency, account.region,
                 account.payment_days.count(), account.reseller.value(), account.reseller_pays));
   if (added.affected() == 0) {
-    return AlreadyExists("account {} or its login exists already", account.id.value());
+    return AlreadyExists("account_exists: account {} or its login exists already",
+                         account.id.value());
   }
   changed_.insert(account.id);
   return absl::OkStatus();
@@ -67,7 +68,8 @@ absl::Status PgBillingTransaction::AddAccount(const Account& account,
 
 constexpr std::string_view kSaveAccount = R"sql(
   UPDATE account
-     SET account_number = $2, full_name = $3, phone = $4, state = $5, reseller_pays = $6
+     SET account_number = $2, full_name = $3, phone = $4, state = $5, reseller_pays = $6,
+         charging = $7, currency = $8, region = $9, payment_days = $10, reseller_id = $11
    WHERE account_id = $1
 )sql";
 
@@ -75,7 +77,9 @@ absl::Status PgBillingTransaction::SaveAccount(const Account& account) {
   changed_.insert(account.id);
   return tx_
       .Query(kSaveAccount, account.id.value(), account.number, account.full_name, account.phone,
-             NameOf(account.state), account.reseller_pays)
+             NameOf(account.state), account.reseller_pays, NameOf(account.charging),
+             account.currency, account.region, account.payment_days.count(),
+             account.reseller.value())
       .status();
 }
 
@@ -104,7 +108,8 @@ absl::Status PgBillingTransaction::SetPassword(const Account& account,
   absl::Status status =
       tx_.Query(kSetPassword, account.id.value(), LoginParam(account.login), password_hash)
           .status();
-  if (absl::IsAlreadyExists(status)) return AlreadyExists("login is taken by another account");
+  if (absl::IsAlreadyExists(status))
+    return AlreadyExists("login_taken: login is taken by another account");
   return status;
 }
 
@@ -159,7 +164,8 @@ absl::Status PgBillingTransaction::PutTariffPlan(const TariffPlan& plan) {
   HOLDFAST_RETURN_IF_ERROR(tx_.Query(kClearPlan, id).status());
   absl::Status filled = tx_.Query(kFillPlan, id, PackageValues(plan.packages)).status();
   if (absl::IsFailedPrecondition(filled)) {
-    return FailedPrecondition("tariff plan {} names a package that is unknown", id);
+    return FailedPrecondition("package_unknown: tariff plan {} names a package that is unknown",
+                              id);
   }
   HOLDFAST_RETURN_IF_ERROR(filled);
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult served, tx_.Query(kServedBy, id));
@@ -336,13 +342,26 @@ absl::Status PgBillingTransaction::SaveSubscription(const Subscription& s) {
   const storage::PgParam change_plan =
       s.change ? storage::PgParam(s.change->plan.value()) : std::nullopt;
   const std::optional<sys_days> change_on = s.change ? s.change->on : std::nullopt;
+  // A question in RETURNING still sees the row as it was.
+  static const std::string kSaveAndTellBefore =
+      std::string(kSaveSubscription) +
+      "RETURNING (SELECT b.state FROM subscription b WHERE b.subscription_id = $1)";
+  const bool noted = asked_ == Asked::kNo && (s.state == Subscription::State::kSuspended ||
+                                              s.state == Subscription::State::kExpired);
   HOLDFAST_ASSIGN_OR_RETURN(
       const PgResult saved,
-      tx_.Query(kSaveSubscription, s.id.value(), NameOf(s.state), DayParam(s.valid_until),
-                s.cancel_at_end, static_cast<std::int64_t>(s.revision), s.plan.value(),
-                s.plan_version, DayParam(s.anchor), DayParam(s.paused_on), DayParam(s.cancel_on),
-                change_plan, DayParam(change_on), DayParam(s.retry_on), s.suspended_by));
+      tx_.Query(noted ? std::string_view(kSaveAndTellBefore) : kSaveSubscription, s.id.value(),
+                NameOf(s.state), DayParam(s.valid_until), s.cancel_at_end,
+                static_cast<std::int64_t>(s.revision), s.plan.value(), s.plan_version,
+                DayParam(s.anchor), DayParam(s.paused_on), DayParam(s.cancel_on), change_plan,
+                DayParam(change_on), DayParam(s.retry_on), s.suspended_by));
   if (saved.affected() == 0) return Aborted("subscription {} was changed meanwhile", s.id.value());
+  if (noted && saved.Text(0, 0) != NameOf(s.state)) {
+    const bool expired = s.state == Subscription::State::kExpired;
+    Note(
+        expired ? "ExpireSubscription" : "SuspendSubscription", s.id.value(), s.suspended_by,
+        fmt::format(R"({{"account_id":"{}","before":"{}"}})", s.account.value(), saved.Text(0, 0)));
+  }
   return absl::OkStatus();
 }
 
@@ -373,6 +392,7 @@ absl::Status PgBillingTransaction::Finish() {
   HOLDFAST_RETURN_IF_ERROR(NumberInvoices());
   HOLDFAST_RETURN_IF_ERROR(WriteEvents());
   HOLDFAST_RETURN_IF_ERROR(CountFunding());
+  HOLDFAST_RETURN_IF_ERROR(WriteNotes());
   return WriteOutbox();
 }
 

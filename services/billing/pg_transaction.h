@@ -9,10 +9,13 @@
 
 namespace holdfast::billing {
 
+// Whether a command asked for it, or billing does it by itself.
+enum class Asked { kNo, kYes };
+
 class PgBillingTransaction final : public Transaction {
  public:
-  PgBillingTransaction(storage::PgTransaction& tx, Events events)
-      : tx_(tx), tells_(events == Events::kWritten) {}
+  PgBillingTransaction(storage::PgTransaction& tx, Events events, Asked asked)
+      : tx_(tx), tells_(events == Events::kWritten), asked_(asked) {}
 
   absl::StatusOr<Account> FindAccount(const AccountId& id) override;
   absl::Status AddAccount(const Account& account, const std::string& password_hash) override;
@@ -127,11 +130,16 @@ class PgBillingTransaction final : public Transaction {
   absl::Status NumberInvoices();
   absl::Status WriteEvents();
   absl::Status CountFunding();
+  // A line of the audit log, unless a command asked for this: that has its own line.
+  void Note(std::string method, std::string subject, std::string key, std::string shown);
+  absl::Status WriteNotes();
   absl::Status WriteOutbox();
 
   storage::PgTransaction& tx_;
   const bool tells_;
+  const Asked asked_;
   std::vector<Event> events_;
+  std::vector<AuditEntry> notes_;
   std::set<AccountId> changed_;
   std::vector<Entry> posted_;
   std::set<ResellerId> funded_;

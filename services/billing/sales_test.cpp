@@ -174,6 +174,54 @@ TEST_F(SalesTest, AResellerServesItsOwnAccountsOnly) {
   EXPECT_THAT(OpenFor("nobody", "c"), HasMessage("reseller nobody unknown"));
 }
 
+TEST_F(SalesTest, AResellerCountsTheAccountsOfThoseBelowIt) {
+  ASSERT_THAT(PutReseller("country", "", 0, 3), IsOk());
+  ASSERT_THAT(PutReseller("city", "country", 0, 2), IsOk());
+  ASSERT_THAT(PutReseller("street", "city"), IsOk());
+  ASSERT_THAT(PutReseller("elsewhere", ""), IsOk());
+  ASSERT_THAT(OpenFor("street", "a"), IsOk());
+  ASSERT_THAT(OpenFor("city", "b"), IsOk());
+  EXPECT_THAT(OpenFor("street", "c"), HasMessage("reseller_is_full: reseller city has 2"));
+  EXPECT_THAT(OpenFor("city", "c"), HasMessage("reseller_is_full: reseller city has 2"));
+  ASSERT_THAT(OpenFor("country", "c"), IsOk());
+  EXPECT_THAT(OpenFor("country", "d"), HasMessage("reseller_is_full: reseller country has 3"));
+  EXPECT_THAT(OpenFor("elsewhere", "d"), IsOk());
+  // A closed one makes room.
+  v1::CloseAccountRequest close;
+  close.set_idempotency_key(NewKey());
+  close.set_account_id("a");
+  ASSERT_THAT(service_.CloseAccount(Call(), close), IsOk());
+  EXPECT_THAT(OpenFor("street", "e"), IsOk());
+}
+
+TEST_F(SalesTest, MoneyGivenByMistakeIsTakenBack) {
+  const auto last_entry = [&](const std::string& account) {
+    v1::ListTransfersRequest request;
+    request.set_ledger_account(account);
+    const auto answer = books_.ListTransfers(Call(), request);
+    return answer->transfers(answer->transfers_size() - 1).entry_id();
+  };
+  const auto reverse = [&](const std::string& entry) {
+    v1::ReverseEntryRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_entry_id(entry);
+    request.set_reason("a mistake");
+    return books_.ReverseEntry(Call(), request);
+  };
+  ASSERT_THAT(PutReseller("city", ""), IsOk());
+  ASSERT_THAT(OpenFor("city", "ann"), IsOk());
+  ASSERT_THAT(Fund("city", 10'000), IsOk());
+  const std::string funding = last_entry("reseller/city/EUR");
+  ASSERT_THAT(TopUp("city", "ann", 4000), IsOk());
+  const std::string top_up = last_entry("wallet/ann/EUR");
+  EXPECT_THAT(reverse(funding), HasMessage("insufficient_funds")) << "part of it went on";
+  ASSERT_THAT(reverse(top_up), IsOk());
+  EXPECT_EQ(Wallet("ann"), 0);
+  ASSERT_THAT(reverse(funding), IsOk());
+  EXPECT_EQ(Balance("reseller/city/EUR"), 0);
+  EXPECT_THAT(reverse(funding), HasMessage("already_reversed"));
+}
+
 TEST_F(SalesTest, TheTreeStaysATree) {
   ASSERT_THAT(PutReseller("a", ""), IsOk());
   ASSERT_THAT(PutReseller("b", "a"), IsOk());

@@ -2,6 +2,7 @@
 
 #include "libs/base/status.h"
 #include "services/billing/passwords.h"
+#include "services/billing/refusal.h"
 
 namespace holdfast::billing {
 
@@ -20,6 +21,7 @@ void Service::Register(rpc::ServiceTable& table) {
   table.Worker("ListPackages", *this, &Service::ListPackages);
   table.Worker("PutTariffPlan", *this, &Service::PutTariffPlan);
   table.Worker("ListTariffPlans", *this, &Service::ListTariffPlans);
+  table.Worker("ListPlanVersions", *this, &Service::ListPlanVersions);
   table.Worker("PutTaxRate", *this, &Service::PutTaxRate);
   table.Worker("ListTaxRates", *this, &Service::ListTaxRates);
   table.Worker("ChangeSubscription", *this, &Service::ChangeSubscription);
@@ -54,7 +56,8 @@ absl::StatusOr<v1::AuthenticateResponse> Service::Authenticate(
   }
   if (found->state == Account::State::kClosed) {
     metrics_.logins.With({"closed"}).Add();
-    return PermissionDenied("account {} is closed", found->account.value());
+    return Explained(
+        PermissionDenied("account_closed: account {} is closed", found->account.value()));
   }
   metrics_.logins.With({"ok"}).Add();
   v1::AuthenticateResponse response;

@@ -58,6 +58,8 @@ class Service {
                                                const v1::PutTariffPlanRequest& request);
   absl::StatusOr<v1::ListTariffPlansResponse> ListTariffPlans(
       const rpc::Call& call, const v1::ListTariffPlansRequest& request);
+  absl::StatusOr<v1::ListPlanVersionsResponse> ListPlanVersions(
+      const rpc::Call& call, const v1::ListPlanVersionsRequest& request);
   absl::StatusOr<v1::TaxRate> PutTaxRate(const rpc::Call& call,
                                          const v1::PutTaxRateRequest& request);
   absl::StatusOr<v1::ListTaxRatesResponse> ListTaxRates(const rpc::Call& call,

@@ -1,5 +1,7 @@
 #include "services/billing/biller.h"
+#include "services/billing/convert_lists.h"
 #include "services/billing/convert_money.h"
+#include "services/billing/paging.h"
 #include "services/billing/service.h"
 #include "services/billing/service_once.h"
 
@@ -194,14 +196,19 @@ absl::StatusOr<v1::Account> Service::UnparkAccount(const rpc::Call& call,
 
 absl::StatusOr<v1::ListSubscriptionsResponse> Service::ListSubscriptions(
     const rpc::Call& call, const v1::ListSubscriptionsRequest& request) {
-  const AccountId account(request.account_id());
-  HOLDFAST_RETURN_IF_ERROR(store_.FindAccount(call.deadline(), account).status());
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Subscription> subscriptions,
-                            store_.ListSubscriptions(call.deadline(), account));
-  v1::ListSubscriptionsResponse response;
-  for (const Subscription& subscription : subscriptions) {
-    *response.add_subscriptions() = ToProto(subscription);
+  HOLDFAST_ASSIGN_OR_RETURN(const SubscriptionFilter filter, ParseFilter(request));
+  if (!filter.account.empty()) {
+    HOLDFAST_RETURN_IF_ERROR(
+        store_.FindAccount(call.deadline(), AccountId(filter.account)).status());
   }
+  HOLDFAST_ASSIGN_OR_RETURN(const auto page,
+                            FetchPage(filter, [&](const SubscriptionFilter& asked) {
+                              return store_.ListSubscriptions(call.deadline(), asked);
+                            }));
+  v1::ListSubscriptionsResponse response;
+  for (const Subscription& found : page.rows) *response.add_subscriptions() = ToProto(found);
+  response.set_next_page_token(page.NextToken(
+      [](const Subscription& last) { return TokenAfter(last.started_at, last.id.value()); }));
   return response;
 }
 

@@ -22,6 +22,7 @@
 #include "services/billing/domain/invoice.h"
 #include "services/billing/domain/ledger.h"
 #include "services/billing/domain/sales.h"
+#include "services/billing/store_lists.h"
 
 namespace holdfast::billing {
 
@@ -203,6 +204,7 @@ class Transaction {
   virtual absl::Status PutReseller(const Reseller& reseller) = 0;
   // Ask for resellers after accounts.
   virtual absl::StatusOr<Reseller> FindReseller(const ResellerId& id) = 0;
+  // Open ones of it and of all below it.
   virtual absl::StatusOr<std::int64_t> CountAccounts(const ResellerId& id) = 0;
   // Resellers that money came to since they were marked as served, and up to which money.
   using Funding = std::vector<std::pair<ResellerId, std::int64_t>>;
@@ -263,6 +265,9 @@ struct BookedTransfer {
 struct TransferFilter {
   std::optional<LedgerAccountId> account;
   std::string entry;  // empty: all
+  std::string owner;  // an account: of its wallet and its debts; empty: all
+  std::optional<WallTime> from;
+  std::optional<WallTime> until;
   std::uint64_t after = 0;
   int limit = 50;
 };
@@ -275,6 +280,10 @@ struct BookedInvoice {
 struct InvoiceFilter {
   std::string account;  // empty: all
   bool only_open = false;
+  std::optional<sys_days> issued_from;
+  std::optional<sys_days> issued_until;
+  std::optional<sys_days> due_until;
+  std::string currency;     // empty: any
   std::uint64_t after = 0;  // number of the last one seen
   int limit = 50;
 };
@@ -305,6 +314,8 @@ struct AuditEntry {
 
 struct AuditFilter {
   std::string subject;  // empty: all
+  std::string caller;   // empty: all
+  std::string method;   // empty: all
   std::uint64_t after = 0;
   int limit = 50;
 };
@@ -312,6 +323,8 @@ struct AuditFilter {
 // An event of the outbox.
 struct StoredEvent {
   std::string id;
+  std::string kind{};
+  AccountId account{};
   std::string body;  // JSON
   int tries = 0;
   WallTime created_at;
@@ -347,7 +360,8 @@ class Store {
   // is answered with what was kept. ALREADY_EXISTS: the key was used for another command.
   virtual absl::StatusOr<std::string> Once(Deadline deadline, const Command& command,
                                            const Effect& effect) = 0;
-  // For what happens without being asked.
+  // For what happens without being asked. What it takes away and takes in leaves a line in the
+  // audit log too.
   virtual absl::Status Transact(Deadline deadline,
                                 const std::function<absl::Status(Transaction&)>& body) = 0;
 
@@ -357,11 +371,16 @@ class Store {
                                                       const std::string& login) = 0;
   virtual absl::StatusOr<std::vector<Account>> ListAccounts(Deadline deadline,
                                                             const AccountFilter& filter) = 0;
-  virtual absl::StatusOr<std::vector<Package>> ListPackages(Deadline deadline) = 0;
-  virtual absl::StatusOr<std::vector<TariffPlan>> ListTariffPlans(Deadline deadline) = 0;
+  virtual absl::StatusOr<std::vector<Package>> ListPackages(Deadline deadline,
+                                                            const CatalogueFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<TariffPlan>> ListTariffPlans(Deadline deadline,
+                                                                  const PlanFilter& filter) = 0;
+  // The newest first; none of an unknown plan.
+  virtual absl::StatusOr<std::vector<TariffPlan>> ListPlanVersions(
+      Deadline deadline, const PlanVersionFilter& filter) = 0;
   // The newest first.
-  virtual absl::StatusOr<std::vector<Subscription>> ListSubscriptions(Deadline deadline,
-                                                                      const AccountId& id) = 0;
+  virtual absl::StatusOr<std::vector<Subscription>> ListSubscriptions(
+      Deadline deadline, const SubscriptionFilter& filter) = 0;
 
   // From one moment. Accounts that do not exist are left out.
   virtual absl::StatusOr<std::vector<Facts>> FindFacts(Deadline deadline,
@@ -379,20 +398,28 @@ class Store {
   // By account, or all; the oldest first, behind a number.
   virtual absl::StatusOr<std::vector<BookedInvoice>> ListInvoices(Deadline deadline,
                                                                   const InvoiceFilter& filter) = 0;
+  // The newest first, as those of credit notes and attempts.
   virtual absl::StatusOr<std::vector<Payment>> ListPayments(Deadline deadline,
-                                                            const AccountId& account) = 0;
-  virtual absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline) = 0;
+                                                            const PaymentFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<ListedCreditNote>> ListCreditNotes(
+      Deadline deadline, const CreditNoteFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline,
+                                                              const ResellerFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<ListedVoucherBatch>> ListVoucherBatches(
+      Deadline deadline, const VoucherBatchFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<ListedVoucher>> ListVouchers(Deadline deadline,
+                                                                  const VoucherFilter& filter) = 0;
   // By code.
   virtual absl::StatusOr<std::vector<Coupon>> ListCoupons(Deadline deadline,
                                                           const CouponFilter& filter) = 0;
   // In the order in which they were redeemed.
   virtual absl::StatusOr<std::vector<Redemption>> ListRedemptions(
       Deadline deadline, const RedemptionFilter& filter) = 0;
-  virtual absl::StatusOr<std::vector<TaxRate>> ListTaxRates(Deadline deadline) = 0;
+  virtual absl::StatusOr<std::vector<TaxRate>> ListTaxRates(Deadline deadline,
+                                                            const TaxRateFilter& filter) = 0;
   virtual absl::StatusOr<PaymentAttempt> FindAttempt(Deadline deadline, const AttemptId& id) = 0;
-  // The newest first.
   virtual absl::StatusOr<std::vector<PaymentAttempt>> ListAttempts(Deadline deadline,
-                                                                   const AccountId& account) = 0;
+                                                                   const AttemptFilter& filter) = 0;
   virtual absl::StatusOr<std::optional<PaymentMethod>> FindPaymentMethod(
       Deadline deadline, const AccountId& account) = 0;
   // Open ones that are to be asked about, the most overdue first.
@@ -401,11 +428,14 @@ class Store {
                                                                        WallTime now, int limit) = 0;
   virtual absl::StatusOr<std::vector<StoredEvent>> EventsToSend(Deadline deadline, WallTime now,
                                                                 int limit) = 0;
+  // The newest first.
+  virtual absl::StatusOr<std::vector<StoredEvent>> ListEvents(Deadline deadline,
+                                                              const EventFilter& filter) = 0;
   virtual absl::Status SaveEvent(Deadline deadline, const StoredEvent& event) = 0;
   // Recomputes everything that can be recomputed.
   virtual absl::StatusOr<BooksReport> VerifyBooks(Deadline deadline) = 0;
 
-  // Every command that was carried out, the oldest first.
+  // Every command that was carried out, and what was done unasked; the oldest first.
   virtual absl::StatusOr<std::vector<AuditEntry>> ListAudit(Deadline deadline,
                                                             const AuditFilter& filter) = 0;
   // Forgets commands and changes older than `age`; how many.

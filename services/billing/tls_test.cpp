@@ -37,7 +37,8 @@ class TlsTest : public testing::Test {
     return {pem->certificate, pem->key};
   }
   GatewayConfig ConfigFor(const TestTlsServer& server, const std::string& host = "localhost") {
-    GatewayConfig config{.url = "https://" + host + ":" + std::to_string(server.port())};
+    GatewayConfig config{.url = "https://" + host + ":" + std::to_string(server.port()),
+                         .secret = "secret"};
     config.ca_file = dir_.File("ca.pem");
     config.secret = "secret";
     return config;
@@ -87,14 +88,24 @@ TEST_F(TlsTest, AnImpostorOfTheGatewayIsNotBelieved) {
 }
 
 TEST_F(TlsTest, WrongSettingsAreNamedAtTheStart) {
-  GatewayConfig gateway{.url = "pay.example"};
+  GatewayConfig gateway{.url = "pay.example", .secret = "secret"};
   EXPECT_THAT(HttpGateway(gateway, clock_).CheckConfig(), HasMessage("gateway_url"));
   gateway.url = "https://pay.example";
   gateway.ca_file = dir_.File("none.pem");
   EXPECT_THAT(HttpGateway(gateway, clock_).CheckConfig(), HasMessage("gateway_ca_file"));
   EXPECT_THAT(PostTo({.url = "ftp://x"}).status(), HasMessage("webhook_url"));
-  EXPECT_THAT(PostTo({.url = "https://x", .ca_file = dir_.File("none.pem")}).status(),
-              HasMessage("webhook_ca_file"));
+  EXPECT_THAT(
+      PostTo({.url = "https://x", .ca_file = dir_.File("none.pem"), .secret = "s"}).status(),
+      HasMessage("webhook_ca_file"));
+}
+
+// Anybody can sign with an empty key.
+TEST_F(TlsTest, NothingIsSignedWithAnEmptySecret) {
+  EXPECT_THAT(HttpGateway(GatewayConfig{.url = "https://pay.example"}, clock_).CheckConfig(),
+              HasMessage("gateway_secret_file"));
+  EXPECT_THAT(PostTo({.url = "https://x"}).status(), HasMessage("webhook_secret_file"));
+  EXPECT_THAT(HttpGateway(GatewayConfig{}, clock_).CheckConfig(), IsOk());
+  EXPECT_THAT(PostTo({}).status(), IsOk());
 }
 
 TEST_F(TlsTest, EventsGoToWhoIsBelievedOnly) {
@@ -104,7 +115,8 @@ TEST_F(TlsTest, EventsGoToWhoIsBelievedOnly) {
     return std::string("HTTP/1.1 204 No Content\r\n\r\n");
   };
   TestTlsServer server(Identity(), take);
-  WebhookConfig config{.url = "https://localhost:" + std::to_string(server.port()) + "/events"};
+  WebhookConfig config{.url = "https://localhost:" + std::to_string(server.port()) + "/events",
+                       .secret = "secret"};
   config.ca_file = Unrelated();
   EXPECT_THAT((*PostTo(config))(Soon(), "{}", "signature").status(), HasMessage("not believed"));
   EXPECT_EQ(received, "");

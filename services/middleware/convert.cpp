@@ -5,6 +5,7 @@
 
 #include "libs/base/money.h"
 #include "libs/base/status.h"
+#include "services/middleware/billing_words.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -206,6 +207,7 @@ AccountPage AccountPageOf(const billing::v1::Entitlement& entitlement) {
   page.tariff_plan_name = entitlement.tariff_plan_name();
   const auto balance = Money::Make(entitlement.balance_minor_units(), entitlement.currency());
   if (balance.ok()) page.balance = balance->ToString();
+  page.notice = NoticeOf(entitlement);
   return page;
 }
 

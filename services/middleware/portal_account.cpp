@@ -10,9 +10,11 @@ namespace holdfast::middleware {
 void AccountActions::AddTo(ActionTable& table) {
   table.Add("account_info", "get_main_info", Access::kBlockedToo,
             Bind(*this, &AccountActions::GetMainInfo));
+  // Why there is nothing to watch, and what is to be paid.
+  table.Add("account_info", "get_payment_info", Access::kBlockedToo,
+            Bind(*this, &AccountActions::GetPaymentInfo));
   // Pages that operators write; an empty one shows nothing.
-  for (const char* page :
-       {"get_payment_info", "get_agreement_info", "get_terms_info", "get_demo_video_parts"}) {
+  for (const char* page : {"get_agreement_info", "get_terms_info", "get_demo_video_parts"}) {
     table.Add("account_info", page, Access::kBlockedToo,
               [](PortalCall&) { return PortalAnswer::Js("\"\""); });
   }
@@ -40,6 +42,13 @@ void AccountActions::AddTo(ActionTable& table) {
       return PortalAnswer::Js(R"({"message":"Films are part of packages and cannot be rented."})");
     });
   }
+}
+
+PortalAnswer AccountActions::GetPaymentInfo(PortalCall& call) {
+  const auto page = parts_.entitlements.Page(call.device->account);
+  std::string js;
+  JsonWriter(js).String(page ? page->notice : "");
+  return PortalAnswer::Js(std::move(js));
 }
 
 PortalAnswer AccountActions::GetMainInfo(PortalCall& call) {

@@ -37,6 +37,7 @@ class AccountActions {
 
  private:
   PortalAnswer GetMainInfo(PortalCall& call);
+  PortalAnswer GetPaymentInfo(PortalCall& call);
   // portal_packages.cpp
   PortalAnswer GetPackages(const PortalCall& call);
   PortalAnswer KnownPackages(const PortalCall& call);

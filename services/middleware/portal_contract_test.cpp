@@ -430,6 +430,10 @@ TEST_F(PortalContractTest, ABlockedAccountIsToldSoAndCutOff) {
   const Json profile = box_.Call("stb", "get_profile").Js();
   EXPECT_EQ(profile["status"], 1);
   ExpectTypes(profile, "s msg s block_msg");
+  const std::string why =
+      "Your account is blocked because it is not paid. 11.90 EUR to pay, due on 2026-02-14.";
+  EXPECT_EQ(profile["block_msg"], why + "<br>Please contact your provider.");
+  EXPECT_EQ(box_.Call("account_info", "get_payment_info").Js(), why);
   EXPECT_EQ(box_.Call("account_info", "get_main_info").Js()["fname"], "Ada Example");
 }
 

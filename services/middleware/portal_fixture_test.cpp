@@ -189,6 +189,11 @@ void PortalFixture::HaveEntitlement(const std::string& account, std::vector<std:
   entitlement.set_tariff_plan_name("Everything");
   entitlement.set_balance_minor_units(1234);
   entitlement.set_currency("EUR");
+  if (status == billing::v1::Entitlement::STATUS_SUSPENDED) {
+    entitlement.set_reason(billing::v1::Entitlement::REASON_UNPAID);
+    entitlement.set_owed_minor_units(1190);
+    entitlement.set_due_on("2026-02-14");
+  }
   replica::ReplicaBase& feed = portal().entitlements().feed();
   if (!feed.loaded()) {
     ASSERT_THAT(feed.Apply({.kind = Update::Kind::kReset, .epoch = "test"}), IsOk());

@@ -8,6 +8,7 @@
 #include "libs/base/random.h"
 #include "libs/base/status.h"
 #include "libs/telemetry/log.h"
+#include "services/middleware/billing_words.h"
 #include "services/middleware/channel_rows.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_account.h"
@@ -34,16 +35,12 @@ PortalAnswer Result(bool done) {
   return PortalAnswer::Js(done ? R"({"result":true})" : R"({"result":false})");
 }
 
-// Billing's refusals begin with a word for programs.
 PortalAnswer Refused(const absl::Status& status) {
-  const std::string_view text = View(status.message());
   if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
       absl::IsResourceExhausted(status)) {
     return Message(kTryAgain).With(Degradation{Neighbour::kBilling, {}});
   }
-  if (text.starts_with("insufficient_funds")) {
-    return Message("There is not enough money on the account.");
-  }
+  if (const auto reason = RefusalOf(status)) return Message(SentenceOf(*reason));
   if (absl::IsNotFound(status)) return Message("This package is not offered to the account.");
   return Message("The package could not be changed. Please contact your provider.");
 }

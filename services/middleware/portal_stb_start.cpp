@@ -225,7 +225,12 @@ PortalAnswer StbActions::Profile(PortalCall& call) {
     }
   }
   if (call.knowledge.entitlement->blocked()) {
-    return Refuse(Refused::kBlocked, "access denied", kAccountBlocked);
+    const auto page = parts_.entitlements.Page(device.account);
+    if (!page || page->notice.empty()) {
+      return Refuse(Refused::kBlocked, "access denied", kAccountBlocked);
+    }
+    return Refuse(Refused::kBlocked, "access denied",
+                  page->notice + "<br>Please contact your provider.");
   }
 
   parts_.metrics.sessions_started.Add();

@@ -1,6 +1,7 @@
 // What tests/bench/billing measures of billing itself, on the database it is given:
 //
 //   billing_bench --hosts 127.0.0.1:1 --database d --user u prepare 10000   accounts, all due today
+//   billing_bench ... prepare 10000 --unpaid 20   the same, and 20 % of them cannot pay
 //   billing_bench ... renewals                    charges all that are due; how many in what time
 //   billing_bench ... snapshots 5                 for so many seconds, one caller
 //   billing_bench ... verify
@@ -24,8 +25,9 @@ namespace {
 using namespace std::chrono_literals;
 
 // Prepaid accounts with money for many months, each with a monthly subscription whose last paid day
-// was yesterday; written as a month of life would have left them.
-std::string Prepare(int accounts) {
+// was yesterday; written as a month of life would have left them. Of a hundred in a row `unpaid`
+// have one minor unit only.
+std::string Prepare(int accounts, int unpaid) {
   return fmt::format(R"sql(
     INSERT INTO package (package_id, name) VALUES ('base', 'Base') ON CONFLICT DO NOTHING;
     INSERT INTO tariff_plan (tariff_plan_id, name, price_minor_units, price_currency, period_days,
@@ -53,11 +55,12 @@ std::string Prepare(int accounts) {
     INSERT INTO ledger_transfer (position, transfer_id, entry_id, kind, currency, debit_account,
                                  credit_account, amount, reason, created_at)
       SELECT n, 'gift-' || n, 'gift-' || n, 'posted', 'EUR', 'promotion/bench/EUR',
-             'wallet/a-' || n || '/EUR', 100000, 'bench', now() FROM generate_series(1, {0}) AS n;
+             'wallet/a-' || n || '/EUR', CASE WHEN n % 100 < {1} THEN 1 ELSE 100000 END, 'bench',
+             now() FROM generate_series(1, {0}) AS n;
     UPDATE ledger_counter SET position = {0};
     ANALYZE;
   )sql",
-                     accounts);
+                     accounts, unpaid);
 }
 
 absl::Status Renewals(Store& store, Metrics& metrics, storage::PgPool& pool) {
@@ -107,13 +110,14 @@ absl::Status Verify(Store& store) {
   return absl::OkStatus();
 }
 
-absl::Status Run(const storage::PgOptions& options, const std::string& what, int number) {
+absl::Status Run(const storage::PgOptions& options, const std::string& what, int number,
+                 int unpaid) {
   telemetry::Metrics registry;
   Metrics metrics(registry);
   storage::PgPool pool(options, registry);
   HOLDFAST_RETURN_IF_ERROR(storage::Migrate(pool, Migrations(), Deadline::After(1min)));
   PgStore store(pool);
-  if (what == "prepare") return pool.Execute(Deadline::After(1h), Prepare(number));
+  if (what == "prepare") return pool.Execute(Deadline::After(1h), Prepare(number, unpaid));
   if (what == "renewals") return Renewals(store, metrics, pool);
   if (what == "verify") return Verify(store);
   HOLDFAST_ASSIGN_OR_RETURN(const storage::PgResult accounts,
@@ -131,6 +135,7 @@ int main(int argc, char** argv) {
   holdfast::storage::PgOptions options;
   std::string what;
   int number = 0;
+  int unpaid = 0;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     const auto value = [&] { return i + 1 < argc ? std::string(argv[++i]) : std::string(); };
@@ -140,12 +145,14 @@ int main(int argc, char** argv) {
       options.database = value();
     else if (word == "--user")
       options.user = value();
+    else if (word == "--unpaid")
+      unpaid = std::atoi(value().c_str());
     else if (what.empty())
       what = word;
     else
       number = std::atoi(word.c_str());
   }
-  const absl::Status status = holdfast::billing::Run(options, what, number);
+  const absl::Status status = holdfast::billing::Run(options, what, number, unpaid);
   if (status.ok()) return 0;
   std::fprintf(stderr, "billing_bench: %s\n", holdfast::ToString(status).c_str());
   return 1;

@@ -22,6 +22,7 @@
 #include "libs/testing/eventually.h"
 #include "libs/testing/status_matchers.h"
 #include "libs/testing/test_postgres.h"
+#include "tests/billing/event_receiver.h"
 #include "tests/billing/feed_follower.h"
 #include "tests/billing/inspection.h"
 #include "tests/billing/random_commands.h"
@@ -60,9 +61,11 @@ class CrashTest : public testing::Test {
     return answer.value_or("");
   }
 
-  void PutPlan(const std::string& id, std::int64_t price, v1::TariffPlan::PeriodUnit unit, int n) {
+  void PutPlan(const std::string& id, std::int64_t price, v1::TariffPlan::PeriodUnit unit, int n,
+               const v1::TariffPlan& more = {}) {
     v1::PutTariffPlanRequest request;
     v1::TariffPlan& plan = *request.mutable_tariff_plan();
+    plan = more;
     plan.set_tariff_plan_id(id);
     plan.set_name(id);
     plan.add_package_ids(id == "big" ? "everything" : "base");
@@ -70,6 +73,8 @@ class CrashTest : public testing::Test {
     plan.mutable_price()->set_currency("EUR");
     plan.set_period_unit(unit);
     plan.set_period_days(n);
+    plan.set_max_streams(static_cast<int>(price % 4));
+    plan.set_grace_days(2 + static_cast<int>(price % 5));
     Must("holdfast.billing.v1.Billing/PutTariffPlan", request);
   }
 
@@ -85,10 +90,32 @@ class CrashTest : public testing::Test {
     tax.mutable_tax_rate()->set_name("VAT");
     tax.mutable_tax_rate()->set_parts_per_million(190'000);
     Must("holdfast.billing.v1.Billing/PutTaxRate", tax);
+    tax.mutable_tax_rate()->set_region("at");
+    tax.mutable_tax_rate()->set_parts_per_million(200'000);
+    tax.mutable_tax_rate()->set_inclusive(true);
+    Must("holdfast.billing.v1.Billing/PutTaxRate", tax);
+    v1::PutResellerRequest reseller;
+    reseller.mutable_reseller()->set_reseller_id("city");
+    reseller.mutable_reseller()->set_name("City");
+    reseller.mutable_reseller()->set_currency("EUR");
+    Must("holdfast.billing.v1.Payments/PutReseller", reseller);
+    v1::FundResellerRequest fund;
+    fund.set_reseller_id("city");
+    fund.mutable_amount()->set_minor_units(200'000);  // may run out
+    fund.mutable_amount()->set_currency("EUR");
+    Must("holdfast.billing.v1.Payments/FundReseller", fund);
     PutPlan("daily", 49, v1::TariffPlan::PERIOD_UNIT_DAYS, 1);
     PutPlan("weekly", 250, v1::TariffPlan::PERIOD_UNIT_DAYS, 7);
     PutPlan("monthly", 999, v1::TariffPlan::PERIOD_UNIT_MONTHS, 1);
     PutPlan("big", 1777, v1::TariffPlan::PERIOD_UNIT_MONTHS, 1);
+    v1::TariffPlan trial;
+    trial.set_trial_days(3);
+    PutPlan("try", 300, v1::TariffPlan::PERIOD_UNIT_DAYS, 7, trial);
+    v1::TariffPlan calendar;
+    calendar.set_calendar(true);
+    calendar.add_setup_fees()->set_minor_units(100);
+    calendar.mutable_setup_fees(0)->set_currency("EUR");
+    PutPlan("calm", 700, v1::TariffPlan::PERIOD_UNIT_MONTHS, 1, calendar);
     v1::CreateVoucherBatchRequest vouchers;
     vouchers.set_batch_id("spring");
     vouchers.set_count(static_cast<int>(std::min<std::uint64_t>(20 + operations_ / 50, 2000)));
@@ -124,6 +151,11 @@ class CrashTest : public testing::Test {
       request.set_charging(i % 2 != 0 ? v1::CHARGING_POSTPAID : v1::CHARGING_PREPAID);
       request.set_currency("EUR");
       if (i % 4 < 2) request.set_region("de");
+      if (i % 4 == 2) request.set_region("at");
+      if (i % 5 == 0) {
+        request.set_reseller_id("city");
+        world_.resold.push_back(request.account_id());
+      }
       Must("holdfast.billing.v1.Billing/CreateAccount", request);
       world_.accounts.push_back(request.account_id());
     }
@@ -203,6 +235,8 @@ class CrashTest : public testing::Test {
     ASSERT_TRUE(billing_.WaitUntilReady());
     EXPECT_TRUE(Eventually([&] { return Uncharged(pool_).empty(); }, 60s))
         << testing::PrintToString(Uncharged(pool_));
+    EXPECT_TRUE(Eventually([&] { return WrongEvents(pool_, receiver_.taken()).empty(); }, 90s))
+        << testing::PrintToString(WrongEvents(pool_, receiver_.taken()));
     // The jobs have nothing more to change, and both instances have told everything.
     EXPECT_TRUE(Eventually([&] { return FollowerIsUpToDate(); }, 30s));
   }
@@ -244,6 +278,12 @@ class CrashTest : public testing::Test {
     }
   }
 
+  static int MostOften(const std::map<std::string, int>& taken) {
+    int most = 0;
+    for (const auto& [id, times] : taken) most = std::max(most, times);
+    return most;
+  }
+
   void Print(const RandomCommands& commands, const Findings& found) {
     const RandomCommands::Counts n = commands.counts();
     fmt::print(
@@ -251,10 +291,12 @@ class CrashTest : public testing::Test {
         "another\n"
         "  acknowledged {}, refused with a reason {}, given up {} (done {}, absent {})\n"
         "  {} instances killed, {} times the database; {} days passed\n"
-        "  in the books: {} commands, {} transfers, {} invoices, {} charged terms\n",
+        "  in the books: {} commands, {} transfers, {} invoices, {} charged terms\n"
+        "  {} events told, {} refused at first, the most often told one {} times\n",
         seconds_, static_cast<double>(operations_) / seconds_, n.commands, n.repetitions, n.misuses,
         n.acknowledged, n.refused, n.given_up, found.given_up_done, found.given_up_absent, kills_,
-        restarts_, days_passed_.load(), found.kept, found.transfers, found.invoices, found.terms);
+        restarts_, days_passed_.load(), found.kept, found.transfers, found.invoices, found.terms,
+        receiver_.taken().size(), receiver_.refused(), MostOften(receiver_.taken()));
   }
 
   const std::uint64_t seed_ = FromEnvironment("HOLDFAST_CRASH_SEED", SecureSeed() % 1'000'000);
@@ -265,10 +307,17 @@ class CrashTest : public testing::Test {
   telemetry::Metrics registry_;
   storage::PgPool pool_{{.hosts = hosts_, .database = database_, .user = postgres_->user()},
                         registry_};
+  std::vector<std::string> Flags() {
+    std::vector<std::string> flags = receiver_.Flags();
+    flags.emplace_back("--expiry_interval=200ms");
+    flags.emplace_back("--feed_interval=50ms");
+    return flags;
+  }
+  EventReceiver receiver_;
   BillingPair billing_{{.postgres_hosts = hosts_,
                         .database = database_,
                         .user = postgres_->user(),
-                        .flags = {"--expiry_interval=200ms", "--feed_interval=50ms"}}};
+                        .flags = Flags()}};
   BillingCaller caller_{billing_.discovery()};
   FeedFollower follower_{caller_};
   World world_;
@@ -325,6 +374,8 @@ TEST_F(CrashTest, TheInspectionSeesWhatIsDamaged) {
   damage("INSERT INTO command SELECT * FROM kept");
   ASSERT_THAT(Inspect(pool_, commands, world_).wrong, IsEmpty());
 
+  damage("DELETE FROM event WHERE event_id = (SELECT min(event_id) FROM event)");
+  EXPECT_THAT(WrongEvents(pool_, receiver_.taken()), testing::Not(IsEmpty()));
   damage("UPDATE payment SET reference = 'x' WHERE reference = " + any_payment);
   finds("effect lost or doubled");
   damage("UPDATE subscription SET revision = revision + 1 WHERE charging = 'elsewhere'");

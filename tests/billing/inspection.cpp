@@ -80,6 +80,11 @@ class Inspector {
     // What leads from a row to the command that made it.
     payments_ = CountBy(pool_, "SELECT reference, count(*) FROM payment GROUP BY 1");
     reasons_ = CountBy(pool_, "SELECT reason, count(*) FROM ledger_transfer GROUP BY 1");
+    credits_ = CountBy(pool_, "SELECT reason, count(*) FROM credit_note GROUP BY 1");
+    reversals_ = CountBy(pool_,
+                         "SELECT reason, count(DISTINCT entry_id) FROM ledger_transfer "
+                         "WHERE reverses IS NOT NULL GROUP BY 1");
+    entries_ = CountBy(pool_, "SELECT entry_id, 1 FROM ledger_transfer GROUP BY 1");
     resolved_ = CountBy(pool_,
                         "SELECT resolves, count(*) FROM ledger_transfer "
                         "WHERE resolves IS NOT NULL GROUP BY 1");
@@ -152,15 +157,34 @@ class Inspector {
       if (!present || !refunded.ParseFromString(answer)) return;
       inflow_[refunded.account_id()] -= refund->minor_units();
       refunded_[refund->payment_id()] += refund->minor_units();
+    } else if (dynamic_cast<const v1::CreditInvoiceRequest*>(&request) != nullptr) {
+      Expect(In(credits_, command.key), expected, name);
+    } else if (dynamic_cast<const v1::ReverseEntryRequest*>(&request) != nullptr) {
+      Expect(In(reversals_, command.key), expected, name);
+      v1::ReverseEntryResponse reversed;
+      if (!reversed.ParseFromString(answer)) return Wrong("unreadable answer", name);
+      for (const v1::Transfer& t : reversed.transfers()) {
+        inflow_[OwnerOfWallet(t.debit_account())] -= t.amount().minor_units();
+        inflow_[OwnerOfWallet(t.credit_account())] += t.amount().minor_units();
+      }
     } else if (!present) {
       return;
+    } else if (const auto* back = dynamic_cast<const v1::RecordChargebackRequest*>(&request)) {
+      v1::Payment after;
+      if (!after.ParseFromString(answer)) return Wrong("unreadable answer", name);
+      inflow_[after.account_id()] -= back->minor_units();
+      charged_back_[back->payment_id()] += back->minor_units();
+    } else if (const auto* top_up = dynamic_cast<const v1::TopUpFromResellerRequest*>(&request)) {
+      v1::TopUpFromResellerResponse done;
+      if (!done.ParseFromString(answer)) return Wrong("unreadable answer", name);
+      Expect(In(entries_, done.entry_id()), 1, name);
+      inflow_[top_up->account_id()] += top_up->amount().minor_units();
+      topped_up_ += top_up->amount().minor_units();
     } else if (const auto* capture = dynamic_cast<const v1::CaptureHoldRequest*>(&request)) {
       v1::Transfer taken;
       if (!taken.ParseFromString(answer)) return Wrong("unreadable answer", name);
       Expect(In(resolved_, capture->transfer_id()), 1, name);
-      const std::string& wallet = taken.debit_account();  // wallet/<account>/EUR
-      const std::size_t from = wallet.find('/') + 1;
-      inflow_[wallet.substr(from, wallet.rfind('/') - from)] -= taken.amount().minor_units();
+      inflow_[OwnerOfWallet(taken.debit_account())] -= taken.amount().minor_units();
     } else if (const auto* release = dynamic_cast<const v1::ReleaseHoldRequest*>(&request)) {
       Expect(In(resolved_, release->transfer_id()), 1, name);
     } else if (dynamic_cast<const v1::StartSubscriptionRequest*>(&request) != nullptr) {
@@ -173,10 +197,18 @@ class Inspector {
     }
   }
 
-  // One line for each command, and none without one.
+  // Of "wallet/<account>/EUR"; another account's: empty, which nobody is asked about.
+  static std::string OwnerOfWallet(const std::string& account) {
+    if (!account.starts_with("wallet/")) return "";
+    const std::size_t from = account.find('/') + 1;
+    return account.substr(from, account.rfind('/') - from);
+  }
+
+  // One line for each command, and none without one. What billing did unasked has other keys.
   void CompareAudit() {
-    const auto audited =
-        CountBy(pool_, "SELECT idempotency_key, count(*) FROM audit_log GROUP BY 1");
+    const auto audited = CountBy(pool_,
+                                 "SELECT idempotency_key, count(*) FROM audit_log "
+                                 "WHERE caller <> 'billing' GROUP BY 1");
     for (const auto& [key, answer] : kept_) {
       if (In(audited, key) != 1) Wrong("audit", key);
     }
@@ -187,6 +219,18 @@ class Inspector {
 
   // What came in by commands is in the wallet or was taken by invoices.
   void CompareWallets() {
+    // What a chargeback found neither in the wallet nor in invoices is the operator's loss.
+    const auto losses = CountBy(pool_, R"sql(
+      SELECT p.account_id, sum(t.amount)::bigint FROM ledger_transfer t
+        JOIN payment p ON p.payment_id = split_part(t.entry_id, '-', 2)
+       WHERE t.debit_account = 'promotion/chargebacks/EUR' GROUP BY 1)sql");
+    for (const auto& [account, loss] : losses) inflow_[account] += loss;
+    const auto resellers = CountBy(pool_,
+                                   "SELECT owner, debits_posted FROM ledger_account "
+                                   "WHERE kind = 'reseller'");
+    for (const auto& [reseller, given] : resellers) {
+      if (given != topped_up_) Wrong("money", "of reseller " + reseller);
+    }
     const PgResult rows = MustQuery(pool_, R"sql(
       SELECT a.account_id,
              coalesce((SELECT l.credits_posted - l.debits_posted FROM ledger_account l
@@ -203,6 +247,9 @@ class Inspector {
   }
 
   void CompareRefundsAndRenewals() {
+    const auto chargebacks =
+        CountBy(pool_, "SELECT payment_id, charged_back FROM payment WHERE charged_back > 0");
+    if (chargebacks != charged_back_) Wrong("chargebacks", "of payments are not those of commands");
     const auto refunds =
         CountBy(pool_, "SELECT payment_id, refunded FROM payment WHERE refunded > 0");
     for (const auto& [payment, amount] : refunds) {
@@ -268,7 +315,9 @@ class Inspector {
   const World& world_;
   const std::map<std::string, std::string> kept_;
   std::map<std::string, std::int64_t> payments_, reasons_, resolved_, subscriptions_;
-  std::map<std::string, std::int64_t> inflow_, refunded_, renewed_, redeemed_;
+  std::map<std::string, std::int64_t> credits_, reversals_, entries_;
+  std::map<std::string, std::int64_t> inflow_, refunded_, renewed_, redeemed_, charged_back_;
+  std::int64_t topped_up_ = 0;
   std::set<std::string> started_;
   std::map<std::string, std::size_t> wrong_;
   Findings findings_;
@@ -313,6 +362,31 @@ std::vector<std::string> Uncharged(storage::PgPool& pool) {
   return due;
 }
 
+std::vector<std::string> WrongEvents(storage::PgPool& pool,
+                                     const std::map<std::string, int>& taken) {
+  std::vector<std::string> wrong;
+  const auto add = [&](std::string_view what, const std::string& id) {
+    if (wrong.size() < 2 * kShow) wrong.push_back(fmt::format("{}: {}", what, id));
+  };
+  const PgResult made = MustQuery(pool, R"sql(
+    SELECT 'subscription-' || s.subscription_id || '-' || n FROM subscription s,
+           generate_series(1, s.revision) AS n
+    UNION ALL SELECT 'invoice-' || invoice_id FROM invoice
+    UNION ALL SELECT 'payment-' || payment_id FROM payment)sql");
+  const auto written = CountBy(pool, "SELECT event_id, 1 FROM event");
+  for (int row = 0; row < made.rows(); ++row) {
+    const std::string id(made.Text(row, 0));
+    if (!written.contains(id)) add("never written", id);
+  }
+  for (const auto& [id, one] : written) {
+    if (!taken.contains(id)) add("never told", id);
+  }
+  for (const auto& [id, times] : taken) {
+    if (!written.contains(id)) add("told and never happened", id);
+  }
+  return wrong;
+}
+
 std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller& caller) {
   const PgResult rows = MustQuery(pool, R"sql(
     WITH live AS (
@@ -336,7 +410,26 @@ std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller&
                 ELSE 1 END,
            coalesce((SELECT extract(epoch FROM max(s.valid_until))::bigint FROM serving s
                       WHERE s.account_id = a.account_id), 0),
-           a.entitlement_revision
+           a.entitlement_revision,
+           coalesce((SELECT CASE WHEN bool_or(p.max_streams = 0) THEN 0 ELSE max(p.max_streams) END
+                       FROM serving s JOIN tariff_plan p USING (tariff_plan_id)
+                      WHERE s.account_id = a.account_id), 0),
+           coalesce((SELECT extract(epoch FROM max(
+                              s.valid_until + CASE WHEN s.cancel_at_end THEN 0
+                                                   ELSE coalesce(v.grace_days, p.grace_days) END
+                            ))::bigint
+                       FROM serving s JOIN tariff_plan p USING (tariff_plan_id)
+                       LEFT JOIN tariff_plan_version v
+                         ON v.tariff_plan_id = s.tariff_plan_id AND v.version = s.plan_version
+                      WHERE s.account_id = a.account_id), 0),
+           coalesce((SELECT l.credits_posted - l.debits_posted - l.debits_pending
+                       FROM ledger_account l
+                      WHERE l.kind = 'wallet' AND l.owner = a.account_id
+                        AND l.currency = a.currency), 0),
+           coalesce((SELECT sum(i.net + i.tax - i.credited - i.settled + i.returned)
+                       FROM invoice i WHERE i.account_id = a.account_id), 0)::bigint,
+           coalesce((SELECT min(i.due_on)::text FROM invoice i WHERE i.account_id = a.account_id
+                        AND i.net + i.tax - i.credited - i.settled + i.returned > 0), '')
       FROM account a ORDER BY a.account_id)sql");
   std::vector<std::string> wrong;
   for (int row = 0; row < rows.rows(); ++row) {
@@ -344,19 +437,23 @@ std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller&
     request.set_account_id(std::string(rows.Text(row, 0)));
     const auto got = caller.Get<v1::Entitlement>("holdfast.billing.v1.Billing/GetEntitlement",
                                                  request, Deadline::After(10s));
-    const std::string expected =
-        fmt::format("packages '{}' status {} until {} revision {}", rows.Text(row, 1),
-                    rows.Int(row, 2), rows.Int(row, 3), rows.Int(row, 4));
+    constexpr auto kAll =
+        "packages '{}' status {} until {} revision {} streams {} grace {} wallet {} owed {} due {}";
+    const std::string expected = fmt::format(
+        fmt::runtime(kAll), rows.Text(row, 1), rows.Int(row, 2), rows.Int(row, 3), rows.Int(row, 4),
+        rows.Int(row, 5), rows.Int(row, 6), rows.Int(row, 7), rows.Int(row, 8), rows.Text(row, 9));
     std::string packages;
     if (got.ok()) {
       for (const std::string& id : got->package_ids()) {
         packages += (packages.empty() ? "" : ",") + id;
       }
     }
-    const std::string found = got.ok() ? fmt::format("packages '{}' status {} until {} revision {}",
-                                                     packages, static_cast<int>(got->status()),
-                                                     got->valid_until().seconds(), got->revision())
-                                       : ToString(got.status());
+    const std::string found =
+        got.ok() ? fmt::format(fmt::runtime(kAll), packages, static_cast<int>(got->status()),
+                               got->valid_until().seconds(), got->revision(), got->max_streams(),
+                               got->grace_until().seconds(), got->balance_minor_units(),
+                               got->owed_minor_units(), got->due_on())
+                 : ToString(got.status());
     if (found == expected) continue;
     if (wrong.size() < kShow) {
       wrong.push_back(fmt::format("{}: {}, not {}", request.account_id(), found, expected));

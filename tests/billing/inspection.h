@@ -1,6 +1,7 @@
 // What is true in the database after the storm, against what the callers were told.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,11 @@ Findings Inspect(storage::PgPool& pool, const RandomCommands& commands, const Wo
 // Accounts whose entitlement, as `caller` gets it, is not what the tables say. Computed here by
 // other means than billing's own.
 std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller& caller);
+
+// Events that a receiver should have been told of and was not, or was and should not: one for each
+// change of a subscription, each invoice and each payment that there is; `taken` by id.
+std::vector<std::string> WrongEvents(storage::PgPool& pool,
+                                     const std::map<std::string, int>& taken);
 
 // Subscriptions that are due and not charged although nothing is in their way.
 std::vector<std::string> Uncharged(storage::PgPool& pool);

@@ -16,7 +16,7 @@ constexpr char kBooks[] = "holdfast.billing.v1.Books/";
 constexpr char kPayments[] = "holdfast.billing.v1.Payments/";
 
 constexpr int kLiveSubscriptions = 3;  // of an account at most, so that a day stays cheap
-const std::vector<std::string> kPlans = {"daily", "weekly", "monthly", "big"};
+const std::vector<std::string> kPlans = {"daily", "weekly", "monthly", "big", "try", "calm"};
 
 void SetEuros(std::int64_t minor_units, v1::Money& money) {
   money.set_minor_units(minor_units);
@@ -53,6 +53,7 @@ void RandomCommands::DoOne(Deadline deadline) {
   const std::uint64_t what = Below(100);
   if (what < 12) return SendAgain(deadline);
   if (what < 15) return MisuseKey(deadline);
+  if (what < 16) LookForInvoices();
   Sent* command = nullptr;
   {
     absl::MutexLock lock(&mutex_);
@@ -66,6 +67,10 @@ void RandomCommands::DoOne(Deadline deadline) {
       adjust->set_reason(made.key);
     } else if (auto* hold = dynamic_cast<v1::HoldRequest*>(draft.request.get())) {
       hold->set_reason(made.key);
+    } else if (auto* credit = dynamic_cast<v1::CreditInvoiceRequest*>(draft.request.get())) {
+      credit->set_reason(made.key);
+    } else if (auto* reverse = dynamic_cast<v1::ReverseEntryRequest*>(draft.request.get())) {
+      reverse->set_reason(made.key);
     }
     made.request = std::move(draft.request);
     made.impatient = Below(100) < 8;
@@ -83,7 +88,43 @@ void RandomCommands::DoOne(Deadline deadline) {
 }
 
 RandomCommands::Draft RandomCommands::MakeUp() {
-  return Below(100) < 62 ? MakeUpMoney() : MakeUpSubscription();
+  const std::uint64_t what = Below(100);
+  if (what < 12) return MakeUpCorrection();
+  return what < 64 ? MakeUpMoney() : MakeUpSubscription();
+}
+
+// What takes back, and what other people's money does.
+RandomCommands::Draft RandomCommands::MakeUpCorrection() {
+  const std::uint64_t what = Below(100);
+  if (what < 25) {
+    auto request = Make<v1::CreditInvoiceRequest>();
+    request->set_invoice_id(AnyOf(invoices_));
+    return {std::string(kPayments) + "CreditInvoice", request};
+  }
+  if (what < 45) {
+    auto request = Make<v1::RecordChargebackRequest>();
+    request->set_payment_id(AnyOf(payments_));
+    request->set_minor_units(Amount(400));
+    request->set_reason("a stolen card");
+    return {std::string(kPayments) + "RecordChargeback", request};
+  }
+  if (what < 65) {
+    auto request = Make<v1::ReverseEntryRequest>();
+    request->set_entry_id(AnyOf(adjustments_));
+    return {std::string(kBooks) + "ReverseEntry", request};
+  }
+  if (what < 80 && !world_.coupons.empty()) {
+    auto request = Make<v1::RedeemCouponRequest>();
+    request->set_subscription_id(AnyOf(subscriptions_));
+    request->set_coupon_id(AnyOf(world_.coupons));
+    request->set_replace(Below(2) == 0);
+    return {std::string(kPayments) + "RedeemCoupon", request};
+  }
+  auto request = Make<v1::TopUpFromResellerRequest>();
+  request->set_reseller_id("city");
+  request->set_account_id(AnyOf(world_.resold));
+  SetEuros(Amount(900), *request->mutable_amount());
+  return {std::string(kPayments) + "TopUpFromReseller", request};
 }
 
 RandomCommands::Draft RandomCommands::MakeUpMoney() {
@@ -189,6 +230,17 @@ void RandomCommands::Send(Sent& command, Deadline deadline) {
   Learn(command, answer);
 }
 
+// Which invoices there are to be credited: commands do not tell.
+void RandomCommands::LookForInvoices() {
+  v1::ListInvoicesRequest request;
+  request.set_account_id(AnyOf(world_.accounts));
+  const auto bytes = caller_.Ask(std::string(kPayments) + "ListInvoices", request, 1s);
+  v1::ListInvoicesResponse found;
+  if (!bytes.ok() || !found.ParseFromString(*bytes)) return;
+  absl::MutexLock lock(&mutex_);
+  for (const v1::Invoice& invoice : found.invoices()) invoices_.push_back(invoice.invoice_id());
+}
+
 // A late repetition: anything that was ever sent and not given up.
 void RandomCommands::SendAgain(Deadline deadline) {
   Sent* command = nullptr;
@@ -259,6 +311,9 @@ void RandomCommands::LearnIds(const Sent& command) {
   if (dynamic_cast<const v1::RecordPaymentRequest*>(&request) != nullptr) {
     v1::Payment payment;
     if (payment.ParseFromString(command.answer)) payments_.push_back(payment.payment_id());
+  } else if (dynamic_cast<const v1::AdjustRequest*>(&request) != nullptr) {
+    v1::Transfer given;
+    if (given.ParseFromString(command.answer)) adjustments_.push_back(given.entry_id());
   } else if (dynamic_cast<const v1::HoldRequest*>(&request) != nullptr) {
     v1::Transfer held;
     if (held.ParseFromString(command.answer)) holds_.push_back(held.transfer_id());

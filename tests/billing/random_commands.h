@@ -36,6 +36,7 @@ struct World {
   std::vector<std::string> elsewhere;  // subscriptions that another system renews
   std::vector<std::string> vouchers;   // codes
   std::vector<std::string> coupons;    // the last one is for a few only
+  std::vector<std::string> resold;     // those of `accounts` that the reseller "city" brought
   static constexpr std::int64_t kVoucherValue = 500;
 };
 
@@ -70,9 +71,11 @@ class RandomCommands {
   };
   Draft MakeUp();
   Draft MakeUpMoney();
+  Draft MakeUpCorrection();
   Draft MakeUpSubscription();
   void Send(Sent& command, Deadline deadline);
   void SendAgain(Deadline deadline);
+  void LookForInvoices();
   void MisuseKey(Deadline deadline);
   void Learn(Sent& command, const absl::StatusOr<std::string>& answer);
   void LearnIds(const Sent& command);
@@ -93,6 +96,8 @@ class RandomCommands {
   std::vector<std::string> complaints_ ABSL_GUARDED_BY(mutex_);
   // What commands have made and others may use.
   std::vector<std::string> payments_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> adjustments_ ABSL_GUARDED_BY(mutex_);  // their entries
+  std::vector<std::string> invoices_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> holds_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> subscriptions_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> started_ ABSL_GUARDED_BY(mutex_);  // live ones of an account, roughly

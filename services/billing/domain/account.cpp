@@ -47,24 +47,28 @@ absl::Status CheckWhoPays(const Account& account) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now) {
-  HOLDFAST_RETURN_IF_ERROR(CheckId("account id", wanted.id.value()));
-  if (!wanted.login.empty()) HOLDFAST_RETURN_IF_ERROR(CheckLogin(wanted.login));
-  if (wanted.number.empty()) wanted.number = wanted.id.value();
-  HOLDFAST_RETURN_IF_ERROR(CheckDescription(wanted));
-  if (wanted.charging != Charging::kElsewhere) {
-    HOLDFAST_RETURN_IF_ERROR(Money::Make(0, wanted.currency).status());
-  } else if (!wanted.currency.empty()) {
+absl::Status CheckAccount(const Account& account) {
+  HOLDFAST_RETURN_IF_ERROR(CheckId("account id", account.id.value()));
+  if (!account.login.empty()) HOLDFAST_RETURN_IF_ERROR(CheckLogin(account.login));
+  HOLDFAST_RETURN_IF_ERROR(CheckDescription(account));
+  if (account.charging != Charging::kElsewhere) {
+    HOLDFAST_RETURN_IF_ERROR(Money::Make(0, account.currency).status());
+  } else if (!account.currency.empty()) {
     return InvalidArgument("currency of an account that is charged elsewhere");
   }
-  if (!wanted.region.empty()) HOLDFAST_RETURN_IF_ERROR(CheckId("region", wanted.region));
-  if (wanted.payment_days < std::chrono::days(0) || wanted.payment_days > kLongestPayment) {
+  if (!account.region.empty()) HOLDFAST_RETURN_IF_ERROR(CheckId("region", account.region));
+  if (account.payment_days < std::chrono::days(0) || account.payment_days > kLongestPayment) {
     return InvalidArgument("payment_days must be 0 to {}", kLongestPayment.count());
   }
-  if (!wanted.reseller.value().empty()) {
-    HOLDFAST_RETURN_IF_ERROR(CheckId("reseller id", wanted.reseller.value()));
+  if (!account.reseller.value().empty()) {
+    HOLDFAST_RETURN_IF_ERROR(CheckId("reseller id", account.reseller.value()));
   }
-  HOLDFAST_RETURN_IF_ERROR(CheckWhoPays(wanted));
+  return CheckWhoPays(account);
+}
+
+absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now) {
+  if (wanted.number.empty()) wanted.number = wanted.id.value();
+  HOLDFAST_RETURN_IF_ERROR(CheckAccount(wanted));
   wanted.state = Account::State::kOpen;
   wanted.created_at = now;
   return wanted;
@@ -72,7 +76,7 @@ absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now) {
 
 absl::StatusOr<Account> CloseAccount(Account account) {
   if (account.state == Account::State::kClosed) {
-    return FailedPrecondition("account {} is closed already", account.id.value());
+    return FailedPrecondition("account_closed: account {} is closed already", account.id.value());
   }
   account.state = Account::State::kClosed;
   return account;

@@ -46,6 +46,9 @@ absl::StatusOr<Account> OpenAccount(Account wanted, WallTime now);
 // For good. FAILED_PRECONDITION if it is closed already.
 absl::StatusOr<Account> CloseAccount(Account account);
 
+// All that holds of an open account, however it came about. INVALID_ARGUMENT names the field.
+absl::Status CheckAccount(const Account& account);
+
 // That its reseller may pay for it, if it is to. INVALID_ARGUMENT names the field at fault.
 absl::Status CheckWhoPays(const Account& account);
 

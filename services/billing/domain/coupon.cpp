@@ -88,7 +88,8 @@ absl::Status CheckRedemption(const Coupon& coupon, const Subscription& subscript
                               ShowDay(*coupon.expires_on));
   }
   if (subscription.ended()) {
-    return FailedPrecondition("subscription {} has ended", subscription.id.value());
+    return FailedPrecondition("subscription_ended: subscription {} has ended",
+                              subscription.id.value());
   }
   if (subscription.charging == Charging::kElsewhere) {
     return FailedPrecondition("not_charged_by_us: subscription {} is charged elsewhere",

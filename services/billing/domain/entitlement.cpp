@@ -26,6 +26,31 @@ Standing StandingOf(const Facts& facts) {
   return suspended ? Standing::kSuspended : Standing::kActive;
 }
 
+using Reason = Entitlement::Reason;
+
+// Of what keeps an account from watching, the one that its owner can do most about.
+Reason ReasonOf(const Facts& facts, Standing standing) {
+  using State = Subscription::State;
+  if (standing == Standing::kClosed) return Reason::kClosed;
+  if (standing == Standing::kGrace) return Reason::kPaymentLate;
+  bool unpaid = false, suspended = false, awaiting = false, paused = false;
+  for (const Holding& held : facts.holdings) {
+    const Subscription& s = held.subscription;
+    if (s.gives_service()) return Reason::kNone;
+    unpaid |= s.suspended_for_debt();
+    suspended |= s.state == State::kSuspended;
+    awaiting |= s.state == State::kPendingActivation;
+    paused |= s.state == State::kPaused;
+  }
+  if (unpaid) return Reason::kUnpaid;
+  if (suspended) return Reason::kSuspended;
+  if (awaiting) return Reason::kAwaitingPayment;
+  if (paused) return Reason::kPaused;
+  if (facts.last_ended == Facts::Ended::kExpired) return Reason::kExpired;
+  if (facts.last_ended == Facts::Ended::kCancelled) return Reason::kCancelled;
+  return Reason::kNoSubscription;
+}
+
 bool BaseServes(const Facts& facts, const Subscription& subscription) {
   if (!subscription.base) return true;
   return std::any_of(facts.holdings.begin(), facts.holdings.end(), [&](const Holding& held) {
@@ -98,7 +123,10 @@ Entitlement DeriveEntitlement(const Facts& facts, const TimeZone& zone) {
                           .full_name = facts.account.full_name,
                           .phone = facts.account.phone,
                           .balance = facts.wallet,
-                          .currency = facts.account.currency};
+                          .currency = facts.account.currency,
+                          .owed = facts.owed,
+                          .due_on = facts.due_on};
+  entitlement.reason = ReasonOf(facts, entitlement.standing);
   const std::vector<const Holding*> serving = Serving(facts);
   if (serving.empty()) return entitlement;
 

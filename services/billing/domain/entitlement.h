@@ -14,13 +14,31 @@ namespace holdfast::billing {
 // Everything billing knows of an account that matters to what it may watch.
 struct Facts {
   Account account;
-  std::uint64_t revision = 0;  // of the last change of any of it
-  std::int64_t wallet = 0;     // what can be spent, in the account's currency
-  std::vector<Holding> holdings;
+  std::uint64_t revision = 0;        // of the last change of any of it
+  std::int64_t wallet = 0;           // what can be spent, in the account's currency
+  std::int64_t owed = 0;             // open on its invoices, in the account's currency
+  std::optional<sys_days> due_on{};  // the first day that any of it is due
+  // How the last subscription of an account without live ones ended.
+  enum class Ended { kNone, kExpired, kCancelled };
+  Ended last_ended = Ended::kNone;
+  std::vector<Holding> holdings{};
 };
 
 struct Entitlement {
   enum class Standing { kActive, kGrace, kSuspended, kClosed };
+  // Why it may watch nothing, or soon nothing.
+  enum class Reason {
+    kNone,
+    kPaymentLate,  // service stays until the grace is over
+    kUnpaid,       // suspended for debt
+    kSuspended,    // by the operator
+    kPaused,
+    kAwaitingPayment,
+    kExpired,
+    kCancelled,
+    kNoSubscription,
+    kClosed,
+  };
   AccountId account;
   std::uint64_t revision = 0;
   Standing standing = Standing::kActive;
@@ -36,6 +54,10 @@ struct Entitlement {
   std::string tariff_plan_name;
   std::int64_t balance = 0;  // of the wallet, less what is held
   std::string currency;      // empty: charged elsewhere
+
+  Reason reason = Reason::kNone;
+  std::int64_t owed = 0;
+  std::optional<sys_days> due_on;
 };
 
 // Only subscriptions that give service count, and of add-ons only those whose base does. Packages

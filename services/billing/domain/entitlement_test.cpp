@@ -87,6 +87,40 @@ TEST_F(EntitlementTest, OfAClosedAccountIsClosedWhateverItHolds) {
   EXPECT_THAT(Packages(), IsEmpty());
 }
 
+TEST_F(EntitlementTest, SaysWhyThereIsNothingToWatch) {
+  using Reason = Entitlement::Reason;
+  EXPECT_EQ(Derived().reason, Reason::kNoSubscription);
+  facts_.last_ended = Facts::Ended::kExpired;
+  EXPECT_EQ(Derived().reason, Reason::kExpired);
+  EXPECT_EQ(Derived().standing, Standing::kActive) << "nothing was taken away";
+  facts_.last_ended = Facts::Ended::kCancelled;
+  EXPECT_EQ(Derived().reason, Reason::kCancelled);
+  // Of several the one that its owner can do most about.
+  Holds({.state = State::kPaused});
+  EXPECT_EQ(Derived().reason, Reason::kPaused);
+  Holds({.state = State::kPendingActivation});
+  EXPECT_EQ(Derived().reason, Reason::kAwaitingPayment);
+  Holds({.state = State::kSuspended});
+  EXPECT_EQ(Derived().reason, Reason::kSuspended);
+  Holds({.state = State::kSuspended});
+  facts_.holdings.back().subscription.suspended_by = "debt-1";
+  EXPECT_EQ(Derived().reason, Reason::kUnpaid);
+  Holds({.state = State::kGrace, .packages = {"base"}});
+  EXPECT_EQ(Derived().reason, Reason::kPaymentLate);
+  Holds({.packages = {"base"}});
+  EXPECT_EQ(Derived().reason, Reason::kNone) << "what is active is what is watched";
+  facts_.account.state = Account::State::kClosed;
+  EXPECT_EQ(Derived().reason, Reason::kClosed);
+}
+
+TEST_F(EntitlementTest, SaysWhatIsOwed) {
+  EXPECT_EQ(Derived().owed, 0);
+  facts_.owed = 1190;
+  facts_.due_on = kToday;
+  EXPECT_EQ(Derived().owed, 1190);
+  EXPECT_EQ(Derived().due_on, kToday);
+}
+
 TEST_F(EntitlementTest, TakesTheMostGenerousLimits) {
   Holds({.max_streams = 2});
   Holds({.max_streams = 3});

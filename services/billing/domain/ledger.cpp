@@ -167,7 +167,8 @@ absl::StatusOr<Transfer> DecideReversal(const Transfer& original, TransferId id)
 }
 
 absl::Status RefuseUnlessOnItsOwn(const Entry& entry) {
-  for (const std::string_view prefix : {"hold-", "adjustment-", "reversal-"}) {
+  for (const std::string_view prefix :
+       {"hold-", "adjustment-", "reversal-", "funding-", "top-up-"}) {
     if (entry.id.value().starts_with(prefix)) return absl::OkStatus();
   }
   return FailedPrecondition("belongs_to_document: entry {} is undone by a credit note or a refund",

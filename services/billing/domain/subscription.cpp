@@ -32,12 +32,34 @@ std::string_view NameOf(State state) {
   return "in an unknown state";
 }
 
-absl::Status Refuse(const Subscription& subscription, std::string_view why) {
-  return FailedPrecondition("subscription {} {}", subscription.id.value(), why);
+// `reason`: one of refusal.proto, in small letters.
+absl::Status Refuse(const Subscription& subscription, std::string_view reason,
+                    std::string_view why) {
+  return FailedPrecondition("{}: subscription {} {}", reason, subscription.id.value(), why);
+}
+
+std::string_view ReasonOf(State state) {
+  switch (state) {
+    case State::kCancelled:
+    case State::kExpired:
+      return "subscription_ended";
+    case State::kSuspended:
+      return "subscription_suspended";
+    case State::kPaused:
+      return "subscription_paused";
+    case State::kPendingActivation:
+      return "not_yet_paid";
+    case State::kActive:
+    case State::kGrace:
+    case State::kTrialing:
+      break;
+  }
+  return "subscription_in_service";
 }
 
 absl::Status RefuseBecauseOfState(const Subscription& subscription) {
-  return Refuse(subscription, fmt::format("is {}", NameOf(subscription.state)));
+  return Refuse(subscription, ReasonOf(subscription.state),
+                fmt::format("is {}", NameOf(subscription.state)));
 }
 
 // The state of a subscription that nobody suspended or ended.
@@ -98,7 +120,7 @@ absl::StatusOr<Subscription> DecideStart(const Account& account, const TariffPla
                                          WallTime now, const TimeZone& zone) {
   HOLDFAST_RETURN_IF_ERROR(CheckId("subscription id", id.value()));
   if (account.state != Account::State::kOpen) {
-    return FailedPrecondition("account {} is closed", account.id.value());
+    return FailedPrecondition("account_closed: account {} is closed", account.id.value());
   }
   const sys_days today = DayOf(now, zone);
   if (account.charging != Charging::kElsewhere) {
@@ -121,7 +143,8 @@ absl::StatusOr<Subscription> DecideStart(const Account& account, const TariffPla
       .anchor = brought_along ? *valid_until : AnchorFor(today, plan.period, plan.alignment)};
   started.state = StateByDate(valid_until, false, plan.grace, today);
   if (started.ended()) {
-    return Refuse(started, fmt::format("would be over since {}", ShowDay(*valid_until)));
+    return Refuse(started, "period_over",
+                  fmt::format("would be over since {}", ShowDay(*valid_until)));
   }
   return started;
 }
@@ -152,11 +175,11 @@ absl::StatusOr<Subscription> DecideRenewal(const Holding& current, sys_days toda
   Subscription& next = held.subscription;
   if (next.ended()) return RefuseBecauseOfState(next);
   if (next.charging != Charging::kElsewhere) {
-    return Refuse(next, "is charged by us: money renews it, see RecordPayment");
+    return Refuse(next, "charged_by_us", "is charged by us: money renews it, see RecordPayment");
   }
   if (next.state == State::kPaused) return RefuseBecauseOfState(next);
   if (!next.valid_until || (into == nullptr && held.plan.period.open_ended())) {
-    return Refuse(next, "is open-ended: there is nothing to renew");
+    return Refuse(next, "open_ended", "is open-ended: there is nothing to renew");
   }
   if (into != nullptr) {
     const std::uint64_t revision = next.revision;
@@ -170,7 +193,8 @@ absl::StatusOr<Subscription> DecideRenewal(const Holding& current, sys_days toda
   next.cancel_at_end = false;
   if (next.state != State::kSuspended) {
     next.state = StateByDate(next.valid_until, false, held.plan.grace, today);
-    if (next.ended()) return Refuse(next, "would be over even if renewed: start a new one");
+    if (next.ended())
+      return Refuse(next, "period_over", "would be over even if renewed: start a new one");
   }
   return Changed(next);
 }
@@ -188,9 +212,10 @@ absl::StatusOr<Subscription> DecidePause(const Subscription& current, sys_days t
   if (current.state != State::kActive && current.state != State::kTrialing) {
     return RefuseBecauseOfState(current);
   }
-  if (!current.valid_until) return Refuse(current, "is open-ended: there are no days to save");
+  if (!current.valid_until)
+    return Refuse(current, "open_ended", "is open-ended: there are no days to save");
   if (current.cancel_at_end || current.cancel_on || current.change) {
-    return Refuse(current, "has a change planned: revoke it first");
+    return Refuse(current, "change_planned", "has a change planned: revoke it first");
   }
   Subscription next = current;
   next.state = State::kPaused;
@@ -211,7 +236,7 @@ absl::StatusOr<Subscription> DecideResumption(const Holding& held, sys_days toda
     return Changed(next);
   }
   if (next.state != State::kSuspended) return RefuseBecauseOfState(next);
-  if (next.suspended_for_debt()) return Refuse(next, "is not paid: money resumes it");
+  if (next.suspended_for_debt()) return Refuse(next, "unpaid", "is not paid: money resumes it");
   next.suspended_by.clear();
   next.state = StateByDate(next.valid_until, next.cancel_at_end, held.plan.grace, today);
   const bool charged = next.charging != Charging::kElsewhere;
@@ -223,7 +248,7 @@ absl::StatusOr<Subscription> DecideResumption(const Holding& held, sys_days toda
     WaitForPayment(next, today);
   }
   if (next.ended()) {
-    return Refuse(next,
+    return Refuse(next, "unpaid",
                   fmt::format("is not paid since {}: renew it first", ShowDay(*next.valid_until)));
   }
   return Changed(next);
@@ -234,7 +259,8 @@ absl::StatusOr<Subscription> DecideCancellation(const Subscription& current, Can
   if (current.ended()) return RefuseBecauseOfState(current);
   Subscription next = current;
   if (when == CancelWhen::kEndOfTerm && current.state != State::kPendingActivation) {
-    if (!current.valid_until) return Refuse(current, "is open-ended: it can only end now");
+    if (!current.valid_until)
+      return Refuse(current, "open_ended", "is open-ended: it can only end now");
     if (today < *current.valid_until) {
       next.cancel_at_end = true;
       return Changed(next);
@@ -257,8 +283,10 @@ absl::StatusOr<Subscription> PlanChange(const Subscription& current, PlannedChan
                                         sys_days today) {
   if (!current.gives_service()) return RefuseBecauseOfState(current);
   if (change.on && *change.on <= today) return InvalidArgument("the day of the change is over");
-  if (current.cancel_at_end || current.cancel_on) return Refuse(current, "is cancelled already");
-  if (!change.on && !current.valid_until) return Refuse(current, "is open-ended: it has no term");
+  if (current.cancel_at_end || current.cancel_on)
+    return Refuse(current, "already_cancelled", "is cancelled already");
+  if (!change.on && !current.valid_until)
+    return Refuse(current, "open_ended", "is open-ended: it has no term");
   Subscription next = current;
   next.change = std::move(change);
   return Changed(next);
@@ -267,7 +295,7 @@ absl::StatusOr<Subscription> PlanChange(const Subscription& current, PlannedChan
 absl::StatusOr<Subscription> RevokePlanned(const Subscription& current) {
   if (current.ended()) return RefuseBecauseOfState(current);
   if (!current.change && !current.cancel_at_end && !current.cancel_on) {
-    return Refuse(current, "has nothing planned");
+    return Refuse(current, "nothing_planned", "has nothing planned");
   }
   Subscription next = current;
   next.change = std::nullopt;

@@ -40,6 +40,7 @@ struct AccountPage {
   std::string phone;
   std::string tariff_plan_name;
   std::string balance;  // "12.34 EUR", or ""
+  std::string notice;   // why there is, or soon will be, nothing to watch; empty: nothing is wrong
 };
 
 enum class Source {
