@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class AttemptLimiterTest : public testing::Test {
+class AttemptFloodTest : public testing::Test {
  protected:
   int AllowedOf(int tries, const std::string& key) {
     int allowed = 0;
@@ -22,26 +22,26 @@ class AttemptLimiterTest : public testing::Test {
   AttemptLimiter limiter_{{.attempts = 2, .window = 60s, .max_keys = 10}, clock_};
 };
 
-TEST_F(AttemptLimiterTest, WhoTookTooManyStaysRefusedWhateverKeysOthersUse) {
+TEST_F(AttemptFloodTest, WhoTookTooManyStaysRefusedWhateverKeysOthersUse) {
   EXPECT_EQ(AllowedOf(5, "guesser"), 2);
   for (int i = 0; i < 10'000; ++i) limiter_.Allow("other-" + std::to_string(i));
   EXPECT_EQ(AllowedOf(5, "guesser"), 0);
 }
 
-TEST_F(AttemptLimiterTest, ChangingTheKeyAllTheTimeGainsAnAttemptOfEachPlaceOnly) {
+TEST_F(AttemptFloodTest, ChangingTheKeyAllTheTimeGainsAnAttemptOfEachPlaceOnly) {
   int allowed = 0;
   for (int i = 0; i < 100'000; ++i) allowed += limiter_.Allow("key-" + std::to_string(i)) ? 1 : 0;
   EXPECT_LE(allowed, 10 + 2 * 1024);  // own places, and those that are shared
 }
 
-TEST_F(AttemptLimiterTest, WhenTheFloodIsOverEverybodyHasAPlaceAgain) {
+TEST_F(AttemptFloodTest, WhenTheFloodIsOverEverybodyHasAPlaceAgain) {
   for (int i = 0; i < 100'000; ++i) limiter_.Allow("key-" + std::to_string(i));
   clock_.Advance(61s);
   EXPECT_EQ(AllowedOf(5, "somebody"), 2);
   EXPECT_EQ(AllowedOf(5, "somebody else"), 2);
 }
 
-TEST_F(AttemptLimiterTest, ExhaustedTellsAndCountsNothing) {
+TEST_F(AttemptFloodTest, ExhaustedTellsAndCountsNothing) {
   EXPECT_FALSE(limiter_.Exhausted("a"));
   EXPECT_FALSE(limiter_.Exhausted("a"));
   EXPECT_EQ(AllowedOf(2, "a"), 2);
@@ -51,7 +51,7 @@ TEST_F(AttemptLimiterTest, ExhaustedTellsAndCountsNothing) {
   EXPECT_FALSE(limiter_.Exhausted("a"));
 }
 
-TEST_F(AttemptLimiterTest, ExhaustedKnowsTheSharedPlaces) {
+TEST_F(AttemptFloodTest, ExhaustedKnowsTheSharedPlaces) {
   for (int i = 0; i < 100'000; ++i) limiter_.Allow("key-" + std::to_string(i));
   EXPECT_TRUE(limiter_.Exhausted("key-99999"));
 }

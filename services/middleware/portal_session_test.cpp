@@ -4,6 +4,7 @@
 #include "holdfast/analytics/v1/analytics.pb.h"
 #include "libs/base/encoding.h"
 #include "libs/testing/status_matchers.h"
+#include "services/middleware/domain/m3u.h"
 #include "services/middleware/portal_fixture_test.h"
 
 namespace holdfast::middleware {
@@ -195,6 +196,15 @@ TEST_F(PortalSessionTest, NoiseFromABoxChangesNoSetting) {
   EXPECT_EQ(box_.Call("stb", "set_timeshift_settings", "data=%7B").Js(), false);
   EXPECT_EQ(box_.Call("stb", "set_parent_password", "pass=").Js(), false);
   EXPECT_EQ(box_.Call("stb", "set_parent_password", "pass=%3Cb%3E").Js(), false);
+}
+
+TEST_F(PortalSessionTest, ASettingThatIsNoTextIsKeptAsOneThatIs) {
+  EXPECT_EQ(box_.Call("stb", "set_portal_prefs", "theme=dark%FF%FEer").Js(), true);
+  const std::string theme = Profile()["theme"];
+  EXPECT_EQ(theme, CleanUtf8("dark\xFF\xFE"
+                             "er"));
+  EXPECT_NE(theme.find("dark"), std::string::npos);
+  EXPECT_EQ(theme.find('\xFF'), std::string::npos);
 }
 
 TEST_F(PortalSessionTest, AnOldPinThatIsSentHasToBeRight) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/middleware/domain/m3u.h"
 #include "services/middleware/domain/parental.h"
 #include "services/middleware/json_writer.h"
 
@@ -124,8 +125,10 @@ void SettingsActions::AddTo(ActionTable& table) {
 
 PortalAnswer SettingsActions::Save(const PortalCall& call, const Values& values) {
   if (values.empty()) return PortalAnswer::True();
+  Values clean;  // neither PostgreSQL nor a spool takes what is no text
+  for (const auto& [name, value] : values) clean.emplace_back(name, CleanUtf8(value));
   const absl::Status saved =
-      writes_.SaveSettings(*call.device, values, Deadline::After(kSaveTimeout));
+      writes_.SaveSettings(*call.device, clean, Deadline::After(kSaveTimeout));
   return saved.ok() ? PortalAnswer::True()
                     : PortalAnswer::False().With(Degradation{Neighbour::kPostgres, {}});
 }

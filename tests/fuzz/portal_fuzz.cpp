@@ -52,9 +52,10 @@ void CheckRequest(std::string_view input) {
     const auto day = LocalDay(value, zone.zone);
     if (day) HOLDFAST_CHECK(day->from < day->to);
     PlayerVersionIn(value);
-    const HardwareIds ids{.device_id = value, .device_id2 = value, .serial_number = "1"};
+    const std::string id(value);
+    const HardwareIds ids{.device_id = id, .device_id2 = id, .serial_number = "1"};
     Device device;
-    device.hardware_id = value;
+    device.hardware_id = id;
     device.settings[std::string(kHardwareIds)] = {HardwareSetting(ids), 1};
     HOLDFAST_CHECK(BoundIds(device).device_id == value);  // never another box's
     std::string json;
