@@ -140,11 +140,14 @@ TEST_F(PortalSecurityTest, NothingThatOneViewerLeavesBehindIsShownToAnother) {
   // What the other one changes stays on that side.
   EXPECT_EQ(theirs("tv_archive", "update_played_end_time", "hist_id=" + a_.history), false);
   EXPECT_EQ(theirs("remote_pvr", "stop_rec", "rec_id=" + a_.recording), false);
+  EXPECT_EQ(theirs("remote_pvr", "stop_record_on_stb", "rec_id=" + a_.on_box), false);
+  EXPECT_EQ(theirs("remote_pvr", "del_record_on_stb", "rec_id=" + a_.on_box), false);
+  EXPECT_EQ(theirs("remote_pvr", "create_link", "cmd=/media/" + a_.on_box + ".mpg")["cmd"], "");
   theirs("remote_pvr", "del_rec", "rec_id=" + a_.recording);
   theirs("tvreminder", "del", "program_id=" + a_.later);
   theirs("vod", "del_fav", "video_id=5");
   theirs("vod", "set_ended", "video_id=5");
-  EXPECT_EQ(a_.Call("remote_pvr", "get_active_recordings").Js().size(), 1u);
+  EXPECT_EQ(a_.Call("remote_pvr", "get_active_recordings").Js().size(), 2u);
   EXPECT_EQ(a_.Call("tvreminder", "get_all_active").Js().size(), 1u);
   EXPECT_EQ(a_.Call("vod", "get_ordered_list", "fav=1&p=1").Js()["total_items"], 1);
   EXPECT_EQ(a_.Call("vod", "get_ordered_list", "not_ended=1&p=1").Js()["total_items"], 1);

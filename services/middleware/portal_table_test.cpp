@@ -269,6 +269,18 @@ const std::vector<ActionRow>& PortalTable() {
       {"remote_pvr/start_rec_deferred", "program_id=nonsense", "{error:str}"},
       {"remote_pvr/create_link", "cmd=auto%20/media/{rec}.mpg",
        "{id:str,cmd:str,storage_id:str,load:str,error:str}"},
+      {"remote_pvr/start_record_on_stb",
+       "ch_id=1&start_ts=1767348000&stop_ts=1767351600&file=/media/a.ts&internal_id=1", "int"},
+      {"remote_pvr/start_record_on_stb", "ch_id=1&start_ts=5&stop_ts=4", "false"},
+      {"remote_pvr/start_deferred_record_on_stb",
+       "program_real_id={later}&start_ts=1767353400&stop_ts=1767357000&file=/media/b.ts", "int"},
+      {"remote_pvr/create_link", "cmd=auto%20/media/{box}.mpg",
+       "{id:str,cmd:str,storage_id:str,load:str,error:str,local:1}"},
+      {"remote_pvr/update_record_on_stb_end_time", "rec_id={box}&stop_ts=1767372000", "true"},
+      {"remote_pvr/set_internal_id", "rec_id={box}&internal_id=77", "true"},
+      {"remote_pvr/stop_record_on_stb", "rec_id={box}", "true"},
+      {"remote_pvr/stop_record_on_stb", "rec_id={rec}", "false"},
+      {"remote_pvr/del_record_on_stb", "rec_id={box}", "true"},
       {"remote_pvr/stop_rec_deferred", "rec_id={rec}&duration=60", "bool"},
       {"remote_pvr/stop_rec", "rec_id={rec}", "true"},
       {"remote_pvr/del_rec", "rec_id={rec}", "true"},
@@ -312,12 +324,17 @@ GoldenPortal::GoldenPortal(FixtureOptions options) : PortalFixture(std::move(opt
                           "program_id=1_" + std::to_string(kNowSeconds - 1800 + 3600))
                          .Js();
   if (begun.contains("data")) recording = begun["data"];
+  on_box = Call("remote_pvr", "start_record_on_stb",
+                "ch_id=1&start_ts=1767369600&stop_ts=1767373200&file=/media/c.ts")
+               .Js()
+               .dump();
   history = Call("tv_archive", "set_played", "ch_id=1").Js().dump();
 }
 
 std::string GoldenPortal::QueryIn(const ActionRow& row) const {
-  return absl::StrReplaceAll(row.query,
-                             {{"{rec}", recording}, {"{hist}", history}, {"{later}", later}});
+  return absl::StrReplaceAll(
+      row.query,
+      {{"{rec}", recording}, {"{box}", on_box}, {"{hist}", history}, {"{later}", later}});
 }
 
 // Films 5 ("Alpha") and 6 ("Beta", for adults), series 8 ("Delta"), one station.

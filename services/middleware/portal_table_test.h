@@ -13,8 +13,9 @@
 namespace holdfast::middleware {
 
 struct ActionRow {
-  std::string name;   // "itv/create_link"
-  std::string query;  // behind type and action; {rec}, {hist} and {later} are of GoldenPortal
+  std::string name;  // "itv/create_link"
+  std::string
+      query;  // behind type and action; {rec}, {box}, {hist} and {later} are of GoldenPortal
   std::string shape;  // of "js": see json_shape_test.h
 };
 
@@ -40,7 +41,7 @@ class GoldenPortal : public PortalFixture {
   }
   std::string QueryIn(const ActionRow& row) const;
 
-  std::string recording, history, later;
+  std::string recording, on_box, history, later;
 
  private:
   void HaveCatalogue();
