@@ -265,7 +265,7 @@ constexpr std::string_view kChargeableAccounts =
     " ORDER BY s.valid_until LIMIT $2) UNION (SELECT s.account_id FROM subscription s"
     " WHERE s.change_on <= " HOLDFAST_TODAY
     " AND s.state IN ('active', 'trialing', 'grace')"
-    " AND NOT (s.cancel_at_end AND s.valid_until <= " HOLDFAST_TODAY
+    " AND NOT (s.cancel_at_end AND s.valid_until IS NOT NULL AND s.valid_until <= " HOLDFAST_TODAY
     ")"
     " AND (s.cancel_on IS NULL OR s.cancel_on > " HOLDFAST_TODAY
     ")"
