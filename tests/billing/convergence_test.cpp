@@ -37,6 +37,8 @@ class ConvergenceTest : public testing::Test {
   void SetUp() override {
     telemetry::InitLogging({.service = "test", .minimum = telemetry::Level::kError});
     ASSERT_TRUE(billing_.WaitUntilReady());
+    // Of accounts that were there before, the feed tells only that they are to be asked for.
+    ASSERT_TRUE(Eventually([&] { return follower_.follows(); }, 30s));
     for (int i = 0; i < kAccounts; ++i) {
       v1::CreateAccountRequest request;
       request.set_idempotency_key("account-" + std::to_string(i));

@@ -24,6 +24,8 @@ class FeedFollower {
   // The revision of what was told of an account last; 0: nothing, or told to ask again.
   std::uint64_t RevisionOf(const std::string& account) const { return feed_.RevisionOf(account); }
   std::uint64_t went_back() const { return feed_.went_back(); }
+  // It has been told where the feed stands: of what happens from now on it will hear.
+  bool follows() const { return !feed_.epoch().empty(); }
 
  private:
   class Feed final : public replica::ReplicaBase {
