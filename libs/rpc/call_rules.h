@@ -60,8 +60,7 @@ Verdict Judge(const TryResult& result, bool idempotent, bool fair_time);
 
 // Whether an instance that asked a call of this class to leave it alone is left alone by all. One
 // that refuses background or bulk calls has room for others: were it left alone, the next instance
-// would get its calls too, refuse in turn, and so on (simulated: of a neighbour that has lost a
-// zone at 60 % load, 42 % of the background calls were answered instead of 97 %).
+// would get its calls too, refuse in turn, and so on for as long as the load is high.
 bool HeedsPushback(Criticality criticality);
 
 // From when on an answer is slow: `factor` times the usual time, and no less than `at_least`. Never
