@@ -58,8 +58,8 @@ struct CommonConfig {
   std::int64_t worker_threads = 8;
   AdmissionConfig grpc_admission;  // of calls that other services make
   AdmissionConfig work_admission;  // of public requests; viewers rather wait than fail
-  std::chrono::milliseconds max_connection_age = std::chrono::minutes(30);
-  bool fault_injection = false;  // see rpc::FaultPlan
+  std::chrono::milliseconds max_connection_age = {};  // of gRPC; see rpc::ServerOptions
+  bool fault_injection = false;                       // see rpc::FaultPlan
   double fault_max_percent = 50;
   std::chrono::milliseconds drain_announce = std::chrono::milliseconds(500);
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);

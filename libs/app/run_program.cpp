@@ -82,7 +82,8 @@ void CommonConfig::Describe(config::Knobs& k) {
   k.Duration(
       "max_connection_age", max_connection_age, {.min = 0ms, .max = 24h},
       "An older gRPC connection is asked to leave after its calls, so that load spreads over "
-      "new instances; jittered. 0: never.");
+      "new instances; jittered. For callers of your own behind a balancer: services of Holdfast "
+      "spread each call without it. 0: never.");
   k.Bool("fault_injection", fault_injection,
          "Allows faults to be made on purpose through the admin port. Not for production.");
   k.Real("fault_max_percent", fault_max_percent, {.min = 1, .max = 100},

@@ -21,6 +21,9 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr int kBacklog = 4096;
+// Beside the first, before the connections that are there get their turn again: a burst of boxes
+// that start does not wait a turn of a busy loop for each of them.
+constexpr int kAcceptsATurn = 64;
 constexpr milliseconds kDrainGrace(100);   // for requests on their way to a closing server
 constexpr milliseconds kAcceptPause(100);  // after running out of descriptors
 
@@ -119,7 +122,10 @@ void IoThread::Accept() {
   acceptor_.async_accept([self = shared_from_this()](error_code error, Socket socket) {
     self->accepting_ = false;
     // Accepted, perhaps, just before we stopped to listen: it was told that it is connected.
-    if (!error && !self->stopping_) self->OnAccepted(std::move(socket));
+    if (!error && !self->stopping_) {
+      self->OnAccepted(std::move(socket));
+      self->AcceptWaiting(kAcceptsATurn);
+    }
     if (!self->acceptor_.is_open()) return self->StoppedListening();
     if (!error) return self->Accept();
     if (error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
@@ -167,11 +173,11 @@ void IoThread::StoppedListening() {
   --state_->listening;
 }
 
-void IoThread::AcceptWaiting() {
-  while (true) {
+void IoThread::AcceptWaiting(int at_most) {
+  for (int i = 0; i < at_most; ++i) {
     error_code error;
     Socket socket = acceptor_.accept(error);
-    if (error) return;
+    if (error) return;  // nobody waits, or what Accept() will be told too
     OnAccepted(std::move(socket));
   }
 }
@@ -236,7 +242,7 @@ void IoThread::Sweep() {
 void IoThread::Drain() {
   Post([self = shared_from_this()] {
     if (!self->acceptor_.is_open()) return;
-    self->AcceptWaiting();
+    self->AcceptWaiting(kBacklog);
     error_code ignored;
     self->acceptor_.close(ignored);
     if (!self->accepting_) self->StoppedListening();  // or else its handler says so

@@ -117,7 +117,7 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   void Accept();
   void StoppedListening();
   void OnAccepted(Socket socket);
-  void AcceptWaiting();
+  void AcceptWaiting(int at_most);
   bool IsFull() const;
   void ScheduleSweep();
   void Sweep();

@@ -61,7 +61,7 @@ class ServerTest : public testing::Test {
                }));
     router.Get("/nothing", Inline([](const Request&) { return Response{.status = 204}; }));
     router.Get("/trace", Inline([](const Request&) {
-                 return Response::Text(200, telemetry::ScopedTrace::Current()->trace_id);
+                 return Response::Text(200, telemetry::ScopedTrace::Current()->trace_id.ToString());
                }));
     router.Get("/headers", Inline([](const Request&) {
                  Response response = Response::Text(200, "x");

@@ -9,6 +9,7 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <algorithm>
+#include <climits>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -52,6 +53,9 @@ grpc::ChannelArguments Arguments(const security::PemMaterial& material,
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  // Probes keep a connection busy for good: the filter that would notice idleness costs each call.
+  arguments.SetInt(GRPC_ARG_CLIENT_IDLE_TIMEOUT_MS, INT_MAX);
+  arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
   // A connection that a partition killed is made anew instead of waiting for TCP to give up.
   // Shorter than 5 s would kill healthy connections of a process that is short of CPU.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 3000);

@@ -159,18 +159,16 @@ absl::StatusOr<std::shared_ptr<const InstanceList>> Neighbour::Enter(Criticality
     CountRefused("stopping");
     return Unavailable("{}: this process is stopping", service);
   }
-  if (in_flight_ >= BulkheadFor(criticality, list_->options.max_in_flight)) {
+  const std::int64_t in_flight = in_flight_.load(std::memory_order_relaxed);
+  if (in_flight >= BulkheadFor(criticality, list_->options.max_in_flight)) {
     CountRefused("bulkhead");
-    return ResourceExhausted("{}: {} calls are under way", service, in_flight_);
+    return ResourceExhausted("{}: {} calls are under way", service, in_flight);
   }
-  ++in_flight_;
+  in_flight_.fetch_add(1, std::memory_order_relaxed);
   return list_;
 }
 
-void Neighbour::Leave() {
-  absl::MutexLock lock(&mutex_);
-  --in_flight_;
-}
+void Neighbour::Leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
 
 absl::Status Neighbour::RefusedByBreaker() const {
   CountRefused("breaker");

@@ -141,6 +141,7 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
   std::unique_ptr<discovery::Watch> watch_;
   std::thread thread_;
   std::atomic<bool> canary_wanted_ = false;  // as of the last look
+  std::atomic<std::int64_t> in_flight_ = 0;  // grows under mutex_ only
   SteadyTime shown_at_ = SteadyTime::min();  // the thread's: the last look
 
   absl::Mutex changes_mutex_;  // one new list at a time
@@ -148,7 +149,6 @@ class Neighbour : public std::enable_shared_from_this<Neighbour> {
 
   mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(changes_mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::int64_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<const InstanceList> list_ ABSL_GUARDED_BY(mutex_);
   // No longer listed, kept until nobody else holds them: see UnderWay.
   std::vector<std::shared_ptr<Instance>> leaving_ ABSL_GUARDED_BY(mutex_);

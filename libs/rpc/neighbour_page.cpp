@@ -43,9 +43,9 @@ std::string Neighbour::Describe() const {
   if (standing.panic) page += "  PANIC: too few are usable, health is ignored for first tries\n";
   {
     absl::MutexLock lock(&mutex_);
-    page +=
-        fmt::format("  calls: {} under way of {}; retries left {:.0f}, hedges left {:.0f}\n",
-                    in_flight_, list->options.max_in_flight, budget.left(), hedge_budget.left());
+    page += fmt::format("  calls: {} under way of {}; retries left {:.0f}, hedges left {:.0f}\n",
+                        in_flight_.load(), list->options.max_in_flight, budget.left(),
+                        hedge_budget.left());
     if (!last_failure_.ok()) page += "  last failed call: " + ToString(last_failure_) + "\n";
   }
   for (const Peer* peer : list->peers) page += "  " + peer->Describe() + "\n";
@@ -90,8 +90,7 @@ void Neighbour::ShowState() {
   metrics.limit.With({service}).Set(static_cast<double>(list->options.max_in_flight));
   metrics.budget_left.With({service, "retry"}).Set(budget.left());
   metrics.budget_left.With({service, "hedge"}).Set(hedge_budget.left());
-  absl::MutexLock lock(&mutex_);
-  in_flight_gauge_.Set(static_cast<double>(in_flight_));
+  in_flight_gauge_.Set(static_cast<double>(in_flight_.load(std::memory_order_relaxed)));
 }
 
 }  // namespace holdfast::rpc

@@ -202,16 +202,22 @@ void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
   if (ended->kind == Kind::kCanary) return CanaryEnded(*ended, result);
   const Instance& instance = *list_->instances[ended->index];
   const Verdict verdict = Judge(result, method_.idempotent, ended->allowed.fair);
+  const bool answered = result.status.ok() || result.origin == Origin::kHandler;
   const Duration took = ended->attempt.age();
   bool late = false;  // the call is decided
   bool cancelled = false;
   bool blamed = false;
+  bool decides = false;  // this answer is the call's
+  bool alone = false;
   {
     absl::MutexLock lock(&mutex_);
     under_way_.erase(std::remove(under_way_.begin(), under_way_.end(), ended), under_way_.end());
     late = over_;
     cancelled = cancelled_;
     blamed = ended->blamed;
+    decides = answered && !verdict.retry && !late && !cancelled;
+    alone = under_way_.empty();
+    if (decides) over_ = true;
   }
   TryOutcome outcome = WithSpeed(verdict.instance, took, SlowLimit());
   if ((late || cancelled) && result.status.code() == absl::StatusCode::kCancelled) {
@@ -225,37 +231,40 @@ void OutgoingCall::TryEnded(const SharedTry& ended, const TryResult& result) {
   }
   ended->attempt.Finish(outcome);
   instance.metrics.Count(outcome, took);
-  const bool answered = outcome == TryOutcome::kAnswered || outcome == TryOutcome::kSlow ||
-                        outcome == TryOutcome::kOvertaken;
-  if (answered) method_.usual->Record(took);
+  if (outcome == TryOutcome::kAnswered || outcome == TryOutcome::kSlow ||
+      outcome == TryOutcome::kOvertaken) {
+    method_.usual->Record(took);
+  }
   if (verdict.leave_alone > Duration::zero() && HeedsPushback(criticality_)) {
     list_->peers[ended->index]->AskedToWait(verdict.leave_alone);
   }
-  if (!late) Judged(ended, result, verdict);
+  if (decides) return Answered(ended, result, verdict, alone);
+  if (!late) Undecided(ended, result, verdict);
 }
 
-void OutgoingCall::Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict) {
+// The try has failed, or its answer is one that another try may better.
+void OutgoingCall::Undecided(const SharedTry& ended, const TryResult& result,
+                             const Verdict& verdict) {
   const Failure failure{.result = result, .verdict = verdict, .index = ended->index};
-  const bool answered = result.status.ok() || result.origin == Origin::kHandler;
-  const bool decides = answered && !verdict.retry;
   bool cancelled = false;
   {
     absl::MutexLock lock(&mutex_);
     if (over_) return;
     failure_ = failure;
     cancelled = cancelled_;
-    if (pausing_ && (cancelled || !decides)) return;  // it goes on after the pause
-    if (!under_way_.empty() && (cancelled || (!decides && !AllOverdue()))) return;
+    if (pausing_) return;  // it goes on after the pause
+    if (!under_way_.empty() && (cancelled || !AllOverdue())) return;
   }
   if (!cancelled && verdict.retry && WillTryAgain(verdict)) return;
   {
     absl::MutexLock lock(&mutex_);
     // An overdue one may still answer, and a hedge or another try may have begun meanwhile.
-    if (!decides && (pausing_ || !under_way_.empty())) return;
+    if (pausing_ || !under_way_.empty()) return;
     if (std::exchange(over_, true)) return;
   }
   if (cancelled) return End(absl::CancelledError("the caller has left"));
-  if (answered) return Answered(ended, result, verdict);
+  const bool answered = result.status.ok() || result.origin == Origin::kHandler;
+  if (answered) return Answered(ended, result, verdict, /*alone=*/true);
   Failed(failure);
 }
 
@@ -331,17 +340,11 @@ void OutgoingCall::TryAgain() {
   Failed(failure);
 }
 
-// Some instance has said something: the answer, or an error of the method.
+// Some instance has said something: the answer, or an error of the method. `alone`: no other try is
+// under way, and none begins any more.
 void OutgoingCall::Answered(const SharedTry& winner, const TryResult& result,
-                            const Verdict& verdict) {
-  absl::InlinedVector<SharedTry, kMaxTries> losers;
-  {
-    absl::MutexLock lock(&mutex_);
-    losers = under_way_;
-    const Duration took = neighbour_->clock.SteadyNow() - winner->start;
-    for (const SharedTry& loser : losers) loser->blamed = loser->BeatenBy(*winner, took);
-  }
-  for (const SharedTry& loser : losers) loser->GiveUp();
+                            const Verdict& verdict, bool alone) {
+  if (!alone) GiveUpLosers(*winner);
   if (winner->kind == Kind::kHedge) neighbour_->hedges_won.Add();
   if (!result.status.ok() && verdict.retry) CountRefusedRetry();
   if (result.status.ok() && winner->response) {
@@ -356,6 +359,17 @@ void OutgoingCall::Answered(const SharedTry& winner, const TryResult& result,
     Tries::Report(verdict, *permit_);
   }
   End(result.status);
+}
+
+void OutgoingCall::GiveUpLosers(const Try& winner) {
+  absl::InlinedVector<SharedTry, kMaxTries> losers;
+  {
+    absl::MutexLock lock(&mutex_);
+    losers = under_way_;
+    const Duration took = neighbour_->clock.SteadyNow() - winner.start;
+    for (const SharedTry& loser : losers) loser->blamed = loser->BeatenBy(winner, took);
+  }
+  for (const SharedTry& loser : losers) loser->GiveUp();
 }
 
 void OutgoingCall::Failed(const Failure& failure) {
@@ -393,14 +407,13 @@ void OutgoingCall::Cancel() {
   for (const SharedTry& attempt : tries) attempt->GiveUp();
 }
 
+// Once: by whoever has set over_, or before the first try.
 void OutgoingCall::End(const absl::Status& status) {
-  std::unique_ptr<WireTimer> hedge;
-  {
+  if (method_.hedged) {
+    std::unique_ptr<WireTimer> hedge;
     absl::MutexLock lock(&mutex_);
-    over_ = true;
     hedge = std::move(hedge_);
   }
-  hedge.reset();
   permit_.reset();
   neighbour_->Count(method_, status, start_);
   const Done done = std::move(done_);

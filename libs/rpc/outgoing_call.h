@@ -60,11 +60,13 @@ class OutgoingCall final : public Reminded, public std::enable_shared_from_this<
 
   bool AllOverdue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TryEnded(const SharedTry& ended, const TryResult& result);
-  void Judged(const SharedTry& ended, const TryResult& result, const Verdict& verdict);
+  void Undecided(const SharedTry& ended, const TryResult& result, const Verdict& verdict);
   bool WillTryAgain(const Verdict& verdict);
   std::optional<std::string_view> TryAgainUnless(const Verdict& verdict);
   void TryAgain();
-  void Answered(const SharedTry& winner, const TryResult& result, const Verdict& verdict);
+  void Answered(const SharedTry& winner, const TryResult& result, const Verdict& verdict,
+                bool alone);
+  void GiveUpLosers(const Try& winner);
   void Failed(const Failure& failure);
   void CountRefusedRetry();
   void Cancel();

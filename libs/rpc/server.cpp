@@ -104,6 +104,7 @@ void SetArguments(const ServerOptions& options, grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5000);
   // Answers are not compressed: a filter less in the way of each call. Requests of others may be.
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
   if (options.max_connection_age.count() > 0) {
     // gRPC jitters it. Streams that are open then may stay: they end when their reader wants.
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,

@@ -25,8 +25,9 @@ struct ServerOptions {
   admission::PoolOptions workers;  // of worker calls
   std::int64_t max_streams = 64;
   // A connection that is older is asked to leave after its present calls, so that load spreads over
-  // new instances. Jittered by a tenth. Zero: never.
-  std::chrono::milliseconds max_connection_age = std::chrono::minutes(30);
+  // new instances. Jittered by a tenth. Zero: never: our own callers spread each call themselves
+  // (decision 0034), only others behind a balancer need it, and it costs each call.
+  std::chrono::milliseconds max_connection_age = {};
   security::TlsFiles tls;  // empty: plaintext
 };
 

@@ -121,7 +121,7 @@ void Log(Level level, std::string_view message, std::initializer_list<LogField> 
   AppendField(line, "msg", message);
   for (const LogField& field : fields) AppendField(line, field.key, field.value);
   if (const TraceContext* trace = ScopedTrace::Current()) {
-    AppendField(line, "trace", trace->trace_id);
+    AppendField(line, "trace", trace->trace_id.ToString());
   }
   logger.output.log(spdlog::level::info, line);
 }

@@ -1,22 +1,26 @@
 #include "libs/telemetry/trace.h"
 
-#include <algorithm>
+#include <array>
+#include <cstring>
 
 namespace holdfast::telemetry {
 namespace {
 
+constexpr std::size_t kTraceIdAt = 3;
+constexpr std::size_t kParentIdAt = 36;
+constexpr std::size_t kFlagsAt = 53;
 constexpr std::size_t kHeaderSize = 55;  // of version 00; later versions may add "-..." behind
 
-thread_local const TraceContext* current_trace = nullptr;
-
-bool IsLowerHex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+constexpr std::array<char, 512> MakeHexOfByte() {
+  std::array<char, 512> digits = {};
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    digits[i] = "0123456789abcdef"[i % 2 == 0 ? i / 32 : i / 2 % 16];
+  }
+  return digits;
 }
+constexpr std::array<char, 512> kHexOfByte = MakeHexOfByte();
 
-bool IsZero(std::string_view hex) { return hex.find_first_not_of('0') == std::string_view::npos; }
-
-int HexDigit(char c) { return c <= '9' ? c - '0' : c - 'a' + 10; }
+thread_local const TraceContext* current_trace = nullptr;
 
 // All zeros is not an id.
 std::uint64_t NextId(Random& random) {
@@ -25,53 +29,73 @@ std::uint64_t NextId(Random& random) {
   return id;
 }
 
-// Without a format string, as the header: each call makes one.
-void AppendHex(std::uint64_t id, std::string& out) {
-  for (int shift = 60; shift >= 0; shift -= 4)
-    out.push_back("0123456789abcdef"[(id >> shift) & 15]);
+// Without a format string: each call writes some.
+char* WriteHex(std::uint64_t id, char* out) {
+  for (int shift = 56; shift >= 0; shift -= 8, out += 2) {
+    std::memcpy(out, &kHexOfByte[2 * ((id >> shift) & 255)], 2);
+  }
+  return out;
+}
+
+// Lower-case digits only, at most 16 of them.
+bool ReadHex(std::string_view digits, std::uint64_t& out) {
+  out = 0;
+  for (const char c : digits) {
+    const bool decimal = c >= '0' && c <= '9';
+    if (!decimal && (c < 'a' || c > 'f')) return false;
+    out = out << 4 | static_cast<std::uint64_t>(decimal ? c - '0' : c - 'a' + 10);
+  }
+  return true;
 }
 
 }  // namespace
 
+std::string TraceId::ToString() const {
+  std::string digits(32, '0');
+  WriteHex(low, WriteHex(high, digits.data()));
+  return digits;
+}
+
 std::string TraceContext::ToHeader() const {
-  std::string header;
-  header.reserve(kHeaderSize);
-  header.append("00-").append(trace_id).append("-").append(parent_id);
-  return header.append(sampled ? "-01" : "-00");
+  std::string header = "00-................................-................-0.";
+  WriteHex(trace_id.low, WriteHex(trace_id.high, &header[kTraceIdAt]));
+  WriteHex(parent_id, &header[kParentIdAt]);
+  header.back() = sampled ? '1' : '0';
+  return header;
 }
 
 TraceContext TraceContext::Child(Random& random) const {
-  TraceContext child{trace_id, {}, sampled};
-  AppendHex(NextId(random), child.parent_id);
-  return child;
+  return {trace_id, NextId(random), sampled};
 }
 
 TraceContext TraceContext::Start(Random& random) {
-  TraceContext trace;
-  trace.trace_id.reserve(32);
-  AppendHex(NextId(random), trace.trace_id);
-  AppendHex(random.Next(), trace.trace_id);
-  AppendHex(NextId(random), trace.parent_id);
-  return trace;
+  return {.trace_id = {.high = NextId(random), .low = random.Next()},
+          .parent_id = NextId(random),
+          .sampled = false};
 }
 
 std::optional<TraceContext> TraceContext::Parse(std::string_view header) {
   if (header.size() < kHeaderSize) return std::nullopt;
-  const std::string_view version = header.substr(0, 2);
-  const std::string_view trace_id = header.substr(3, 32);
-  const std::string_view parent_id = header.substr(36, 16);
-  const std::string_view flags = header.substr(53, 2);
-
-  if (header[2] != '-' || header[35] != '-' || header[52] != '-') return std::nullopt;
-  if (!IsLowerHex(version) || !IsLowerHex(trace_id) || !IsLowerHex(parent_id) ||
-      !IsLowerHex(flags)) {
+  if (header[kTraceIdAt - 1] != '-' || header[kParentIdAt - 1] != '-' ||
+      header[kFlagsAt - 1] != '-') {
     return std::nullopt;
   }
-  if (version == "ff" || IsZero(trace_id) || IsZero(parent_id)) return std::nullopt;
-  if (header.size() > kHeaderSize && (version == "00" || header[kHeaderSize] != '-')) {
+  TraceContext trace;
+  std::uint64_t version = 0;
+  std::uint64_t flags = 0;
+  if (!ReadHex(header.substr(0, 2), version) ||
+      !ReadHex(header.substr(kTraceIdAt, 16), trace.trace_id.high) ||
+      !ReadHex(header.substr(kTraceIdAt + 16, 16), trace.trace_id.low) ||
+      !ReadHex(header.substr(kParentIdAt, 16), trace.parent_id) ||
+      !ReadHex(header.substr(kFlagsAt, 2), flags)) {
     return std::nullopt;
   }
-  return TraceContext{std::string(trace_id), std::string(parent_id), (HexDigit(flags[1]) & 1) != 0};
+  if (version == 0xff || trace.trace_id == TraceId() || trace.parent_id == 0) return std::nullopt;
+  if (header.size() > kHeaderSize && (version == 0 || header[kHeaderSize] != '-')) {
+    return std::nullopt;
+  }
+  trace.sampled = (flags & 1) != 0;
+  return trace;
 }
 
 ScopedTrace::ScopedTrace(const TraceContext& trace) : previous_(current_trace) {

@@ -1,6 +1,7 @@
 // W3C Trace Context (traceparent, version 00), carried through HTTP and gRPC.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,9 +10,19 @@
 
 namespace holdfast::telemetry {
 
+// Written as 32 lower-case hex digits. All zeros is not an id.
+struct TraceId {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  bool operator==(const TraceId&) const = default;
+  std::string ToString() const;
+};
+
+// A value without memory of its own: each request and each call makes some.
 struct TraceContext {
-  std::string trace_id;   // 32 lower-case hex digits
-  std::string parent_id;  // 16 lower-case hex digits: the span of whoever called
+  TraceId trace_id;
+  std::uint64_t parent_id = 0;  // 16 lower-case hex digits: the span of whoever called
   bool sampled = false;
 
   // "00-<trace id>-<parent id>-<flags>".

@@ -12,8 +12,8 @@ constexpr char kHeader[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7
 TEST(TraceContext, AHeaderSurvivesParsingAndPrinting) {
   const std::optional<TraceContext> trace = TraceContext::Parse(kHeader);
   ASSERT_TRUE(trace);
-  EXPECT_EQ(trace->trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
-  EXPECT_EQ(trace->parent_id, "00f067aa0ba902b7");
+  EXPECT_EQ(trace->trace_id.ToString(), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(trace->parent_id, 0x00f067aa0ba902b7U);
   EXPECT_TRUE(trace->sampled);
   EXPECT_EQ(trace->ToHeader(), kHeader);
 }

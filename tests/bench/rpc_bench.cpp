@@ -22,6 +22,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
@@ -200,8 +201,7 @@ void CallHoldfast(const std::string& address, Duration length, int together) {
   HOLDFAST_CHECK(directory.ok());
   Channel channel("echo", {.timeout = kTimeout, .try_timeout = kTimeout},
                   {**directory, SystemClock::Get(), random, metrics, {}, "a"});
-  while (!channel.has_healthy_instance()) {
-  }
+  while (!channel.has_healthy_instance()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   Measure(
       [&](const Text& request, Text& response, Load::Done done) {
         channel.Start(Call(Deadline::After(kTimeout), telemetry::TraceContext::Start(random)), kSay,
