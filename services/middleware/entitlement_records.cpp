@@ -79,32 +79,33 @@ EntitlementRecords::EntitlementRecords(const security::KeyFolder& billing_keys,
   for (const std::string_view reason : kReasons) refused_.push_back(refused.With({reason}));
 }
 
-absl::StatusOr<Snapshot> EntitlementRecords::Open(std::string_view account, std::string_view told) {
-  Snapshot snapshot;
+absl::StatusOr<Statement> EntitlementRecords::Open(std::string_view account,
+                                                   std::string_view told) {
+  Statement statement;
   billing::v1::Entitlement outer;
   if (!outer.ParseFromArray(told.data(), static_cast<int>(told.size()))) {
     return Refuse(Refusal::kDamaged, account);
   }
   if (outer.has_signed_copy()) {
-    snapshot.bytes.set_entitlement(outer.signed_copy().entitlement());
-    snapshot.bytes.set_key_id(outer.signed_copy().key_id());
-    snapshot.bytes.set_signature(outer.signed_copy().signature());
+    statement.bytes.set_entitlement(outer.signed_copy().entitlement());
+    statement.bytes.set_key_id(outer.signed_copy().key_id());
+    statement.bytes.set_signature(outer.signed_copy().signature());
   } else {
-    snapshot.bytes.set_entitlement(std::string(told));
+    statement.bytes.set_entitlement(std::string(told));
   }
-  if (!snapshot.entitlement.ParseFromString(snapshot.bytes.entitlement())) {
+  if (!statement.entitlement.ParseFromString(statement.bytes.entitlement())) {
     return Refuse(Refusal::kDamaged, account);
   }
-  if (snapshot.entitlement.account_id() != account) return Refuse(Refusal::kOtherAccount, account);
+  if (statement.entitlement.account_id() != account) return Refuse(Refusal::kOtherAccount, account);
   if (must_be_signed()) {
     HOLDFAST_RETURN_IF_ERROR(RefuseUnless(
-        security::LooksSigned(SignatureOf(snapshot.bytes), *billing_keys_.Current()), account));
+        security::LooksSigned(SignatureOf(statement.bytes), *billing_keys_.Current()), account));
   }
-  return snapshot;
+  return statement;
 }
 
-absl::Status EntitlementRecords::Verify(std::string_view account, const Snapshot& snapshot) {
-  return Check(account, snapshot.bytes);
+absl::Status EntitlementRecords::Verify(std::string_view account, const Statement& statement) {
+  return Check(account, statement.bytes);
 }
 
 absl::Status EntitlementRecords::Check(std::string_view account, const Kept::Snapshot& snapshot) {
@@ -119,12 +120,12 @@ absl::Status EntitlementRecords::Check(std::string_view account, const Kept::Sna
 }
 
 SharedBytes EntitlementRecords::Offer(std::string_view account, const SharedBytes& held,
-                                      const Snapshot& snapshot) {
-  if (!must_be_signed()) return Believe(account, held, snapshot);
+                                      const Statement& statement) {
+  if (!must_be_signed()) return Believe(account, held, statement);
   Kept record = RecordIn(held);
   if (record.has_believed()) {
-    const bool same = record.believed().entitlement() == snapshot.bytes.entitlement();
-    const bool older = snapshot.entitlement.revision() < RevisionOf(record.believed());
+    const bool same = record.believed().entitlement() == statement.bytes.entitlement();
+    const bool older = statement.entitlement.revision() < RevisionOf(record.believed());
     // What came from the disk may say anything of itself: it counts only if it is believed.
     if (same || older) {
       if (!Believable(account, record)) {
@@ -137,20 +138,21 @@ SharedBytes EntitlementRecords::Offer(std::string_view account, const SharedByte
       }
     }
   }
-  if (record.has_offered() && snapshot.entitlement.revision() < RevisionOf(record.offered())) {
+  if (record.has_offered() && statement.entitlement.revision() < RevisionOf(record.offered())) {
     Count(Refusal::kOlder, account);
     return nullptr;
   }
-  *record.mutable_offered() = snapshot.bytes;
+  *record.mutable_offered() = statement.bytes;
   return Bytes(record);
 }
 
 SharedBytes EntitlementRecords::Believe(std::string_view account, const SharedBytes& held,
-                                        const Snapshot& snapshot) {
+                                        const Statement& statement) {
   Kept record = RecordIn(held);
-  const std::uint64_t revision = snapshot.entitlement.revision();
+  const std::uint64_t revision = statement.entitlement.revision();
   if (record.has_believed() && Believable(account, record)) {
-    if (record.believed().entitlement() == snapshot.bytes.entitlement() && !record.seal().empty()) {
+    if (record.believed().entitlement() == statement.bytes.entitlement() &&
+        IsSealed(account, record)) {
       return held;
     }
     if (revision < RevisionOf(record.believed())) {
@@ -159,7 +161,7 @@ SharedBytes EntitlementRecords::Believe(std::string_view account, const SharedBy
     }
   }
   if (record.has_offered() && RevisionOf(record.offered()) <= revision) record.clear_offered();
-  *record.mutable_believed() = snapshot.bytes;
+  *record.mutable_believed() = statement.bytes;
   return Sealed(account, std::move(record));
 }
 
@@ -177,13 +179,15 @@ Judged EntitlementRecords::Judge(std::string_view account, const SharedBytes& he
       return judged;
     }
   }
+  if (!record.has_believed() && !judged.refused) Count(Refusal::kDamaged, account);
   if (!record.has_believed() || !Believable(account, record)) {
     judged.refused = true;
     return judged;
   }
   judged.entitlement = EntitlementIn(record.believed());
-  const bool unchanged = !judged.refused && !record.seal().empty();
-  judged.kept = unchanged ? held : Sealed(account, std::move(record));
+  const bool as_it_was = !judged.refused && record.seal_key_id() == portal_keys_.signing_key_id() &&
+                         IsSealed(account, record);
+  judged.kept = as_it_was ? held : Sealed(account, std::move(record));
   return judged;
 }
 
@@ -199,12 +203,13 @@ bool EntitlementRecords::OffersNewer(const SharedBytes& held, std::uint64_t revi
 
 // By our seal, which costs next to nothing, or else by billing's signature.
 bool EntitlementRecords::Believable(std::string_view account, const Kept& record) {
+  return IsSealed(account, record) || Check(account, record.believed()).ok();
+}
+
+bool EntitlementRecords::IsSealed(std::string_view account, const Kept& record) const {
   const security::HmacKey* key = portal_keys_.hmac_key(record.seal_key_id());
-  const Kept::Snapshot& believed = record.believed();
-  const bool sealed =
-      key != nullptr && !record.seal().empty() &&
-      security::ConstantTimeEqual(record.seal(), Seal(*key, account, believed.entitlement()));
-  return sealed || Check(account, believed).ok();
+  return key != nullptr && security::ConstantTimeEqual(
+                               record.seal(), Seal(*key, account, record.believed().entitlement()));
 }
 
 SharedBytes EntitlementRecords::Sealed(std::string_view account, Kept record) const {

@@ -1,6 +1,6 @@
 // What an instance keeps of what billing said about an account, and when it believes it.
 //
-//   told by billing or its feed --Open--> Snapshot --Offer--> kept as "offered": verified at its
+//   told by billing or its feed --Open--> Statement --Offer--> kept as "offered": verified at its
 //     first use (Judge), because a feed tells of many accounts that nobody here asks for
 //   answered by billing --Verify, Believe--> kept as "believed" at once: somebody waits for it
 //   read from disk --Judge at its first use--> "believed" if sealed, or else if well signed
@@ -27,7 +27,7 @@
 namespace holdfast::middleware {
 
 // One statement about an account.
-struct Snapshot {
+struct Statement {
   v1::KeptEntitlement::Snapshot bytes;
   billing::v1::Entitlement entitlement;  // what stands in them
 };
@@ -47,15 +47,16 @@ class EntitlementRecords {
 
   // What was told, without the cost of a verification. DATA_LOSS, counted: it cannot be read, is of
   // another account, or is not signed as it must be.
-  absl::StatusOr<Snapshot> Open(std::string_view account, std::string_view told);
+  absl::StatusOr<Statement> Open(std::string_view account, std::string_view told);
   // DATA_LOSS, counted: its signature is not good. About 99 us.
-  absl::Status Verify(std::string_view account, const Snapshot& snapshot);
+  absl::Status Verify(std::string_view account, const Statement& statement);
 
   // The record after `held` (null: none). Null: it stays as it is, for what is held is newer. Where
   // an offer in it has a greater revision, judge that first: it may be forged.
-  SharedBytes Offer(std::string_view account, const SharedBytes& held, const Snapshot& snapshot);
-  // The same with a snapshot that is good. Never null.
-  SharedBytes Believe(std::string_view account, const SharedBytes& held, const Snapshot& snapshot);
+  SharedBytes Offer(std::string_view account, const SharedBytes& held, const Statement& statement);
+  // The same with a statement that is good. Never null.
+  SharedBytes Believe(std::string_view account, const SharedBytes& held,
+                      const Statement& statement);
 
   // Decides on what is held: verifies what is offered, and whether what is believed is still so.
   Judged Judge(std::string_view account, const SharedBytes& held);
@@ -74,6 +75,7 @@ class EntitlementRecords {
   absl::Status RefuseUnless(security::RecordVerdict verdict, std::string_view account);
   absl::Status Check(std::string_view account, const v1::KeptEntitlement::Snapshot& snapshot);
   bool Believable(std::string_view account, const v1::KeptEntitlement& record);
+  bool IsSealed(std::string_view account, const v1::KeptEntitlement& record) const;
   SharedBytes Sealed(std::string_view account, v1::KeptEntitlement record) const;
 
   const security::KeyFolder& billing_keys_;

@@ -20,8 +20,8 @@ constexpr std::size_t kMaxUnknown = 100'000;
 // Billing says that there is no such account: it has nothing, and nothing by default either. Of
 // revision 0, so that whatever billing says of it later (or once said, here or in a token) is
 // newer.
-Snapshot NothingFor(const std::string& account) {
-  Snapshot nothing;
+Statement NothingFor(const std::string& account) {
+  Statement nothing;
   nothing.entitlement.set_account_id(account);
   nothing.entitlement.set_status(billing::v1::Entitlement::STATUS_ACTIVE);
   nothing.bytes.set_entitlement(nothing.entitlement.SerializeAsString());
@@ -116,31 +116,31 @@ std::optional<std::chrono::seconds> Entitlements::StaleSince() const {
 // An answer is verified at once: somebody waits for it, and what is not good is no answer.
 absl::StatusOr<SharedBytes> Entitlements::Fetch(const std::string& account, Deadline deadline) {
   auto answer = billing_.GetEntitlement(AccountId(account), deadline);
-  Snapshot snapshot;
+  Statement statement;
   if (absl::IsNotFound(answer.status())) {
-    snapshot = NothingFor(account);
+    statement = NothingFor(account);
   } else {
     if (!answer.ok()) return answer.status();
-    HOLDFAST_ASSIGN_OR_RETURN(snapshot, records_.Open(account, **answer));
-    HOLDFAST_RETURN_IF_ERROR(records_.Verify(account, snapshot));
+    HOLDFAST_ASSIGN_OR_RETURN(statement, records_.Open(account, **answer));
+    HOLDFAST_RETURN_IF_ERROR(records_.Verify(account, statement));
   }
-  return records_.Believe(account, cache_.Held(account), snapshot);
+  return records_.Believe(account, cache_.Held(account), statement);
 }
 
 void Entitlements::Take(const std::string& account, const SharedBytes& told) {
-  const absl::StatusOr<Snapshot> snapshot = records_.Open(account, *told);
-  if (!snapshot.ok()) {
+  const absl::StatusOr<Statement> statement = records_.Open(account, *told);
+  if (!statement.ok()) {
     cache_.Suspect(account);
     return;
   }
   // A greater revision that nobody has verified may be forged; it must not keep this one out.
   if (const SharedBytes held = cache_.Held(account);
-      EntitlementRecords::OffersNewer(held, snapshot->entitlement.revision())) {
+      EntitlementRecords::OffersNewer(held, statement->entitlement.revision())) {
     Believed(account, held);
   }
-  NoteLimit(account, snapshot->entitlement.max_devices());
+  NoteLimit(account, statement->entitlement.max_devices());
   cache_.Update(account,
-                [&](const SharedBytes& held) { return records_.Offer(account, held, *snapshot); });
+                [&](const SharedBytes& held) { return records_.Offer(account, held, *statement); });
 }
 
 std::optional<Entitlements::Memo> Entitlements::Remembered(const std::string& account,
