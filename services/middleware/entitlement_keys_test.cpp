@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
+#include "libs/testing/status_matchers.h"
 #include "libs/testing/temp_dir.h"
 #include "services/middleware/entitlement_signer_test.h"
 #include "services/middleware/portal_fixture_test.h"
