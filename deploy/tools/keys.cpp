@@ -1,8 +1,7 @@
 // holdfast-keys: makes what the services sign and recognise each other with.
 //
-//   holdfast-keys certificates FOLDER billing middleware ...   development authority and
-//   certificates holdfast-keys new FOLDER KEY_ID                            a key for tokens or
-//   links
+//   holdfast-keys certificates FOLDER billing middleware ...   development authority, certificates
+//   holdfast-keys new FOLDER KEY_ID                            a key for tokens or entitlements
 //
 // Exits 0 when all is there, 1 when it could not be made, 2 when called wrongly.
 

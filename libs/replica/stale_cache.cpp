@@ -243,6 +243,42 @@ void StaleCache::SuspectAll() {
   }
 }
 
+void StaleCache::Suspect(std::string_view key) {
+  Shard& shard = ShardOf(key);
+  absl::MutexLock lock(&shard.mutex);
+  if (Entry* entry = Find(shard.entries, key)) entry->suspect = true;
+}
+
+SharedBytes StaleCache::Held(std::string_view key) const {
+  Shard& shard = ShardOf(key);
+  absl::MutexLock lock(&shard.mutex);
+  const Entry* entry = Find(shard.entries, key);
+  return entry == nullptr ? nullptr : entry->value;
+}
+
+void StaleCache::Update(std::string_view key, const Change& change) {
+  Shard& shard = ShardOf(key);
+  absl::MutexLock lock(&shard.mutex);
+  const Entry* entry = Find(shard.entries, key);
+  SharedBytes value = change(entry == nullptr ? nullptr : entry->value);
+  if (value == nullptr) return;
+  if (const auto* flight = Find(shard.flights, key)) (*flight)->overtaken = true;
+  Store(shard, key, std::move(value), Duration::zero());
+}
+
+bool StaleCache::Exchange(std::string_view key, const SharedBytes& expected, SharedBytes value) {
+  Shard& shard = ShardOf(key);
+  absl::MutexLock lock(&shard.mutex);
+  Entry* entry = Find(shard.entries, key);
+  if (entry == nullptr || entry->value != expected) return false;
+  if (value == nullptr) {
+    Erase(shard, key);
+  } else {
+    entry->value = std::move(value);
+  }
+  return true;
+}
+
 std::size_t StaleCache::size() const {
   std::size_t total = 0;
   for (std::size_t i = 0; i < shard_count_; ++i) {
@@ -284,16 +320,20 @@ absl::Status StaleCache::SaveToDisk() {
 
 absl::Status StaleCache::LoadFromDisk() {
   if (options_.file.empty()) return NotFound("{} is not kept on disk", options_.name);
+  return LoadFrom(options_.file);
+}
+
+absl::Status StaleCache::LoadFrom(const std::string& file) {
   struct Loaded {
     std::string_view key;
     std::string_view value;
     Duration age;
   };
-  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, ReadSnapshot(options_.file));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string bytes, ReadSnapshot(file));
   RecordReader in(bytes);
   // Time spent on disk counts; a clock that was set back meanwhile makes nothing younger.
   const std::int64_t saved_ms = in.I64();
-  if (saved_ms < 0) return DataLoss("{}: not a cache", options_.file);
+  if (saved_ms < 0) return DataLoss("{}: not a cache", file);
   const std::int64_t on_disk_ms = std::max<std::int64_t>(EpochMillis(clock_.Now()) - saved_ms, 0);
   std::vector<Loaded> loaded;
   while (in.ok() && !in.Finished()) {
@@ -304,7 +344,7 @@ absl::Status StaleCache::LoadFromDisk() {
     entry.age = std::chrono::milliseconds(young ? age_ms + on_disk_ms : 0);
     if (young) loaded.push_back(entry);
   }
-  if (!in.Finished()) return DataLoss("{}: not a cache", options_.file);
+  if (!in.Finished()) return DataLoss("{}: not a cache", file);
 
   for (auto entry = loaded.rbegin(); entry != loaded.rend(); ++entry) {
     Shard& shard = ShardOf(entry->key);

@@ -73,10 +73,21 @@ class StaleCache {
   void Put(std::string_view key, SharedBytes value);
   void Forget(std::string_view key);
   void SuspectAll();  // every entry counts as stale from now on
+  void Suspect(std::string_view key);
+
+  // For values that are judged after they came. None of these is a use: no counter, no refresh.
+  SharedBytes Held(std::string_view key) const;  // null: nothing
+  // Puts what `change` makes of what is held (null: nothing). Null from it: all stays as it is.
+  // It runs under a lock: it must be quick and not use the cache.
+  using Change = std::function<SharedBytes(const SharedBytes& held)>;
+  void Update(std::string_view key, const Change& change);
+  // If `expected` is still held, `value` takes its place with its age; null: forgets it.
+  bool Exchange(std::string_view key, const SharedBytes& expected, SharedBytes value);
 
   std::size_t size() const;
-  absl::Status LoadFromDisk();  // entries keep their age
-  absl::Status SaveToDisk();    // blocks; for a background job
+  absl::Status LoadFromDisk();                     // entries keep their age
+  absl::Status LoadFrom(const std::string& file);  // likewise, a copy in another place
+  absl::Status SaveToDisk();                       // blocks; for a background job
 
  private:
   struct Flight;

@@ -185,6 +185,64 @@ TEST_F(StaleCacheTest, SuspectEntriesAreServedAndRefreshed) {
   EXPECT_FALSE(cache_->Peek("a").stale);
 }
 
+TEST_F(StaleCacheTest, OneSuspectIsRefreshedAndNoOther) {
+  cache_->Put("a", MakeShared("a1"));
+  cache_->Put("b", MakeShared("b1"));
+  cache_->Suspect("a");
+  cache_->Suspect("absent");
+  EXPECT_FALSE(cache_->Peek("b").stale);
+  EXPECT_TRUE(jobs_.empty());
+  EXPECT_TRUE(cache_->Peek("a").stale);
+  RunJobs();
+  EXPECT_EQ(Peeked("a"), "a=v1");
+}
+
+TEST_F(StaleCacheTest, AnUpdateSeesWhatIsHeldAndMayLeaveIt) {
+  const auto append = [](const SharedBytes& held) {
+    return MakeShared((held == nullptr ? "none" : *held) + "+");
+  };
+  cache_->Update("a", append);
+  cache_->Update("a", append);
+  EXPECT_EQ(Peeked("a"), "none++");
+  clock_.Advance(seconds(30));
+  cache_->Update("a", [](const SharedBytes&) { return SharedBytes(); });
+  EXPECT_EQ(Peeked("a"), "none++");
+  EXPECT_EQ(cache_->Peek("a").age, seconds(30));
+  cache_->Update("a", append);
+  EXPECT_EQ(cache_->Peek("a").age, seconds(0));
+}
+
+TEST_F(StaleCacheTest, AnUpdateDuringAFetchBeatsWhatWasFetched) {
+  during_fetch_ = [this](Deadline) {
+    cache_->Update("a", [](const SharedBytes&) { return MakeShared("told"); });
+  };
+  EXPECT_EQ(Got(cache_->Get("a", Soon())), "told");
+  EXPECT_EQ(Peeked("a"), "told");
+}
+
+TEST_F(StaleCacheTest, AnExchangeKeepsTheAgeAndLosesAgainstNews) {
+  cache_->Put("a", MakeShared("a1"));
+  const SharedBytes first = cache_->Held("a");
+  clock_.Advance(seconds(30));
+  EXPECT_TRUE(cache_->Exchange("a", first, MakeShared("judged")));
+  EXPECT_EQ(Peeked("a"), "judged");
+  EXPECT_EQ(cache_->Peek("a").age, seconds(30));
+  EXPECT_FALSE(cache_->Exchange("a", first, MakeShared("late")));
+  EXPECT_EQ(Peeked("a"), "judged");
+  EXPECT_TRUE(cache_->Exchange("a", cache_->Held("a"), nullptr));
+  EXPECT_EQ(cache_->Held("a"), nullptr);
+  EXPECT_FALSE(cache_->Exchange("a", nullptr, MakeShared("nothing to take the place of")));
+  EXPECT_EQ(cache_->size(), 0u);
+}
+
+TEST_F(StaleCacheTest, LookingAtWhatIsHeldIsNoUse) {
+  cache_->Put("a", MakeShared("a1"));
+  clock_.Advance(minutes(2));
+  EXPECT_EQ(*cache_->Held("a"), "a1");
+  EXPECT_TRUE(jobs_.empty());
+  EXPECT_THAT(metrics_.Scrape(), testing::HasSubstr(Metric("stale") + "0"));
+}
+
 TEST_F(StaleCacheTest, ConcurrentCallersShareOneFetch) {
   absl::Notification may_answer;
   during_fetch_ = [&](Deadline) { may_answer.WaitForNotification(); };

@@ -20,6 +20,8 @@ struct Config {
 
   std::string time_zone = "UTC";
 
+  std::string entitlement_keys;
+
   std::string dunning_days = "1,7,14";
   GatewayConfig gateway;
   app::HttpConfig http;  // of the gateway's webhook
@@ -32,6 +34,9 @@ struct Config {
                "Pause between two looks for entitlements that changed.");
     k.Duration("expiry_interval", expiry_interval, {.min = 100ms, .max = 24h},
                "Pause between two sweeps for subscriptions whose paid time or grace is over.");
+    k.Text("entitlement_keys", entitlement_keys,
+           "Folder of the Ed25519 keys of which the newest signs entitlements. Read again every "
+           "5 s. Empty: they are not signed.");
     k.Text("time_zone", time_zone, "Where the operator's days begin: an IANA name.");
     k.Duration("verify_interval", verify_interval, {.min = 100ms, .max = 24h},
                "Pause between two verifications of the books; each reads all of them.");

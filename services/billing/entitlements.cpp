@@ -1,10 +1,11 @@
 #include "services/billing/entitlements.h"
 
 #include <utility>
+#include <vector>
 
 #include "libs/base/status.h"
 #include "libs/telemetry/log.h"
-#include "services/billing/convert.h"
+#include "services/billing/snapshot.h"
 
 namespace holdfast::billing {
 namespace {
@@ -17,25 +18,16 @@ replica::StaleCacheOptions Options(const std::string& file) {
   return {.name = "entitlements", .soft_ttl = kTrustFor, .hard_ttl = kTrustFor, .file = file};
 }
 
-absl::StatusOr<SharedBytes> Fetch(Store& store, const TimeZone& zone, std::string_view account,
-                                  Deadline deadline) {
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Facts> facts,
-                            store.FindFacts(deadline, {AccountId(std::string(account))}));
-  if (facts.empty()) return NotFound("account {} unknown", account);
-  return MakeShared(ToProto(DeriveEntitlement(facts.front(), zone)).SerializeAsString());
-}
-
 }  // namespace
 
 Entitlements::Entitlements(const Dependencies& on, const std::string& file)
     : store_(on.store),
       metrics_(on.metrics),
       zone_(on.zone),
+      keys_(on.keys),
       cache_(
           Options(file), on.clock, on.registry,
-          [&store = on.store, zone = on.zone](std::string_view account, Deadline deadline) {
-            return Fetch(store, zone, account, deadline);
-          },
+          [this](std::string_view account, Deadline deadline) { return Fetch(account, deadline); },
           [&workers = on.workers](std::function<void()> job) {
             return workers.TrySubmit(std::move(job));
           }) {
@@ -59,12 +51,25 @@ absl::StatusOr<v1::Entitlement> Entitlements::Get(const AccountId& account, Dead
 }
 
 void Entitlements::Refresh(const AccountId& account, Deadline deadline) {
-  auto fetched = Fetch(store_, zone_, account.value(), deadline);
+  auto fetched = Fetch(account.value(), deadline);
   if (fetched.ok()) cache_.Put(account.value(), *std::move(fetched));
 }
 
 void Entitlements::Put(const AccountId& account, SharedBytes serialized) {
   cache_.Put(account.value(), std::move(serialized));
+}
+
+absl::StatusOr<SharedBytes> Entitlements::Fetch(std::string_view account, Deadline deadline) const {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Facts> facts,
+                            store_.FindFacts(deadline, {AccountId(std::string(account))}));
+  if (facts.empty()) return NotFound("account {} unknown", account);
+  return SnapshotOf(facts.front());
+}
+
+SharedBytes Entitlements::SnapshotOf(const Facts& facts) const {
+  static const security::KeySet kNone;
+  if (keys_ == nullptr) return MakeShared(Snapshot(facts, zone_, kNone));
+  return MakeShared(Snapshot(facts, zone_, *keys_->Current()));
 }
 
 }  // namespace holdfast::billing

@@ -69,8 +69,7 @@ absl::Status EntitlementFeed::Publish(Deadline deadline,
 
   std::map<AccountId, SharedBytes> entitlements;
   for (const Facts& of_account : facts) {
-    SharedBytes bytes = MakeShared(
-        ToProto(DeriveEntitlement(of_account, entitlements_.zone())).SerializeAsString());
+    SharedBytes bytes = entitlements_.SnapshotOf(of_account);
     entitlements_.Put(of_account.account.id, bytes);
     entitlements[of_account.account.id] = std::move(bytes);
   }

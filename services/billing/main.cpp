@@ -8,6 +8,7 @@
 
 #include "libs/app/app.h"
 #include "libs/base/status.h"
+#include "libs/security/key_folder.h"
 #include "services/billing/books_service.h"
 #include "services/billing/config.h"
 #include "services/billing/entitlements.h"
@@ -35,8 +36,10 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   storage::PgPool postgres = runtime.OpenPostgres(config.postgres);
   PgStore store(postgres, config.webhook.url.empty() ? Events::kNone : Events::kWritten,
                 &runtime.clock());
+  security::KeyFolder keys(config.entitlement_keys, security::KeyFolder::Need::kToSign);
+  HOLDFAST_RETURN_IF_ERROR(Annotate(keys.Reload(), "entitlement_keys"));
   Entitlements entitlements(
-      {store, metrics, runtime.workers(), runtime.clock(), runtime.metrics(), *zone},
+      {store, metrics, runtime.workers(), runtime.clock(), runtime.metrics(), *zone, &keys},
       runtime.DataPath("entitlements"));
   std::atomic<bool> has_schema = false;
   runtime.MigrateInBackground(postgres, Migrations(), [&] { has_schema = true; });
@@ -74,6 +77,7 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   runtime.Publish(feed.publication());
   runtime.Repeat("entitlement_feed", config.feed_interval,
                  [&](Deadline deadline) { return feed.Run(deadline); });
+  runtime.Repeat("entitlement_keys", 5s, [&](Deadline) { return keys.Reload(); });
   runtime.Repeat("save_entitlements", 10s, [&](Deadline) { return entitlements.SaveToDisk(); });
   runtime.RepeatOnOneInstance(
       "expiry", config.postgres, config.expiry_interval, [&](Deadline deadline) -> absl::Status {

@@ -34,6 +34,10 @@ absl::StatusOr<Keys> Keys::Load(const Config& config) {
   Keys keys;
   HOLDFAST_ASSIGN_OR_RETURN(keys.portal, LoadKeys("portal_keys", config.portal_keys));
   HOLDFAST_ASSIGN_OR_RETURN(keys.play, LoadKeys("play_keys", config.play_keys));
+  if (!config.entitlement_keys.empty()) {
+    const auto billing = LoadKeys("entitlement_keys", config.entitlement_keys);
+    HOLDFAST_RETURN_IF_ERROR(billing.status());
+  }
   keys.links = placement::LinkSecrets::Load(config.link_secrets);
   if (config.oss.enabled) {
     auto credentials = OssCredentials::Load(config.oss.credentials);
@@ -65,8 +69,11 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
       devices_({.name = "devices", .file = around.data_path("devices.replica")}, around.clock,
                around.metrics),
       notes_(around.data_path("account_notes.replica"), store_, around.clock, around.metrics),
-      entitlements_({.file = around.data_path("entitlements.cache")}, around.clock, around.metrics,
-                    billing_, notes_, around.workers),
+      billing_keys_(config.entitlement_keys, security::KeyFolder::Need::kToVerify),
+      entitlements_({.file = around.data_path("entitlements.kept"),
+                     .older_file = around.data_path("entitlements.cache")},
+                    {around.clock, around.metrics, billing_, notes_, around.workers, billing_keys_,
+                     keys_.portal}),
       events_(around.data_path("box_events.replica"), around.clock, around.metrics),
       follower_(store_, models_.lineup_replica(), devices_, events_, models_.catalogue_replica(),
                 notes_.replica(), database_, around.clock),
@@ -152,6 +159,7 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
   account_.AddTo(actions_);
   follower_.LoadFromDisk();
   lists_.Prepare();
+  ReloadBillingKeys().IgnoreError();  // Keys::Load has just read them; the job tells of errors
   entitlements_.LoadFromDisk();
   writes_.ShowPending();
   viewers_.LoadFromDisk();
@@ -181,6 +189,7 @@ std::vector<Job> Assembly::Jobs() {
          return absl::OkStatus();
        }},
       {"operators", 5s, [this](Deadline) { return operators_.Load(); }},
+      {"entitlement_keys", 5s, [this](Deadline) { return ReloadBillingKeys(); }},
       {"trim_accounts", 1s, [this](Deadline d) { return TrimAccounts(d); }},
       {"save_entitlements", 5s, [this](Deadline) { return entitlements_.SaveToDisk(); }},
   };
@@ -207,6 +216,10 @@ absl::Status Assembly::TrimAccounts(Deadline deadline) {
     }
   }
   return status;
+}
+
+absl::Status Assembly::ReloadBillingKeys() {
+  return Annotate(billing_keys_.Reload(), "entitlement_keys");
 }
 
 void Assembly::CountWhatIsHeld() {

@@ -12,6 +12,7 @@
 #include "libs/http/server.h"
 #include "libs/placement/placement.h"
 #include "libs/rpc/channel.h"
+#include "libs/security/key_folder.h"
 #include "libs/security/key_set.h"
 #include "libs/storage/disk_spool.h"
 #include "libs/storage/pg_pool.h"
@@ -111,6 +112,7 @@ class Assembly {
 
  private:
   void CountWhatIsHeld();
+  absl::Status ReloadBillingKeys();
   absl::Status TrimAccounts(Deadline deadline);
 
   const Keys keys_;
@@ -128,6 +130,7 @@ class Assembly {
   ReadModels models_;
   DeviceTable devices_;
   AccountNotes notes_;
+  security::KeyFolder billing_keys_;
   Entitlements entitlements_;
   EventBoard events_;
   DatabaseHealth database_;

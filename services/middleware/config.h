@@ -130,6 +130,7 @@ struct Config {
   std::string portal_keys;
   std::string play_keys;
   std::string link_secrets;
+  std::string entitlement_keys;
   std::int64_t list_cache_mebibytes = 256;
   std::int64_t guide_cache_mebibytes = 256;
   std::int64_t spool_mebibytes = 256;
@@ -151,6 +152,10 @@ struct Config {
     k.Text("portal_keys", portal_keys, "Folder of the Ed25519 keys that sign portal tokens.");
     k.Text("play_keys", play_keys, "Folder of the HMAC keys that sign play tokens.");
     k.Text("link_secrets", link_secrets, "Folder of the secrets by which edges check links.");
+    k.Text("entitlement_keys", entitlement_keys,
+           "Folder of billing's public keys (KEY_ID.pub). What none of them has signed is not "
+           "believed, and what was believed before stays. Read again every 5 s. Empty: "
+           "entitlements need no signature.");
     k.Int("list_cache_mebibytes", list_cache_mebibytes, {.min = 1, .max = 65536},
           "Memory for rendered channel lists.");
     k.Int("guide_cache_mebibytes", guide_cache_mebibytes, {.min = 1, .max = 65536},

@@ -2,12 +2,15 @@
 // behind the scenes, kept for a week past any news, saved on disk.
 //
 // Three sources: billing is asked when an account is first seen and when an answer grows old;
-// billing's feed pushes changes; the copy on disk survives a restart during an outage.
+// billing's feed pushes changes; the copy on disk survives a restart during an outage. What none of
+// them can prove by billing's signature is a failed read (entitlement_records.h): the last one that
+// was believed stays, and billing is asked again when the account is used.
 //
 // An account that billing does not know is known to have nothing; only an account of which billing
 // never said anything is unknown (Peek and Load answer null).
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -21,8 +24,10 @@
 #include "libs/base/worker_pool.h"
 #include "libs/replica/replica.h"
 #include "libs/replica/stale_cache.h"
+#include "libs/security/key_folder.h"
 #include "services/middleware/account_notes.h"
 #include "services/middleware/domain/entitlement.h"
+#include "services/middleware/entitlement_records.h"
 #include "services/middleware/peers.h"
 
 namespace holdfast::middleware {
@@ -31,12 +36,22 @@ namespace holdfast::middleware {
 class Entitlements {
  public:
   struct Options {
-    std::string file;  // the copy on disk; empty: none
+    std::string file;        // the copy on disk; empty: none
+    std::string older_file;  // read if that is not there: of a release before records were kept
     std::chrono::milliseconds refresh_after = std::chrono::minutes(5);
   };
 
-  Entitlements(const Options& options, const Clock& clock, telemetry::Metrics& metrics,
-               Billing& billing, const AccountNotes& notes, WorkerPool& workers);
+  struct Dependencies {  // all must outlive it
+    const Clock& clock;
+    telemetry::Metrics& metrics;
+    Billing& billing;
+    const AccountNotes& notes;
+    WorkerPool& workers;
+    const security::KeyFolder& billing_keys;
+    const security::KeySet& portal_keys;
+  };
+
+  Entitlements(const Options& options, const Dependencies& dependencies);
   ~Entitlements();
 
   // Null if nothing is known; then billing is asked in the background for the next time.
@@ -65,26 +80,37 @@ class Entitlements {
 
  private:
   class Feed;
+  struct Memo {
+    SharedBytes bytes;              // the record, judged
+    SharedEntitlement entitlement;  // what it says; null: nothing that can be believed
+  };
 
-  // Parses once per answer: the same bytes give the same object.
-  SharedEntitlement Parsed(const AccountId& account, const SharedBytes& bytes);
+  // Judges and parses once per record: the same bytes give the same object, and what a signature
+  // costs is paid once for each revision that is used.
+  Memo Believed(const std::string& account, const SharedBytes& held);
+  std::optional<Memo> Remembered(const std::string& account, const SharedBytes& held);
+  Memo Decide(const std::string& account, const SharedBytes& held);
+  absl::StatusOr<SharedBytes> Fetch(const std::string& account, Deadline deadline);
+  void Take(const std::string& account, const SharedBytes& told);  // from the feed
   void AskInBackground(const AccountId& account);
   void NoteLimit(const std::string& account, int max_devices);
 
   const Clock& clock_;
+  Billing& billing_;
   const AccountNotes& notes_;
   WorkerPool& workers_;
+  EntitlementRecords records_;
+  const std::string older_file_;
   replica::StaleCache cache_;
   std::unique_ptr<Feed> feed_;
 
-  struct Memo {
-    SharedBytes bytes;
-    SharedEntitlement entitlement;
-  };
+  // Held while a record of one of its accounts is judged, so that only one caller does it.
+  static constexpr std::size_t kJudges = 64;
+  std::array<absl::Mutex, kJudges> judging_;
   mutable absl::Mutex mutex_;
   StringMap<Memo> memos_ ABSL_GUARDED_BY(mutex_);
   StringMap<SteadyTime> asked_at_ ABSL_GUARDED_BY(mutex_);  // accounts that nothing is known of
-  StringMap<int> shrunk_ ABSL_GUARDED_BY(mutex_);           // what they may have now
+  StringMap<int> shrunk_ ABSL_GUARDED_BY(mutex_);           // what they were told to have
 };
 
 }  // namespace holdfast::middleware

@@ -118,6 +118,7 @@ PortalFixture::PortalFixture(FixtureOptions options)
   Config config;
   config.portal = options.portal;
   config.oss = options.oss;
+  config.entitlement_keys = options.entitlement_keys;
   assembly_ = std::make_unique<Assembly>(
       config, std::move(keys),
       Surroundings{*postgres_, *redis_, *writes_, *settings_, *viewers_, *reports_, *hooks_,

@@ -59,6 +59,7 @@ struct FixtureOptions {
   PortalConfig portal;
   OssConfig oss;
   std::string oss_credentials;     // the text of the file; empty: nobody
+  std::string entitlement_keys;    // folder of billing's; empty: nothing has to be signed
   std::size_t max_waiting = 1024;  // of the worker pool
 };
 

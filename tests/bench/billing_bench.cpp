@@ -14,10 +14,11 @@
 #include "fmt/format.h"
 #include "libs/base/random.h"
 #include "libs/base/status.h"
+#include "libs/security/key_set.h"
 #include "libs/storage/pg_migrate.h"
-#include "services/billing/convert.h"
 #include "services/billing/jobs.h"
 #include "services/billing/pg_store.h"
+#include "services/billing/snapshot.h"
 
 namespace holdfast::billing {
 namespace {
@@ -78,9 +79,10 @@ absl::Status Renewals(Store& store, Metrics& metrics, storage::PgPool& pool) {
   return absl::OkStatus();
 }
 
-// As an instance makes one for an account that it does not have in memory.
+// As an instance makes one for an account that it does not have in memory: read, derived, signed.
 absl::Status Snapshots(Store& store, std::chrono::seconds time, int accounts) {
   SeededRandom chance(1);
+  const auto keys = security::KeySet::ForTest("bench", "0123456789abcdef0123456789abcdef");
   std::int64_t made = 0;
   const auto began = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - began < time) {
@@ -89,8 +91,10 @@ absl::Status Snapshots(Store& store, std::chrono::seconds time, int accounts) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Facts> facts,
                               store.FindFacts(Deadline::After(10s), {id}));
     if (facts.size() != 1 || facts.front().holdings.size() != 1) return Internal("{}?", id.value());
-    if (ToProto(DeriveEntitlement(facts.front())).SerializeAsString().empty()) {
-      return Internal("empty");
+    v1::Entitlement told;
+    if (!told.ParseFromString(Snapshot(facts.front(), {}, keys)) ||
+        told.signed_copy().signature().empty()) {
+      return Internal("not signed");
     }
     ++made;
   }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -37,6 +38,7 @@ struct Program {
   std::string service;
   std::uint16_t grpc = FreePort();
   std::uint16_t http = FreePort();
+  std::uint16_t admin = FreePort();
   std::vector<std::string> environment;
   std::unique_ptr<Process> process;
 
@@ -69,6 +71,10 @@ class Programs {
   Program middleware{.service = "middleware"};
   // Where the OSS API tells of boxes that start and of packages; nobody listens unless a test does.
   std::uint16_t hook_port = FreePort();
+  // Of what billing signs with, and of what middleware verifies with.
+  std::string signing_keys() const { return dir_.path() + "/keys/entitlements"; }
+  std::string public_keys() const { return dir_.path() + "/keys/entitlements-public"; }
+  std::string data_of(const Program& program) const { return dir_.path() + "/" + program.service; }
 
   template <class Response>
   absl::StatusOr<Response> Call(const std::string& service, const std::string& method,
@@ -101,7 +107,7 @@ class Programs {
  private:
   Programs() {
     const std::string keys = dir_.path() + "/keys";
-    for (const char* kind : {"portal", "play"}) {
+    for (const char* kind : {"portal", "play", "entitlements"}) {
       const std::string made = "mkdir -p " + keys + "/" + kind +
                                " && " HOLDFAST_BIN_DIR "/holdfast-keys new " + keys + "/" + kind +
                                " 2026-01";
@@ -112,6 +118,7 @@ class Programs {
         ";middleware=" + middleware.address() + ";epg=127.0.0.1:1;cdn_routing=127.0.0.1:1";
     for (Program* program : {&billing, &analytics, &middleware}) {
       program->Set("GRPC_PORT", std::to_string(program->grpc));
+      program->Set("ADMIN_PORT", std::to_string(program->admin));
       program->Set("DATA_DIR", dir_.path() + "/" + program->service);
       program->Set("DISCOVERY", discovery);
       program->Set("POSTGRES_HOSTS", postgres_.host() + ":" + std::to_string(postgres_.port()));
@@ -122,6 +129,10 @@ class Programs {
     middleware.Set("REDIS_ADDRESS", redis_->address());
     middleware.Set("PORTAL_KEYS", keys + "/portal");
     middleware.Set("PLAY_KEYS", keys + "/play");
+    billing.Set("ENTITLEMENT_KEYS", signing_keys());
+    std::filesystem::create_directory(public_keys());
+    std::filesystem::copy(signing_keys() + "/2026-01.pub", public_keys());
+    middleware.Set("ENTITLEMENT_KEYS", public_keys());
     middleware.Set("LINK_SECRETS", keys + "/links");
     std::ofstream(dir_.path() + "/oss") << "crm:a-long-secret\n";
     middleware.Set("OSS_ENABLED", "true");

@@ -23,13 +23,16 @@ CERTIFICATE_NAMES = (*services.SERVICES, "operator")
 
 
 def make_keys(run_dir, bin_dir):
-    """Certificates, the keys of portal and play tokens, drm's wrapping key; kept when there."""
+    """Certificates, keys of tokens and of entitlements, drm's wrapping key; kept when there."""
     keys = str(bin_dir / "holdfast-keys")
     _run([keys, "certificates", str(run_dir.folder("tls")), *CERTIFICATE_NAMES])
-    for kind in ("portal", "play", "kek"):
+    for kind in ("portal", "play", "kek", services.SIGNS):
         folder = run_dir.folder("keys", kind)
         if not (folder / f"{TOKEN_KEY}.key").exists():
             _run([keys, "new", str(folder), TOKEN_KEY])
+    # Who reads what billing signs gets the public halves and cannot sign.
+    for public in run_dir.folder("keys", services.SIGNS).glob("*.pub"):
+        run_dir.write(run_dir.folder("keys", services.VERIFIES) / public.name, public.read_text())
     run_dir.secret("packager")
 
 

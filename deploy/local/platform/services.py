@@ -9,6 +9,7 @@ WITH_HTTP = ("middleware", "cdn_routing", "drm")
 WITH_OPERATORS = ("middleware",)  # a REST API for operators, on a port of its own
 KEY_PERIOD = "60s"  # of the encrypted channels: short, so that a person sees keys change
 WITH_REDIS = ("middleware",)
+SIGNS, VERIFIES = "entitlements", "entitlements-public"  # folders of keys
 
 
 def port_names():
@@ -87,7 +88,9 @@ def _secrets(run_dir, service):
     """Folders of keys and files of secrets: each service gets what it needs and no more."""
     keys, links = run_dir.path / "keys", run_dir.path / "link-secrets"
     return {
+        "billing": {"ENTITLEMENT_KEYS": keys / SIGNS},
         "middleware": {
+            "ENTITLEMENT_KEYS": keys / VERIFIES,
             "PORTAL_KEYS": keys / "portal",
             "PLAY_KEYS": keys / "play",
             "LINK_SECRETS": links,
