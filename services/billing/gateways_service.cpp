@@ -43,6 +43,10 @@ int HttpStatusOf(const absl::Status& status) {
 void GatewaysService::Register(rpc::ServiceTable& table) {
   table.Worker("Collect", *this, &GatewaysService::Collect);
   table.Worker("CloseAttempt", *this, &GatewaysService::CloseAttempt);
+  table.Worker("SendRefund", *this, &GatewaysService::SendRefund);
+  table.Worker("GetRefund", *this, &GatewaysService::GetRefund);
+  table.Worker("ListRefunds", *this, &GatewaysService::ListRefunds);
+  table.Worker("CloseRefund", *this, &GatewaysService::CloseRefund);
   table.Worker("GetAttempt", *this, &GatewaysService::GetAttempt);
   table.Worker("ListAttempts", *this, &GatewaysService::ListAttempts);
   table.Worker("PutPaymentMethod", *this, &GatewaysService::PutPaymentMethod);
@@ -197,6 +201,16 @@ absl::Status GatewaysService::BookPayment(Transaction& tx, PaymentAttempt& paid)
                       .created_at = parts_.clock.Now()});
 }
 
+absl::Status GatewaysService::NoteUnbelievable(const absl::Status& why, std::string_view kind,
+                                               const std::string& id) {
+  if (absl::IsFailedPrecondition(why)) {
+    telemetry::Log(telemetry::Error, "gateway cannot be believed",
+                   {{kind, id}, {"error", ToString(why)}});
+    parts_.metrics.gateway_answers.With({"unbelievable"}).Add();
+  }
+  return why;
+}
+
 absl::StatusOr<PaymentAttempt> GatewaysService::Take(Deadline deadline, const AttemptId& id,
                                                      const GatewayNews& news,
                                                      const std::string& event_id) {
@@ -222,12 +236,7 @@ absl::StatusOr<PaymentAttempt> GatewaysService::Take(Deadline deadline, const At
         changed = true;
         return absl::OkStatus();
       });
-  if (absl::IsFailedPrecondition(status)) {
-    telemetry::Log(telemetry::Error, "gateway cannot be believed",
-                   {{"attempt", id.value()}, {"error", ToString(status)}});
-    parts_.metrics.gateway_answers.With({"unbelievable"}).Add();
-  }
-  HOLDFAST_RETURN_IF_ERROR(status);
+  HOLDFAST_RETURN_IF_ERROR(NoteUnbelievable(status, "attempt", id.value()));
   if (changed) parts_.entitlements.Refresh(result.account, deadline);
   return result;
 }
@@ -276,10 +285,13 @@ http::Response GatewaysService::TakeWebhook(const http::Request& request,
     parts_.metrics.webhooks_in.With({"refused"}).Add();
     return Refuse(400, message.status());
   }
-  const absl::StatusOr<PaymentAttempt> taken =
-      Take(Deadline::After(kStepTimeout), message->attempt, message->news, message->event_id);
+  const Deadline deadline = Deadline::After(kStepTimeout);
+  const absl::Status taken =
+      message->refund.value().empty()
+          ? Take(deadline, message->attempt, message->news, message->event_id).status()
+          : TakeRefund(deadline, message->refund, message->news, message->event_id).status();
   parts_.metrics.webhooks_in.With({taken.ok() ? "taken" : "refused"}).Add();
-  if (!taken.ok()) return Refuse(HttpStatusOf(taken.status()), taken.status());
+  if (!taken.ok()) return Refuse(HttpStatusOf(taken), taken);
   return http::Response::Json("{}\n");
 }
 
