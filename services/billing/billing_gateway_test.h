@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "services/billing/billing_money_test.h"
@@ -14,6 +15,7 @@ namespace holdfast::billing {
 // Answers as it was told to, in turn; then "no answer".
 class ScriptedGateway final : public PaymentGateway {
  public:
+  explicit ScriptedGateway(std::string name = "card") : name_(std::move(name)) {}
   const std::string& name() const override { return name_; }
   absl::StatusOr<GatewayNews> Charge(Deadline, const PaymentAttempt& attempt) override {
     charged.push_back(attempt.id);
@@ -44,7 +46,7 @@ class ScriptedGateway final : public PaymentGateway {
     answers.pop_front();
     return next;
   }
-  const std::string name_ = "card";
+  const std::string name_;
 };
 
 class Posted final : public http::Request {

@@ -70,7 +70,8 @@ absl::StatusOr<v1::Refund> GatewaysService::SendRefund(const rpc::Call& call,
   HOLDFAST_ASSIGN_OR_RETURN(const GatewayRefund refund,
                             parts_.store.FindRefund(call.deadline(), id));
   parts_.entitlements.Refresh(refund.account, call.deadline());
-  if (!refund.open()) return ToProto(refund);
+  // One that another gateway was asked for is not this one's to send.
+  if (!refund.open() || refund.gateway != parts_.gateway->name()) return ToProto(refund);
   if (!begun_now) HOLDFAST_RETURN_IF_ERROR(NoteRefundSent(call.deadline(), id));
   return ToProto(AskRefund(call.deadline(), refund).value_or(refund));
 }

@@ -89,7 +89,8 @@ absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& cal
   const AttemptId id(begun.attempt_id());
   HOLDFAST_ASSIGN_OR_RETURN(const PaymentAttempt attempt,
                             parts_.store.FindAttempt(call.deadline(), id));
-  if (!attempt.open()) return ToProto(attempt);
+  // One that another gateway was asked for is not this one's to charge.
+  if (!attempt.open() || attempt.gateway != parts_.gateway->name()) return ToProto(attempt);
   // A repetition comes here as well: the gateway charges one attempt id once. That it was sent
   // again is written down first: until it has arrived, the gateway's "never heard of it" proves
   // nothing.

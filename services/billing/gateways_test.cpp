@@ -194,6 +194,18 @@ TEST_F(GatewaysTest, AnAttemptThatWasJustSentAgainIsNotGivenUp) {
   EXPECT_EQ(StateOf(attempt), A::STATE_ABSENT);
 }
 
+TEST_F(GatewaysTest, ARepetitionDoesNotChargeAtAnotherGateway) {
+  const v1::CollectRequest request = Ask(500);
+  const auto attempt = Collect(request);
+  ScriptedGateway other("bank-card");
+  other.answers = {Paid()};
+  GatewaysService renamed({store_, entitlements_, metrics_, clock_, &other});
+  ASSERT_OK_AND_ASSIGN(const v1::PaymentAttempt again, renamed.Collect(Call(), request));
+  EXPECT_EQ(again.attempt_id(), attempt.attempt_id());
+  EXPECT_EQ(again.state(), A::STATE_STARTED);
+  EXPECT_THAT(other.charged, IsEmpty());
+}
+
 TEST_F(GatewaysTest, AttemptsOfAGatewayThatIsGoneAreCountedAndCanBeClosed) {
   const auto attempt = Collect(Ask(500));
   GatewaysService none({store_, entitlements_, metrics_, clock_});

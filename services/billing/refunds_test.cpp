@@ -274,6 +274,16 @@ TEST_F(RefundsTest, ByHandIsSaidByWhoDoesIt) {
   EXPECT_THAT(payments.RefundPayment(Call(), of_cash), IsOk());
 }
 
+TEST_F(RefundsTest, ARepetitionDoesNotSendThroughAnotherGateway) {
+  const v1::SendRefundRequest request = Of(payment_);
+  Send(request);
+  ScriptedGateway other("bank-card");
+  other.answers = {kSent};
+  GatewaysService renamed({store_, entitlements_, metrics_, clock_, &other});
+  EXPECT_EQ(renamed.SendRefund(Call(), request)->state(), R::STATE_STARTED);
+  EXPECT_THAT(other.refunded, IsEmpty());
+}
+
 TEST_F(RefundsTest, APersonEndsWhatTheGatewayNeverWill) {
   const v1::Refund first = Send(Of(payment_, 200));
   const v1::Refund second = Send(Of(payment_, 300));
