@@ -73,7 +73,7 @@ class CrashTest : public testing::Test {
     plan = more;
     plan.set_tariff_plan_id(id);
     plan.set_name(id);
-    plan.add_package_ids(id == "big" ? "everything" : "base");
+    plan.add_package_ids(more.add_on() ? "sport" : id == "big" ? "everything" : "base");
     plan.mutable_price()->set_minor_units(price);
     plan.mutable_price()->set_currency("EUR");
     plan.set_period_unit(unit);
@@ -84,7 +84,7 @@ class CrashTest : public testing::Test {
   }
 
   void Sell() {
-    for (const char* id : {"base", "everything"}) {
+    for (const char* id : {"base", "everything", "sport"}) {
       v1::PutPackageRequest request;
       request.mutable_package()->set_package_id(id);
       request.mutable_package()->set_name(id);
