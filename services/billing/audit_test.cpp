@@ -107,6 +107,77 @@ TEST_F(AuditTest, PasswordsAndVouchersAreNotReadInIt) {
   EXPECT_THAT(Methods(About("spring")), ElementsAre("CreateVoucherBatch"));
 }
 
+TEST_F(AuditTest, ThePersonBehindAProgramIsKnownIfItSaysWho) {
+  rpc::Call portal(Deadline::After(std::chrono::seconds(10)),
+                   telemetry::TraceContext::Start(random_), Criticality::kInteractive,
+                   "middleware");
+  v1::CreateAccountRequest by_ada = NewAccount("ann");
+  by_ada.set_acting_person("operator:ada");
+  ASSERT_THAT(service_.CreateAccount(portal, by_ada), IsOk());
+  v1::CreateAccountRequest by_bob = NewAccount("bob");
+  by_bob.set_acting_person("operator:bob");
+  ASSERT_THAT(service_.CreateAccount(portal, by_bob), IsOk());
+  ASSERT_THAT(service_.CreateAccount(portal, NewAccount("eve")), IsOk());  // nobody told it to
+
+  const std::vector<v1::AuditEntry> ann = About("ann");
+  ASSERT_THAT(ann, SizeIs(1));
+  EXPECT_EQ(ann[0].caller(), "middleware");
+  EXPECT_EQ(ann[0].person(), "operator:ada");
+  EXPECT_THAT(ann[0].request(), Not(HasSubstr("ada")));
+  EXPECT_EQ(About("eve").front().person(), "");
+  v1::ListAuditRequest of_bob;
+  of_bob.set_person("operator:bob");
+  of_bob.set_caller("middleware");
+  const std::vector<v1::AuditEntry> bobs = Ask(of_bob);
+  ASSERT_THAT(bobs, SizeIs(1));
+  EXPECT_EQ(bobs[0].subject(), "bob");
+  of_bob.set_caller("epg");
+  EXPECT_THAT(Ask(of_bob), SizeIs(0));
+}
+
+TEST_F(AuditTest, AnotherPersonDoesNotMakeAnotherCommandOfARepetition) {
+  v1::CreateAccountRequest request = NewAccount("ann");
+  request.set_acting_person("operator:ada");
+  ASSERT_THAT(service_.CreateAccount(Call(), request), IsOk());
+  request.set_acting_person("operator:bob");
+  ASSERT_THAT(service_.CreateAccount(Call(), request), IsOk());
+  ASSERT_THAT(About("ann"), SizeIs(1));
+  EXPECT_EQ(About("ann").front().person(), "operator:ada");
+}
+
+TEST_F(AuditTest, APersonHasAName) {
+  v1::CreateAccountRequest request = NewAccount("ann");
+  for (const std::string& wrong :
+       {std::string("a\nb"), std::string(201, 'a'), std::string(" ada"), std::string("ada ")}) {
+    request.set_acting_person(wrong);
+    EXPECT_THAT(service_.CreateAccount(Call(), request), HasMessage("acting_person")) << wrong;
+  }
+  request.set_acting_person(std::string(200, 'a'));
+  EXPECT_THAT(service_.CreateAccount(Call(), request), IsOk());
+  v1::ListAuditRequest list;
+  list.set_person("a\nb");
+  EXPECT_THAT(books_.ListAudit(Call(), list), HasMessage("person"));
+}
+
+// Whatever command is added: each of them can say who wanted it.
+TEST_F(AuditTest, EveryCommandMayNameItsPerson) {
+  const auto* pool = google::protobuf::DescriptorPool::generated_pool();
+  int commands = 0;
+  for (const char* name : {"Billing", "Books", "Payments", "Gateways"}) {
+    const auto* service = pool->FindServiceByName(std::string("holdfast.billing.v1.") + name);
+    ASSERT_NE(service, nullptr);
+    for (int i = 0; i < service->method_count(); ++i) {
+      const auto* request = service->method(i)->input_type();
+      if (request->FindFieldByName("idempotency_key") == nullptr) continue;
+      ++commands;
+      const auto* person = request->FindFieldByName("acting_person");
+      ASSERT_NE(person, nullptr) << request->name();
+      EXPECT_EQ(person->number(), 100) << request->name();
+    }
+  }
+  EXPECT_GE(commands, 40);
+}
+
 TEST_F(AuditTest, WhatWasRefusedLeavesNoLine) {
   CreateAccount("ann");
   EXPECT_FALSE(service_.CreateAccount(Call(), NewAccount("ann")).ok());

@@ -12,7 +12,7 @@
 // holds, and owes the rest.
 //
 // biller.cpp charges, starts and redeems; biller_change.cpp changes, ends and pauses;
-// biller_money.cpp takes money in and gives it back.
+// biller_money.cpp takes money in and gives it back; biller_preview.cpp says what comes next.
 #pragma once
 
 #include <optional>
@@ -91,12 +91,22 @@ class Biller {
   // not_in_service, open_ended.
   absl::StatusOr<Subscription> BuyWith(const Entry& entry, const TariffPlan& plan, WallTime now,
                                        const TimeZone& zone);
-  // FAILED_PRECONDITION: insufficient_funds, refund_too_large.
+  // By hand. FAILED_PRECONDITION: insufficient_funds, refund_too_large.
   absl::StatusOr<Payment> Refund(Payment payment, std::int64_t amount);
+  // Through the gateway: writes it down and holds its money. The same reasons.
+  absl::Status BeginRefund(Payment payment, const GatewayRefund& refund);
+  // Writes down what became of one: when it has ended, its money leaves or is the wallet's again.
+  // FAILED_PRECONDITION refund_too_large: it was sent after all, and there is nothing left that it
+  // could be a refund of.
+  absl::Status SaveRefund(GatewayRefund refund);
   // The payer's bank took it back. FAILED_PRECONDITION: chargeback_too_large.
   absl::StatusOr<Payment> ChargeBack(Payment payment, std::int64_t amount,
                                      const std::string& reason);
   absl::StatusOr<CreditNote> CreditInvoice(const InvoiceId& id, const std::string& reason);
+
+  // What the next charge of a subscription will be, on the day of that charge; nothing: none will
+  // come. Writes nothing (biller_preview.cpp).
+  absl::StatusOr<std::optional<Invoice>> PreviewNext(Holding held);
 
   // A base is paused and resumed with its add-ons; the charged days move with the pause.
   absl::StatusOr<Subscription> Pause(const Holding& held);

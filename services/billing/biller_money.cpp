@@ -17,6 +17,12 @@ LedgerAccountId ClearingOf(const Payment& payment) {
   return {LedgerKind::kClearing, payment.method, payment.amount.currency()};
 }
 
+absl::Status CheckIsLeft(const Payment& payment, std::int64_t amount) {
+  if (amount > 0 && amount <= payment.left()) return absl::OkStatus();
+  return FailedPrecondition("refund_too_large: {} are left of payment {}, {} are under way",
+                            payment.left(), payment.id.value(), payment.refunding);
+}
+
 }  // namespace
 
 // -- Crediting ------------------------------------------------------------------------------------
@@ -134,11 +140,7 @@ absl::Status Biller::TakeIn(const Entry& entry) {
 }
 
 absl::StatusOr<Payment> Biller::Refund(Payment payment, std::int64_t amount) {
-  const std::int64_t left = payment.left();
-  if (amount <= 0 || amount > left) {
-    return FailedPrecondition("refund_too_large: {} are left of payment {}", left,
-                              payment.id.value());
-  }
+  HOLDFAST_RETURN_IF_ERROR(CheckIsLeft(payment, amount));
   payment.refunded += amount;
   ++payment.refunds;
   Entry entry{EntryId(fmt::format("refund-{}-{}", payment.id.value(), payment.refunds)),
@@ -151,6 +153,43 @@ absl::StatusOr<Payment> Biller::Refund(Payment payment, std::int64_t amount) {
   HOLDFAST_RETURN_IF_ERROR(tx_.Post(entry));
   HOLDFAST_RETURN_IF_ERROR(tx_.SavePayment(payment));
   return payment;
+}
+
+absl::Status Biller::BeginRefund(Payment payment, const GatewayRefund& refund) {
+  HOLDFAST_RETURN_IF_ERROR(CheckIsLeft(payment, refund.amount.minor_units()));
+  payment.refunding += refund.amount.minor_units();
+  const Entry entry = HoldFor(refund);
+  HOLDFAST_ASSIGN_OR_RETURN(LedgerAccount wallet,
+                            tx_.FindLedgerAccount(entry.transfers.front().debit));
+  HOLDFAST_RETURN_IF_ERROR(Apply(entry.transfers.front(), wallet));
+  HOLDFAST_RETURN_IF_ERROR(tx_.Post(entry));
+  HOLDFAST_RETURN_IF_ERROR(tx_.SavePayment(payment));
+  return tx_.AddRefund(refund);
+}
+
+absl::Status Biller::SaveRefund(GatewayRefund refund) {
+  if (refund.open()) return tx_.SaveRefund(refund);
+  HOLDFAST_ASSIGN_OR_RETURN(Payment payment, tx_.FindPayment(refund.payment));
+  const bool sent = refund.state == GatewayRefund::State::kSent;
+  const bool was_held = std::exchange(refund.held, false);
+  const std::int64_t amount = refund.amount.minor_units();
+  if (was_held) payment.refunding -= amount;
+  if (sent) {
+    HOLDFAST_RETURN_IF_ERROR(CheckIsLeft(payment, amount));
+    payment.refunded += amount;
+    ++payment.refunds;
+  }
+  HOLDFAST_RETURN_IF_ERROR(tx_.SavePayment(payment));
+  HOLDFAST_RETURN_IF_ERROR(tx_.SaveRefund(refund));
+  if (!was_held) {
+    if (!sent) return absl::OkStatus();
+    HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t holds, WalletHolds(refund.amount.currency()));
+    return tx_.Post(TakeLate(refund, holds));
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(const Transfer hold, tx_.FindTransfer(HoldIdOf(refund.id)));
+  HOLDFAST_ASSIGN_OR_RETURN(const Entry end,
+                            EndHold(refund, hold, sent ? RefundEnd::kSent : RefundEnd::kNotSent));
+  return sent ? tx_.Post(end) : TakeIn(end);
 }
 
 absl::StatusOr<std::int64_t> Biller::Reopen(const std::string& currency, std::int64_t amount) {
@@ -172,8 +211,8 @@ absl::StatusOr<Payment> Biller::ChargeBack(Payment payment, std::int64_t amount,
                                            const std::string& reason) {
   const std::int64_t left = payment.left();
   if (amount <= 0 || amount > left) {
-    return FailedPrecondition("chargeback_too_large: {} are left of payment {}", left,
-                              payment.id.value());
+    return FailedPrecondition("chargeback_too_large: {} are left of payment {}, {} are under way",
+                              left, payment.id.value(), payment.refunding);
   }
   const std::string& currency = payment.amount.currency();
   HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t holds, WalletHolds(currency));

@@ -104,6 +104,39 @@ class MoneyTest : public ServiceTest {
     request.set_reason("a complaint");
     return payments_.CreditInvoice(Call(), request);
   }
+  absl::StatusOr<v1::Transfer> Adjust(const std::string& account, std::int64_t amount) {
+    v1::AdjustRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_account_id(account);
+    *request.mutable_amount() = ToProto(*holdfast::Money::Make(amount, "EUR"));
+    request.set_promotion_id("goodwill");
+    request.set_reason("test");
+    return books_.Adjust(Call(), request);
+  }
+  absl::StatusOr<v1::Transfer> Hold(const std::string& account, std::int64_t amount,
+                                    std::int64_t expires_in_seconds = 0) {
+    v1::HoldRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_account_id(account);
+    *request.mutable_amount() = ToProto(*holdfast::Money::Make(amount, "EUR"));
+    request.set_revenue_id("vod");
+    request.set_reason("a film");
+    request.set_expires_in_seconds(expires_in_seconds);
+    return books_.Hold(Call(), request);
+  }
+  absl::StatusOr<v1::Transfer> Release(const std::string& transfer) {
+    v1::ReleaseHoldRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_transfer_id(transfer);
+    return books_.ReleaseHold(Call(), request);
+  }
+  absl::StatusOr<v1::ReverseEntryResponse> Reverse(const std::string& entry) {
+    v1::ReverseEntryRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_entry_id(entry);
+    request.set_reason("a mistake");
+    return books_.ReverseEntry(Call(), request);
+  }
   std::int64_t Balance(const std::string& name) {
     const LedgerAccountId id = *LedgerAccountId::Parse(name);
     v1::ListBalancesRequest request;
@@ -196,6 +229,8 @@ class MoneyTest : public ServiceTest {
     }
     return wrong;
   }
+
+  absl::Status Sql(const std::string& script) { return pool_.Execute(Soon(), script); }
 
   BooksService books_{store_, metrics_, clock_};
   PaymentsService payments_{store_, entitlements_, clock_};

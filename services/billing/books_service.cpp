@@ -22,6 +22,9 @@ Entry Alone(Transfer transfer, std::string reason) {
 // The wallet that held money belongs to is locked by its owner's row.
 absl::StatusOr<Transfer> FindHeld(Transaction& tx, const std::string& transfer_id) {
   HOLDFAST_ASSIGN_OR_RETURN(Transfer held, tx.FindTransfer(TransferId(transfer_id)));
+  if (held.kind == Transfer::Kind::kPending) {  // a refund's is the refund's
+    HOLDFAST_RETURN_IF_ERROR(RefuseUnlessOnItsOwn({EntryId(held.id.value()), "", {}}));
+  }
   if (held.debit.kind == LedgerKind::kWallet) {
     HOLDFAST_RETURN_IF_ERROR(tx.FindAccount(AccountId(held.debit.owner)).status());
   }
@@ -96,8 +99,10 @@ absl::StatusOr<v1::ListAuditResponse> BooksService::ListAudit(const rpc::Call& c
   HOLDFAST_RETURN_IF_ERROR(CheckText("subject", request.subject(), 200));
   HOLDFAST_RETURN_IF_ERROR(CheckText("caller", request.caller(), 200));
   HOLDFAST_RETURN_IF_ERROR(CheckText("method", request.method(), 200));
+  HOLDFAST_RETURN_IF_ERROR(CheckText("person", request.person(), 200));
   AuditFilter filter{.subject = request.subject(),
                      .caller = request.caller(),
+                     .person = request.person(),
                      .method = request.method(),
                      .after = request.after_position()};
   HOLDFAST_ASSIGN_OR_RETURN(filter.limit, ParsePageSize(request.page_size()));

@@ -3,9 +3,7 @@
 #include <set>
 #include <thread>
 
-#include "services/billing/billing_fixture_test.h"
-#include "services/billing/books_service.h"
-#include "services/billing/convert.h"
+#include "services/billing/billing_money_test.h"
 #include "services/billing/jobs_books.h"
 
 namespace holdfast::billing {
@@ -19,46 +17,14 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-class BooksTest : public ServiceTest {
+class BooksTest : public MoneyTest {
  protected:
-  absl::StatusOr<v1::Transfer> Adjust(const std::string& account, std::int64_t amount) {
-    v1::AdjustRequest request;
-    request.set_idempotency_key(NewKey());
-    request.set_account_id(account);
-    *request.mutable_amount() = ToProto(*Money::Make(amount, "EUR"));
-    request.set_promotion_id("goodwill");
-    request.set_reason("test");
-    return books_.Adjust(Call(), request);
-  }
-  absl::StatusOr<v1::Transfer> Hold(const std::string& account, std::int64_t amount,
-                                    std::int64_t expires_in_seconds = 0) {
-    v1::HoldRequest request;
-    request.set_idempotency_key(NewKey());
-    request.set_account_id(account);
-    *request.mutable_amount() = ToProto(*Money::Make(amount, "EUR"));
-    request.set_revenue_id("vod");
-    request.set_expires_in_seconds(expires_in_seconds);
-    return books_.Hold(Call(), request);
-  }
   absl::StatusOr<v1::Transfer> Capture(const std::string& transfer, std::int64_t amount = 0) {
     v1::CaptureHoldRequest request;
     request.set_idempotency_key(NewKey());
     request.set_transfer_id(transfer);
     request.set_minor_units(amount);
     return books_.CaptureHold(Call(), request);
-  }
-  absl::StatusOr<v1::Transfer> Release(const std::string& transfer) {
-    v1::ReleaseHoldRequest request;
-    request.set_idempotency_key(NewKey());
-    request.set_transfer_id(transfer);
-    return books_.ReleaseHold(Call(), request);
-  }
-  absl::StatusOr<v1::ReverseEntryResponse> Reverse(const std::string& entry) {
-    v1::ReverseEntryRequest request;
-    request.set_idempotency_key(NewKey());
-    request.set_entry_id(entry);
-    request.set_reason("a mistake");
-    return books_.ReverseEntry(Call(), request);
   }
   LedgerAccount Wallet(const std::string& account) {
     LedgerAccount wallet;
@@ -83,10 +49,8 @@ class BooksTest : public ServiceTest {
     for (const auto& problem : report.problems()) names.push_back(problem.check());
     return names;
   }
-  absl::Status Sql(const std::string& script) { return pool_.Execute(Soon(), script); }
 
-  BooksService books_{store_, metrics_, clock_};
-  HoldExpiryJob expiry_{store_, clock_};
+  HoldExpiryJob hold_expiry_{store_, clock_};
 };
 
 TEST_F(BooksTest, OffersEveryMethodOfItsProto) {
@@ -128,16 +92,16 @@ TEST_F(BooksTest, AHoldThatNobodyTakesExpiresOnceOnTwoInstances) {
   ASSERT_THAT(Adjust("a", 1000), IsOk());
   ASSERT_THAT(Hold("a", 400, 60), IsOk());
   ASSERT_THAT(Hold("a", 100), IsOk());
-  ASSERT_THAT(expiry_.Run(Soon()), IsOk());
+  ASSERT_THAT(hold_expiry_.Run(Soon()), IsOk());
   EXPECT_EQ(Wallet("a").available(), 500);
   clock_.Advance(61s);
   HoldExpiryJob other(store_, clock_);
-  std::thread one([&] { (void)expiry_.Run(Soon()); });
+  std::thread one([&] { (void)hold_expiry_.Run(Soon()); });
   std::thread two([&] { (void)other.Run(Soon()); });
   one.join();
   two.join();
   EXPECT_EQ(Wallet("a").available(), 900);
-  EXPECT_THAT(expiry_.Run(Soon()), IsOk());
+  EXPECT_THAT(hold_expiry_.Run(Soon()), IsOk());
   EXPECT_TRUE(VerifyBooks().right());
 }
 

@@ -291,8 +291,33 @@ TEST_F(ChangesTest, APlannedChangeIsCheckedWhenItIsPlannedAndOnItsDay) {
 
 // -- Up and down ----------------------------------------------------------------------------------
 
-TEST_F(ChangesTest, UpAndDownOnOneDayNetsToNothingWhateverThePricesTheTaxesAndThePauses) {
-  const std::uint64_t seed = SecureSeed();
+TEST_F(ChangesTest, AChangeAfterAPauseIntoFebruaryKeepsEveryDay) {
+  ASSERT_THAT(Put(Monthly("basic", 3100)), IsOk());
+  ASSERT_THAT(Put(Monthly("gold", 6200)), IsOk());
+  Open("ann", v1::CHARGING_PREPAID);
+  ASSERT_THAT(Pay("ann", 10'000), IsOk());
+  GoTo(Day(2026, 1, 1));
+  const std::string id = Buy("ann", "basic")->subscription_id();
+  GoTo(Day(2026, 1, 3));
+  ASSERT_THAT(Ask<v1::PauseSubscriptionRequest>(&Service::PauseSubscription, id), IsOk());
+  GoTo(Day(2026, 2, 5));
+  ASSERT_THAT(Ask<v1::ResumeSubscriptionRequest>(&Service::ResumeSubscription, id), IsOk());
+  ASSERT_EQ(PaidUntil(Find("ann", id)), "2026-03-06");  // 29 days were left, 28 has the month
+  ASSERT_THAT(ChangeTo(id, "gold"), IsOk());
+  EXPECT_EQ(PaidUntil(Find("ann", id)), "2026-03-06");
+  EXPECT_EQ(Wallet("ann"), 10'000 - 3100 - 2900);  // the difference of 29 of 31 days
+  ASSERT_THAT(ChangeTo(id, "basic"), IsOk());
+  EXPECT_EQ(Wallet("ann"), 10'000 - 3100);
+  LiveUntil(Day(2026, 3, 7));
+  EXPECT_EQ(PaidUntil(Find("ann", id)), "2026-04-06");
+  EXPECT_EQ(Wallet("ann"), 10'000 - 2 * 3100);
+}
+
+class SeededChangesTest : public ChangesTest, public testing::WithParamInterface<int> {};
+
+TEST_P(SeededChangesTest, UpAndDownOnOneDayNetsToNothingWhateverThePricesTheTaxesAndThePauses) {
+  // The first one once found a pause into February, the second one is new every time.
+  const std::uint64_t seed = GetParam() == 0 ? 11683636297891362668U : SecureSeed();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   SeededRandom chance(seed);
   PutTax("de", 19);
@@ -322,8 +347,7 @@ TEST_F(ChangesTest, UpAndDownOnOneDayNetsToNothingWhateverThePricesTheTaxesAndTh
     if (chance.Below(3) == 0) buy.set_coupon_id("SEVENTH");
     ASSERT_OK_AND_ASSIGN(const S bought, service_.StartSubscription(Call(), buy));
     const std::string& id = bought.subscription_id();
-    // So that a pause saves less than the shortest month (docs/known-gaps.md: Billing).
-    GoTo(Today() + days(4 + chance.Below(16)));
+    GoTo(Today() + days(chance.Below(20)));
     if (chance.Below(2)) {
       ASSERT_THAT(Ask<v1::PauseSubscriptionRequest>(&Service::PauseSubscription, id), IsOk());
       GoTo(Today() + days(chance.Below(50)));
@@ -339,6 +363,8 @@ TEST_F(ChangesTest, UpAndDownOnOneDayNetsToNothingWhateverThePricesTheTaxesAndTh
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Seeds, SeededChangesTest, testing::Range(0, 2));
 
 }  // namespace
 }  // namespace holdfast::billing

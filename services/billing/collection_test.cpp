@@ -44,6 +44,10 @@ class StubbornGateway final : public PaymentGateway {
     }
     return DeadlineExceeded("no answer");
   }
+  absl::StatusOr<GatewayNews> Refund(Deadline, const GatewayRefund&) override {
+    return NoRefunds();
+  }
+  absl::StatusOr<GatewayNews> FindRefund(Deadline, const RefundId&) override { return NoRefunds(); }
   absl::StatusOr<GatewayNews> Find(Deadline, const AttemptId& id) override {
     absl::MutexLock lock(&mutex_);
     if (found_ == Mood::kPays) {
@@ -65,6 +69,7 @@ class StubbornGateway final : public PaymentGateway {
   }
 
  private:
+  static absl::Status NoRefunds() { return Unavailable("not played here"); }
   const std::string name_ = "card";
   absl::Mutex mutex_;
   Mood mood_ ABSL_GUARDED_BY(mutex_) = Mood::kPays;

@@ -5,6 +5,7 @@
 #include "libs/base/encoding.h"
 #include "libs/base/status.h"
 #include "libs/security/hmac.h"
+#include "services/billing/domain/ids.h"
 #include "services/billing/passwords.h"
 
 namespace holdfast::billing {
@@ -23,6 +24,13 @@ absl::Status CheckKey(const std::string& key) {
     return InvalidArgument("idempotency_key must be 1 to 200 printable characters");
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckPerson(const std::string& person) {
+  if (!person.empty() && (person.front() == ' ' || person.back() == ' ')) {
+    return InvalidArgument("acting_person begins or ends with a space");
+  }
+  return CheckText("acting_person", person, 200);
 }
 
 std::string Fingerprint(const Command& command) {

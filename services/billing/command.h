@@ -18,6 +18,7 @@ struct Command {
 
   // For the audit log.
   std::string caller;
+  std::string person;   // for whom the caller acts, as it says; empty: by itself
   std::string method;   // "SetPassword"
   std::string subject;  // the id that it is about
   std::string shown;    // the request as JSON, without passwords and codes
@@ -25,6 +26,9 @@ struct Command {
 
 // INVALID_ARGUMENT unless the key is 1 to 200 printable ASCII characters.
 absl::Status CheckKey(const std::string& key);
+// INVALID_ARGUMENT unless it is empty or a name: up to 200 bytes, no control characters, no spaces
+// around it.
+absl::Status CheckPerson(const std::string& person);
 
 // What is stored of the request. Takes tens of ms for one that holds a password.
 std::string Fingerprint(const Command& command);

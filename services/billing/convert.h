@@ -41,14 +41,18 @@ std::string SubjectOf(const google::protobuf::Message& message);
 // What the audit log keeps of a command.
 void Describe(const google::protobuf::Message& request, Command& command);
 
-// `request` must have an idempotency_key.
+// `request` must have an idempotency_key and an acting_person. Neither is part of what it asks for.
 template <class Request>
 absl::StatusOr<Command> ParseCommand(Request request, Secrecy secrecy, std::string caller = "") {
   Command command{
       .key = request.idempotency_key(), .secrecy = secrecy, .caller = std::move(caller)};
   absl::Status status = CheckKey(command.key);
   if (!status.ok()) return status;
+  command.person = request.acting_person();
+  status = CheckPerson(command.person);
+  if (!status.ok()) return status;
   request.clear_idempotency_key();
+  request.clear_acting_person();
   Describe(request, command);
   // Our requests have no maps, so equal ones have equal bytes.
   command.request = Request::descriptor()->full_name() + "\n" + request.SerializeAsString();

@@ -69,6 +69,7 @@ v1::AuditEntry ToProto(const AuditEntry& entry) {
   out.set_position(entry.position);
   SetTime(entry.at, *out.mutable_at());
   out.set_caller(entry.caller);
+  out.set_person(entry.person);
   out.set_method(entry.method);
   out.set_subject(entry.subject);
   out.set_request(entry.request);

@@ -67,6 +67,26 @@ absl::StatusOr<std::optional<PaymentAttempt::State>> ParseState(v1::PaymentAttem
   }
 }
 
+absl::StatusOr<std::optional<GatewayRefund::State>> ParseState(v1::Refund::State state) {
+  using State = GatewayRefund::State;
+  switch (state) {
+    case v1::Refund::STATE_UNSPECIFIED:
+      return std::optional<State>();
+    case v1::Refund::STATE_STARTED:
+      return std::optional(State::kStarted);
+    case v1::Refund::STATE_PENDING:
+      return std::optional(State::kPending);
+    case v1::Refund::STATE_SENT:
+      return std::optional(State::kSent);
+    case v1::Refund::STATE_REFUSED:
+      return std::optional(State::kRefused);
+    case v1::Refund::STATE_ABSENT:
+      return std::optional(State::kAbsent);
+    default:
+      return InvalidArgument("state {} is unknown", static_cast<int>(state));
+  }
+}
+
 absl::StatusOr<std::optional<WallTime>> ParseMoment(std::string_view what, const std::string& day,
                                                     const TimeZone& zone) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::optional<sys_days> parsed, ParseOptionalDay(what, day));
@@ -135,6 +155,16 @@ absl::StatusOr<PaymentFilter> ParseFilter(const v1::ListPaymentsRequest& request
 absl::StatusOr<AttemptFilter> ParseFilter(const v1::ListAttemptsRequest& request) {
   AttemptFilter filter;
   HOLDFAST_ASSIGN_OR_RETURN(filter.account, OptionalId("account_id", request.account_id()));
+  HOLDFAST_ASSIGN_OR_RETURN(filter.state, ParseState(request.state()));
+  HOLDFAST_ASSIGN_OR_RETURN(filter.limit, PageOf(request.page_size(), filter.account));
+  HOLDFAST_ASSIGN_OR_RETURN(filter.before, ParseTimeToken(request.page_token()));
+  return filter;
+}
+
+absl::StatusOr<RefundFilter> ParseFilter(const v1::ListRefundsRequest& request) {
+  RefundFilter filter;
+  HOLDFAST_ASSIGN_OR_RETURN(filter.account, OptionalId("account_id", request.account_id()));
+  HOLDFAST_ASSIGN_OR_RETURN(filter.payment, OptionalId("payment_id", request.payment_id()));
   HOLDFAST_ASSIGN_OR_RETURN(filter.state, ParseState(request.state()));
   HOLDFAST_ASSIGN_OR_RETURN(filter.limit, PageOf(request.page_size(), filter.account));
   HOLDFAST_ASSIGN_OR_RETURN(filter.before, ParseTimeToken(request.page_token()));

@@ -15,6 +15,7 @@ absl::StatusOr<SubscriptionFilter> ParseFilter(const v1::ListSubscriptionsReques
 absl::StatusOr<PaymentFilter> ParseFilter(const v1::ListPaymentsRequest& request,
                                           const TimeZone& zone);
 absl::StatusOr<AttemptFilter> ParseFilter(const v1::ListAttemptsRequest& request);
+absl::StatusOr<RefundFilter> ParseFilter(const v1::ListRefundsRequest& request);
 absl::StatusOr<CreditNoteFilter> ParseFilter(const v1::ListCreditNotesRequest& request);
 absl::StatusOr<VoucherFilter> ParseFilter(const v1::ListVouchersRequest& request);
 absl::StatusOr<EventFilter> ParseFilter(const v1::ListWebhookEventsRequest& request);

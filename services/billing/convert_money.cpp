@@ -87,6 +87,7 @@ v1::Payment ToProto(const Payment& payment) {
   out.set_reference(payment.reference);
   out.set_refunded(payment.refunded);
   out.set_charged_back(payment.charged_back);
+  out.set_refunding(payment.refunding);
   SetTime(payment.created_at, *out.mutable_created_at());
   return out;
 }
@@ -117,6 +118,35 @@ v1::PaymentAttempt ToProto(const PaymentAttempt& attempt) {
   out.set_reason(attempt.reason);
   if (attempt.payment) out.set_payment_id(attempt.payment->value());
   SetTime(attempt.created_at, *out.mutable_created_at());
+  return out;
+}
+
+v1::Refund ToProto(const GatewayRefund& refund) {
+  const auto state = [&] {
+    switch (refund.state) {
+      case GatewayRefund::State::kStarted:
+        return v1::Refund::STATE_STARTED;
+      case GatewayRefund::State::kPending:
+        return v1::Refund::STATE_PENDING;
+      case GatewayRefund::State::kSent:
+        return v1::Refund::STATE_SENT;
+      case GatewayRefund::State::kRefused:
+        return v1::Refund::STATE_REFUSED;
+      case GatewayRefund::State::kAbsent:
+        return v1::Refund::STATE_ABSENT;
+    }
+    return v1::Refund::STATE_UNSPECIFIED;
+  };
+  v1::Refund out;
+  out.set_refund_id(refund.id.value());
+  out.set_payment_id(refund.payment.value());
+  out.set_account_id(refund.account.value());
+  out.set_gateway(refund.gateway);
+  *out.mutable_amount() = ToProto(refund.amount);
+  out.set_state(state());
+  out.set_reference(refund.reference);
+  out.set_reason(refund.reason);
+  SetTime(refund.created_at, *out.mutable_created_at());
   return out;
 }
 

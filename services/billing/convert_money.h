@@ -19,10 +19,11 @@ absl::StatusOr<std::optional<sys_days>> ParseOptionalDay(std::string_view what,
                                                          const std::string& day);
 
 v1::TaxRate ToProto(const TaxRate& rate);
-v1::Invoice ToProto(const BookedInvoice& booked);
+v1::Invoice ToProto(const BookedInvoice& booked);  // number 0: it is not issued
 v1::CreditNote ToProto(const CreditNote& note);
 v1::Payment ToProto(const Payment& payment);
 v1::PaymentAttempt ToProto(const PaymentAttempt& attempt);
+v1::Refund ToProto(const GatewayRefund& refund);
 
 v1::Reseller ToProto(const Reseller& reseller);
 

@@ -97,13 +97,15 @@ std::string WriteCreditNotes(const std::vector<ListedCreditNote>& notes,
 std::string WritePayments(const std::vector<Payment>& payments, v1::ExportRequest::Format format,
                           bool heading) {
   const std::string_view columns =
-      "payment,account,created_at,amount,currency,method,reference,refunded,charged_back\r\n";
+      "payment,account,created_at,amount,currency,method,reference,refunded,charged_back,"
+      "refunding\r\n";
   return Write(payments, format, heading ? columns : "",
                [](const Payment& payment, const v1::Payment& p, std::string& text) {
-                 text += fmt::format(
-                     "{},{},{},{},{},{},{},{},{}\r\n", Cell(p.payment_id()), Cell(p.account_id()),
-                     Moment(payment.created_at), p.amount().minor_units(), p.amount().currency(),
-                     Cell(p.method()), Cell(p.reference()), p.refunded(), p.charged_back());
+                 text += fmt::format("{},{},{},{},{},{},{},{},{},{}\r\n", Cell(p.payment_id()),
+                                     Cell(p.account_id()), Moment(payment.created_at),
+                                     p.amount().minor_units(), p.amount().currency(),
+                                     Cell(p.method()), Cell(p.reference()), p.refunded(),
+                                     p.charged_back(), p.refunding());
                });
 }
 

@@ -17,20 +17,36 @@ namespace {
 constexpr std::size_t kLongestMessage = 64 * 1024;
 constexpr std::size_t kLongestText = 200;
 
-absl::StatusOr<GatewayNews::State> StateOf(const std::string& name) {
-  if (name == "paid") return GatewayNews::State::kPaid;
-  if (name == "declined") return GatewayNews::State::kDeclined;
-  if (name == "pending") return GatewayNews::State::kPending;
-  return InvalidArgument("state is not one of paid, declined, pending");
+absl::StatusOr<GatewayNews::State> StateOf(const v1::GatewayResult& result) {
+  const bool charge = result.refund_id().empty();
+  if (result.state() == (charge ? "paid" : "refunded")) return GatewayNews::State::kPaid;
+  if (result.state() == (charge ? "declined" : "refused")) return GatewayNews::State::kDeclined;
+  if (result.state() == "pending") return GatewayNews::State::kPending;
+  return InvalidArgument("state is not one of {}, pending",
+                         charge ? "paid, declined" : "refunded, refused");
 }
 
-absl::StatusOr<GatewayNews> Understand(const http::ClientResponse& answer, const AttemptId& id) {
+std::string ToJson(const google::protobuf::Message& message) {
+  std::string body;
+  google::protobuf::util::JsonPrintOptions names;
+  names.preserve_proto_field_names = true;
+  (void)google::protobuf::util::MessageToJsonString(message, &body, names);
+  return body;
+}
+
+absl::StatusOr<GatewayMessage> Understand(const http::ClientResponse& answer) {
   absl::StatusOr<GatewayMessage> message = ParseGatewayMessage(answer.body);
-  if (!message.ok()) {
-    return Unavailable("gateway answered {} and no result: {}", answer.status,
-                       View(message.status().message()));
-  }
-  if (message->attempt != id) return Unavailable("gateway answered about another attempt");
+  if (message.ok()) return message;
+  return Unavailable("gateway answered {} and no result: {}", answer.status,
+                     View(message.status().message()));
+}
+
+// The news, if they are of what was asked about.
+template <class Id>
+absl::StatusOr<GatewayNews> NewsOf(const std::optional<GatewayMessage>& message,
+                                   Id GatewayMessage::*named, const Id& id) {
+  if (!message) return GatewayNews{.state = GatewayNews::State::kAbsent};
+  if ((*message).*named != id) return Unavailable("gateway answered about something else");
   return message->news;
 }
 
@@ -63,12 +79,19 @@ absl::StatusOr<GatewayMessage> ParseGatewayMessage(std::string_view json) {
   const auto parsed = google::protobuf::util::JsonStringToMessage(
       google::protobuf::StringPiece(json.data(), json.size()), &result, options);
   if (!parsed.ok()) return InvalidArgument("the message is not a result in JSON");
-  HOLDFAST_RETURN_IF_ERROR(CheckId("attempt_id", result.attempt_id()));
+  const bool charge = result.refund_id().empty();
+  if (!charge && !result.attempt_id().empty()) {
+    return InvalidArgument("both attempt_id and refund_id are set");
+  }
+  HOLDFAST_RETURN_IF_ERROR(charge ? CheckId("attempt_id", result.attempt_id())
+                                  : CheckId("refund_id", result.refund_id()));
   HOLDFAST_RETURN_IF_ERROR(CheckText("reference", result.reference(), kLongestText));
   HOLDFAST_RETURN_IF_ERROR(CheckText("reason", result.reason(), kLongestText));
   HOLDFAST_RETURN_IF_ERROR(CheckText("event_id", result.event_id(), kLongestText));
-  GatewayMessage message{.attempt = AttemptId(result.attempt_id()), .event_id = result.event_id()};
-  HOLDFAST_ASSIGN_OR_RETURN(message.news.state, StateOf(result.state()));
+  GatewayMessage message{.attempt = AttemptId(result.attempt_id()),
+                         .refund = RefundId(result.refund_id()),
+                         .event_id = result.event_id()};
+  HOLDFAST_ASSIGN_OR_RETURN(message.news.state, StateOf(result));
   message.news.reference = result.reference();
   message.news.reason = result.reason();
   if (!result.currency().empty()) {
@@ -94,6 +117,37 @@ absl::Status HttpGateway::CheckConfig() const {
   return Annotate(trust_.Check(), "gateway_ca_file");
 }
 
+absl::StatusOr<GatewayMessage> HttpGateway::Post(Deadline deadline, std::string_view path,
+                                                 const std::string& key,
+                                                 const std::string& body) const {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const http::ClientResponse answer,
+      http::Fetch({.method = "POST",
+                   .url = config_.url + std::string(path),
+                   .headers = {{"Content-Type", "application/json"},
+                               {"Idempotency-Key", key},
+                               {std::string(kSignatureHeader),
+                                SignMessage(config_.secret, body, clock_.Now())}},
+                   .body = body,
+                   .trust = &trust_},
+                  deadline.AtMost(config_.timeout)));
+  return Understand(answer);
+}
+
+absl::StatusOr<std::optional<GatewayMessage>> HttpGateway::Get(Deadline deadline,
+                                                               std::string_view path,
+                                                               const std::string& id) const {
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const http::ClientResponse answer,
+      http::Fetch({.url = config_.url + std::string(path) + PercentEncode(id),
+                   .headers = {{std::string(kSignatureHeader),
+                                SignMessage(config_.secret, id, clock_.Now())}},
+                   .trust = &trust_},
+                  deadline.AtMost(config_.timeout)));
+  if (answer.status == 404) return std::optional<GatewayMessage>();
+  return Understand(answer);
+}
+
 absl::StatusOr<GatewayNews> HttpGateway::Charge(Deadline deadline, const PaymentAttempt& attempt) {
   v1::GatewayCharge charge;
   charge.set_attempt_id(attempt.id.value());
@@ -101,34 +155,31 @@ absl::StatusOr<GatewayNews> HttpGateway::Charge(Deadline deadline, const Payment
   charge.set_minor_units(attempt.amount.minor_units());
   charge.set_currency(attempt.amount.currency());
   charge.set_source(attempt.source);
-  std::string body;
-  google::protobuf::util::JsonPrintOptions names;
-  names.preserve_proto_field_names = true;
-  (void)google::protobuf::util::MessageToJsonString(charge, &body, names);
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const http::ClientResponse answer,
-      http::Fetch({.method = "POST",
-                   .url = config_.url + "/charges",
-                   .headers = {{"Content-Type", "application/json"},
-                               {"Idempotency-Key", attempt.id.value()},
-                               {std::string(kSignatureHeader),
-                                SignMessage(config_.secret, body, clock_.Now())}},
-                   .body = body,
-                   .trust = &trust_},
-                  deadline.AtMost(config_.timeout)));
-  return Understand(answer, attempt.id);
+  HOLDFAST_ASSIGN_OR_RETURN(const GatewayMessage answer,
+                            Post(deadline, "/charges", attempt.id.value(), ToJson(charge)));
+  return NewsOf(std::optional(answer), &GatewayMessage::attempt, attempt.id);
 }
 
 absl::StatusOr<GatewayNews> HttpGateway::Find(Deadline deadline, const AttemptId& id) {
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const http::ClientResponse answer,
-      http::Fetch({.url = config_.url + "/charges/" + PercentEncode(id.value()),
-                   .headers = {{std::string(kSignatureHeader),
-                                SignMessage(config_.secret, id.value(), clock_.Now())}},
-                   .trust = &trust_},
-                  deadline.AtMost(config_.timeout)));
-  if (answer.status == 404) return GatewayNews{.state = GatewayNews::State::kAbsent};
-  return Understand(answer, id);
+  HOLDFAST_ASSIGN_OR_RETURN(const auto answer, Get(deadline, "/charges/", id.value()));
+  return NewsOf(answer, &GatewayMessage::attempt, id);
+}
+
+absl::StatusOr<GatewayNews> HttpGateway::Refund(Deadline deadline, const GatewayRefund& refund) {
+  v1::GatewayRefund wanted;
+  wanted.set_refund_id(refund.id.value());
+  wanted.set_reference(refund.charge);
+  wanted.set_account_id(refund.account.value());
+  wanted.set_minor_units(refund.amount.minor_units());
+  wanted.set_currency(refund.amount.currency());
+  HOLDFAST_ASSIGN_OR_RETURN(const GatewayMessage answer,
+                            Post(deadline, "/refunds", refund.id.value(), ToJson(wanted)));
+  return NewsOf(std::optional(answer), &GatewayMessage::refund, refund.id);
+}
+
+absl::StatusOr<GatewayNews> HttpGateway::FindRefund(Deadline deadline, const RefundId& id) {
+  HOLDFAST_ASSIGN_OR_RETURN(const auto answer, Get(deadline, "/refunds/", id.value()));
+  return NewsOf(answer, &GatewayMessage::refund, id);
 }
 
 }  // namespace holdfast::billing

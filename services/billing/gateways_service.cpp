@@ -43,6 +43,10 @@ int HttpStatusOf(const absl::Status& status) {
 void GatewaysService::Register(rpc::ServiceTable& table) {
   table.Worker("Collect", *this, &GatewaysService::Collect);
   table.Worker("CloseAttempt", *this, &GatewaysService::CloseAttempt);
+  table.Worker("SendRefund", *this, &GatewaysService::SendRefund);
+  table.Worker("GetRefund", *this, &GatewaysService::GetRefund);
+  table.Worker("ListRefunds", *this, &GatewaysService::ListRefunds);
+  table.Worker("CloseRefund", *this, &GatewaysService::CloseRefund);
   table.Worker("GetAttempt", *this, &GatewaysService::GetAttempt);
   table.Worker("ListAttempts", *this, &GatewaysService::ListAttempts);
   table.Worker("PutPaymentMethod", *this, &GatewaysService::PutPaymentMethod);
@@ -85,7 +89,8 @@ absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& cal
   const AttemptId id(begun.attempt_id());
   HOLDFAST_ASSIGN_OR_RETURN(const PaymentAttempt attempt,
                             parts_.store.FindAttempt(call.deadline(), id));
-  if (!attempt.open()) return ToProto(attempt);
+  // One that another gateway was asked for is not this one's to charge.
+  if (!attempt.open() || attempt.gateway != parts_.gateway->name()) return ToProto(attempt);
   // A repetition comes here as well: the gateway charges one attempt id once. That it was sent
   // again is written down first: until it has arrived, the gateway's "never heard of it" proves
   // nothing.
@@ -197,6 +202,16 @@ absl::Status GatewaysService::BookPayment(Transaction& tx, PaymentAttempt& paid)
                       .created_at = parts_.clock.Now()});
 }
 
+absl::Status GatewaysService::NoteUnbelievable(const absl::Status& why, std::string_view kind,
+                                               const std::string& id) {
+  if (absl::IsFailedPrecondition(why)) {
+    telemetry::Log(telemetry::Error, "gateway cannot be believed",
+                   {{kind, id}, {"error", ToString(why)}});
+    parts_.metrics.gateway_answers.With({"unbelievable"}).Add();
+  }
+  return why;
+}
+
 absl::StatusOr<PaymentAttempt> GatewaysService::Take(Deadline deadline, const AttemptId& id,
                                                      const GatewayNews& news,
                                                      const std::string& event_id) {
@@ -222,12 +237,7 @@ absl::StatusOr<PaymentAttempt> GatewaysService::Take(Deadline deadline, const At
         changed = true;
         return absl::OkStatus();
       });
-  if (absl::IsFailedPrecondition(status)) {
-    telemetry::Log(telemetry::Error, "gateway cannot be believed",
-                   {{"attempt", id.value()}, {"error", ToString(status)}});
-    parts_.metrics.gateway_answers.With({"unbelievable"}).Add();
-  }
-  HOLDFAST_RETURN_IF_ERROR(status);
+  HOLDFAST_RETURN_IF_ERROR(NoteUnbelievable(status, "attempt", id.value()));
   if (changed) parts_.entitlements.Refresh(result.account, deadline);
   return result;
 }
@@ -276,10 +286,13 @@ http::Response GatewaysService::TakeWebhook(const http::Request& request,
     parts_.metrics.webhooks_in.With({"refused"}).Add();
     return Refuse(400, message.status());
   }
-  const absl::StatusOr<PaymentAttempt> taken =
-      Take(Deadline::After(kStepTimeout), message->attempt, message->news, message->event_id);
+  const Deadline deadline = Deadline::After(kStepTimeout);
+  const absl::Status taken =
+      message->refund.value().empty()
+          ? Take(deadline, message->attempt, message->news, message->event_id).status()
+          : TakeRefund(deadline, message->refund, message->news, message->event_id).status();
   parts_.metrics.webhooks_in.With({taken.ok() ? "taken" : "refused"}).Add();
-  if (!taken.ok()) return Refuse(HttpStatusOf(taken.status()), taken.status());
+  if (!taken.ok()) return Refuse(HttpStatusOf(taken), taken);
   return http::Response::Json("{}\n");
 }
 

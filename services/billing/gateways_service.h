@@ -1,9 +1,11 @@
-// Collects money through the payment gateway: the RPCs, the gateway's webhook, and the janitor that
-// finds out what became of attempts whose answer was lost. All three end in the same place: what
-// the gateway says is taken in once, in one transaction.
+// Collects money through the payment gateway and sends it back: the RPCs, the gateway's webhook,
+// and the janitor that finds out what became of attempts and refunds whose answer was lost. All
+// three end in the same place: what the gateway says is taken in once, in one transaction.
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "holdfast/billing/v1/billing.pb.h"
@@ -46,6 +48,15 @@ class GatewaysService {
   absl::StatusOr<v1::PaymentAttempt> CloseAttempt(const rpc::Call& call,
                                                   const v1::CloseAttemptRequest& request);
 
+  // gateways_refunds.cpp
+  absl::StatusOr<v1::Refund> SendRefund(const rpc::Call& call,
+                                        const v1::SendRefundRequest& request);
+  absl::StatusOr<v1::Refund> GetRefund(const rpc::Call& call, const v1::GetRefundRequest& request);
+  absl::StatusOr<v1::ListRefundsResponse> ListRefunds(const rpc::Call& call,
+                                                      const v1::ListRefundsRequest& request);
+  absl::StatusOr<v1::Refund> CloseRefund(const rpc::Call& call,
+                                         const v1::CloseRefundRequest& request);
+
   // gateways_collect.cpp
   absl::StatusOr<v1::PaymentMethod> PutPaymentMethod(const rpc::Call& call,
                                                      const v1::PutPaymentMethodRequest& request);
@@ -57,8 +68,10 @@ class GatewaysService {
   // that it has locked. UNAVAILABLE: the gateway answers nobody.
   absl::Status CollectDue(sys_days today, const DunningSchedule& schedule, Deadline deadline);
 
-  // A job: asks the gateway about attempts that are open for too long. Safe on two instances.
+  // Jobs: ask the gateway about attempts and refunds that are open for too long. Safe on two
+  // instances.
   absl::Status LookAfterOpenAttempts(Deadline deadline);
+  absl::Status LookAfterOpenRefunds(Deadline deadline);
 
   // The gateway's webhook: 200 taken, now or before; 400, 401, 404, 409 for what cannot be taken;
   // 503: send it again. Blocks.
@@ -79,6 +92,13 @@ class GatewaysService {
   absl::Status BookPayment(Transaction& tx, PaymentAttempt& paid);
   absl::Status CheckIsOf(Transaction& tx, const PaymentAttempt& paid);
   absl::Status NoteSent(Deadline deadline, const AttemptId& id);
+  absl::Status NoteUnbelievable(const absl::Status& why, std::string_view kind,
+                                const std::string& id);
+  // The same three of refunds.
+  absl::StatusOr<GatewayRefund> TakeRefund(Deadline deadline, const RefundId& id,
+                                           const GatewayNews& news, const std::string& event_id);
+  std::optional<GatewayRefund> AskRefund(Deadline deadline, const GatewayRefund& refund);
+  absl::Status NoteRefundSent(Deadline deadline, const RefundId& id);
   sys_days Today() const { return DayOf(parts_.clock.Now(), parts_.entitlements.zone()); }
 
   const Parts parts_;

@@ -48,7 +48,9 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   Service service(store, entitlements, metrics, runtime.clock());
   BooksService books(store, metrics, runtime.clock(), *zone);
   EntitlementFeed feed(store, entitlements, metrics);
-  PaymentsService payments(store, entitlements, runtime.clock());
+  const bool has_gateway = !config.gateway.url.empty();
+  PaymentsService payments(store, entitlements, runtime.clock(),
+                           has_gateway ? config.gateway.name : "");
   RenewalJob renewals(store, metrics, runtime.clock(), *zone);
   ExpiryJob expiry(store, metrics, runtime.clock(), *zone);
   ForgetJob forget(store);
@@ -59,7 +61,6 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   EventSender events({store, metrics, runtime.clock(), runtime.random()}, config.webhook, post);
   HttpGateway gateway(config.gateway, runtime.clock());
   HOLDFAST_RETURN_IF_ERROR(gateway.CheckConfig());
-  const bool has_gateway = !config.gateway.url.empty();
   GatewaysService gateways({store, entitlements, metrics, runtime.clock(),
                             has_gateway ? &gateway : nullptr, config.gateway.first_look});
 
@@ -110,6 +111,10 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
       "payment_attempts", config.postgres,
       std::min<std::chrono::milliseconds>(config.gateway.first_look, 10s),
       [&](Deadline deadline) { return gateways.LookAfterOpenAttempts(deadline); });
+  runtime.RepeatOnOneInstance(
+      "refunds", config.postgres,
+      std::min<std::chrono::milliseconds>(config.gateway.first_look, 10s),
+      [&](Deadline deadline) { return gateways.LookAfterOpenRefunds(deadline); });
   if (!config.webhook.url.empty()) {
     runtime.RepeatOnOneInstance("webhooks", config.postgres, 500ms,
                                 [&](Deadline deadline) { return events.Run(deadline); });

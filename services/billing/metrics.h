@@ -16,8 +16,9 @@ struct Metrics {
                            "What the renewal job charged or tried to charge.")),
         parked(m.Gauge("holdfast_billing_parked_accounts",
                        "Accounts that the jobs leave alone until a person has looked at them.")),
-        attempts_stuck(m.Gauge("holdfast_billing_payment_attempts_stuck",
-                               "Attempts to collect money whose end is unknown for a day.")),
+        attempts_stuck(
+            m.Gauge("holdfast_billing_payment_attempts_stuck",
+                    "Attempts to collect money, and refunds, whose end is unknown for a day.")),
         feed_revision(m.Gauge("holdfast_billing_feed_revision",
                               "Last entitlement revision that this instance published.")),
         degraded_answers(m.CounterFamily("holdfast_billing_degraded_answers_total",

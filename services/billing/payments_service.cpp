@@ -1,5 +1,10 @@
 #include "services/billing/payments_service.h"
 
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
 #include "libs/base/random.h"
 #include "libs/base/status.h"
 #include "services/billing/biller.h"
@@ -16,6 +21,7 @@ void PaymentsService::Register(rpc::ServiceTable& table) {
   table.Worker("RecordChargeback", *this, &PaymentsService::RecordChargeback);
   table.Worker("ListPayments", *this, &PaymentsService::ListPayments);
   table.Worker("ListInvoices", *this, &PaymentsService::ListInvoices);
+  table.Worker("PreviewInvoices", *this, &PaymentsService::PreviewInvoices);
   table.Worker("CreditInvoice", *this, &PaymentsService::CreditInvoice);
   table.Worker("ListCreditNotes", *this, &PaymentsService::ListCreditNotes);
   table.Worker("ListVoucherBatches", *this, &PaymentsService::ListVoucherBatches);
@@ -55,6 +61,13 @@ absl::StatusOr<v1::Payment> PaymentsService::RefundPayment(
         HOLDFAST_ASSIGN_OR_RETURN(const Payment payment,
                                   tx.FindPayment(PaymentId(request.payment_id())));
         HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(payment.account));
+        if (payment.method == gateway_ && !request.by_hand()) {
+          return FailedPrecondition(
+              "by_hand_needed: payment {} came through gateway {}: Gateways/SendRefund sends it "
+              "back, "
+              "or say by_hand that somebody does",
+              payment.id.value(), gateway_);
+        }
         const std::int64_t amount =
             request.minor_units() != 0 ? request.minor_units() : payment.left();
         HOLDFAST_ASSIGN_OR_RETURN(const Payment refunded,
@@ -112,6 +125,40 @@ absl::StatusOr<v1::ListInvoicesResponse> PaymentsService::ListInvoices(
   for (const BookedInvoice& invoice : page.rows) *response.add_invoices() = ToProto(invoice);
   response.set_last_number(page.rows.empty() ? filter.after : page.rows.back().number);
   response.set_more(page.more);
+  return response;
+}
+
+absl::StatusOr<v1::PreviewInvoicesResponse> PaymentsService::PreviewInvoices(
+    const rpc::Call& call, const v1::PreviewInvoicesRequest& request) {
+  std::vector<Invoice> next;
+  v1::PreviewInvoicesResponse response;
+  HOLDFAST_RETURN_IF_ERROR(store_.TryOut(call.deadline(), [&](Transaction& tx) -> absl::Status {
+    next.clear();
+    response.Clear();
+    HOLDFAST_ASSIGN_OR_RETURN(const Account account,
+                              tx.FindAccount(AccountId(request.account_id())));
+    HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Holding> holdings, tx.LiveHoldings(account.id));
+    Biller biller(tx, account, Today());
+    for (const Holding& held : holdings) {
+      HOLDFAST_ASSIGN_OR_RETURN(std::optional<Invoice> invoice, biller.PreviewNext(held));
+      if (invoice) next.push_back(*std::move(invoice));
+    }
+    response.set_currency(account.currency);
+    if (account.currency.empty()) return absl::OkStatus();  // charged elsewhere
+    HOLDFAST_ASSIGN_OR_RETURN(const LedgerAccount wallet,
+                              tx.FindLedgerAccount(WalletOf(account.id, account.currency)));
+    response.set_available(wallet.available());
+    HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Invoice> open, tx.OpenInvoices(account.id));
+    std::int64_t owed = 0;
+    for (const Invoice& invoice : open) owed += invoice.open();
+    response.set_owed(owed);
+    return absl::OkStatus();
+  }));
+  std::stable_sort(next.begin(), next.end(),
+                   [](const Invoice& a, const Invoice& b) { return a.issued_on < b.issued_on; });
+  for (Invoice& invoice : next) {
+    *response.add_invoices() = ToProto(BookedInvoice{.invoice = std::move(invoice)});
+  }
   return response;
 }
 

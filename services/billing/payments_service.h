@@ -1,6 +1,9 @@
 // Invoices and payments over gRPC. What money does is in biller.h, the rules in domain/.
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "absl/status/statusor.h"
 #include "holdfast/billing/v1/billing.pb.h"
 #include "libs/base/clock.h"
@@ -16,8 +19,10 @@ class PaymentsService {
  public:
   static constexpr char kServiceName[] = "holdfast.billing.v1.Payments";
 
-  PaymentsService(Store& store, Entitlements& entitlements, const Clock& clock)
-      : store_(store), entitlements_(entitlements), clock_(clock) {}
+  // `gateway`: the name of the one that is set up; empty: none is.
+  PaymentsService(Store& store, Entitlements& entitlements, const Clock& clock,
+                  std::string gateway = "")
+      : store_(store), entitlements_(entitlements), clock_(clock), gateway_(std::move(gateway)) {}
 
   void Register(rpc::ServiceTable& table);
 
@@ -31,6 +36,8 @@ class PaymentsService {
                                                         const v1::ListPaymentsRequest& request);
   absl::StatusOr<v1::ListInvoicesResponse> ListInvoices(const rpc::Call& call,
                                                         const v1::ListInvoicesRequest& request);
+  absl::StatusOr<v1::PreviewInvoicesResponse> PreviewInvoices(
+      const rpc::Call& call, const v1::PreviewInvoicesRequest& request);
   absl::StatusOr<v1::ListCreditNotesResponse> ListCreditNotes(
       const rpc::Call& call, const v1::ListCreditNotesRequest& request);
   absl::StatusOr<v1::CreditNote> CreditInvoice(const rpc::Call& call,
@@ -74,6 +81,7 @@ class PaymentsService {
   Store& store_;
   Entitlements& entitlements_;
   const Clock& clock_;
+  const std::string gateway_;
 };
 
 }  // namespace holdfast::billing

@@ -135,7 +135,9 @@ absl::StatusOr<std::vector<PaymentAttempt>> PgStore::AttemptsToLookAt(Deadline d
 absl::StatusOr<std::int64_t> PgStore::CountOpenAttempts(Deadline deadline, WallTime before) {
   HOLDFAST_ASSIGN_OR_RETURN(
       const PgResult rows, pool_.Query(deadline,
-                                       "SELECT count(*) FROM payment_attempt"
+                                       "SELECT count(*) FROM (SELECT state, created_at FROM"
+                                       " payment_attempt UNION ALL SELECT state, created_at FROM"
+                                       " refund) a"
                                        " WHERE state IN ('started', 'pending') AND created_at < $1",
                                        before));
   return rows.Int(0, 0);

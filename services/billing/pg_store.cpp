@@ -28,6 +28,18 @@ absl::Status PgStore::Transact(Deadline deadline,
   });
 }
 
+absl::Status PgStore::TryOut(Deadline deadline,
+                             const std::function<absl::Status(Transaction&)>& body) {
+  bool done = false;
+  const absl::Status status = pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
+    PgBillingTransaction transaction(tx, Events::kNone, Asked::kYes);
+    HOLDFAST_RETURN_IF_ERROR(body(transaction));
+    done = true;
+    return absl::CancelledError("tried out");  // rolls back
+  });
+  return done && absl::IsCancelled(status) ? absl::OkStatus() : status;
+}
+
 // A second one with the same key waits here for the end of the first.
 constexpr std::string_view kClaimKey = R"sql(
   INSERT INTO command (idempotency_key, fingerprint) VALUES ($1, $2) ON CONFLICT DO NOTHING
@@ -42,8 +54,8 @@ constexpr std::string_view kKeepAnswer =
     "UPDATE command SET answer = $2 WHERE idempotency_key = $1";
 
 constexpr std::string_view kAudit = R"sql(
-  INSERT INTO audit_log (caller, method, subject, request, idempotency_key)
-  VALUES ($1, $2, $3, $4, $5)
+  INSERT INTO audit_log (caller, person, method, subject, request, idempotency_key)
+  VALUES ($1, $2, $3, $4, $5, $6)
 )sql";
 
 absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& command,
@@ -67,8 +79,8 @@ absl::StatusOr<std::string> PgStore::Once(Deadline deadline, const Command& comm
     PgBillingTransaction transaction(tx, events_, Asked::kYes);
     HOLDFAST_ASSIGN_OR_RETURN(answer, effect(transaction));
     HOLDFAST_RETURN_IF_ERROR(tx.Query(kKeepAnswer, command.key, PgParam::Bytes(answer)).status());
-    HOLDFAST_RETURN_IF_ERROR(tx.Query(kAudit, command.caller, command.method, command.subject,
-                                      command.shown, command.key)
+    HOLDFAST_RETURN_IF_ERROR(tx.Query(kAudit, command.caller, command.person, command.method,
+                                      command.subject, command.shown, command.key)
                                  .status());
     return transaction.Finish();
   });
@@ -314,11 +326,12 @@ absl::StatusOr<std::vector<AuditEntry>> PgStore::ListAudit(Deadline deadline,
                                                            const AuditFilter& filter) {
   HOLDFAST_ASSIGN_OR_RETURN(
       const PgResult rows,
-      PgList("SELECT position, at, caller, method, subject, request, idempotency_key"
-             " FROM audit_log")
+      PgList("SELECT position, at, caller, method, subject, request, idempotency_key,"
+             " person FROM audit_log")
           .Where("position > $", filter.after)
           .WhereSet("subject = $", filter.subject)
           .WhereSet("caller = $", filter.caller)
+          .WhereSet("person = $", filter.person)
           .WhereSet("method = $", filter.method)
           .Run(pool_, deadline, "position", filter.limit));
   std::vector<AuditEntry> entries;
@@ -326,6 +339,7 @@ absl::StatusOr<std::vector<AuditEntry>> PgStore::ListAudit(Deadline deadline,
     entries.push_back({.position = static_cast<std::uint64_t>(rows.Int(row, 0)),
                        .at = rows.Time(row, 1),
                        .caller = std::string(rows.Text(row, 2)),
+                       .person = std::string(rows.Text(row, 7)),
                        .method = std::string(rows.Text(row, 3)),
                        .subject = std::string(rows.Text(row, 4)),
                        .request = std::string(rows.Text(row, 5)),

@@ -28,6 +28,8 @@ class PgStore final : public Store {
 
   absl::StatusOr<std::string> Once(Deadline deadline, const Command& command,
                                    const Effect& effect) override;
+  absl::Status TryOut(Deadline deadline,
+                      const std::function<absl::Status(Transaction&)>& body) override;
   absl::Status Transact(Deadline deadline,
                         const std::function<absl::Status(Transaction&)>& body) override;
 
@@ -60,6 +62,12 @@ class PgStore final : public Store {
                                                     const TaxRateFilter& filter) override;
   // pg_attempts.cpp
   absl::StatusOr<PaymentAttempt> FindAttempt(Deadline deadline, const AttemptId& id) override;
+  absl::StatusOr<GatewayRefund> FindRefund(Deadline deadline, const RefundId& id) override;
+  absl::StatusOr<std::vector<GatewayRefund>> ListRefunds(Deadline deadline,
+                                                         const RefundFilter& filter) override;
+  absl::StatusOr<std::vector<GatewayRefund>> RefundsToLookAt(Deadline deadline,
+                                                             const std::string& gateway,
+                                                             WallTime now, int limit) override;
   absl::StatusOr<std::vector<PaymentAttempt>> ListAttempts(Deadline deadline,
                                                            const AttemptFilter& filter) override;
   absl::StatusOr<std::vector<PaymentAttempt>> AttemptsToLookAt(Deadline deadline,

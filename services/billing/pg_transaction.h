@@ -37,13 +37,15 @@ class PgBillingTransaction final : public Transaction {
                                                           int max_accounts) override;
   absl::StatusOr<std::vector<Account>> IndebtedAccounts(sys_days today, int max_accounts) override;
 
-  // pg_invoices.cpp
+  // pg_terms.cpp
   absl::Status PutTaxRate(const TaxRate& rate) override;
   absl::StatusOr<TaxRate> FindTaxRate(const std::string& region, sys_days day) override;
   absl::Status AddTerm(const Term& term) override;
   absl::StatusOr<std::optional<Term>> FindTerm(const SubscriptionId& id, sys_days day) override;
   absl::Status EndTerm(const Term& term, sys_days to) override;
   absl::Status MoveTerm(const Term& term, const Days& to) override;
+
+  // pg_invoices.cpp
   absl::Status AddInvoice(const Invoice& invoice) override;
   absl::Status SaveInvoice(const Invoice& invoice) override;
   absl::StatusOr<Invoice> FindInvoice(const InvoiceId& id) override;
@@ -51,17 +53,20 @@ class PgBillingTransaction final : public Transaction {
   absl::StatusOr<std::vector<Invoice>> OpenInvoices(const AccountId& id) override;
   absl::StatusOr<std::vector<Invoice>> SettledInvoices(const AccountId& id,
                                                        const std::string& currency) override;
-  absl::Status AddCreditNote(const CreditNote& note) override;
-  absl::StatusOr<std::vector<CreditNote>> FindCreditNotes(const InvoiceId& id) override;
-  absl::Status AddPayment(const Payment& payment) override;
-  absl::StatusOr<Payment> FindPayment(const PaymentId& id) override;
-  absl::Status SavePayment(const Payment& payment) override;
-
-  absl::StatusOr<std::optional<PaymentId>> FindPaymentOf(const std::string& method,
-                                                         const std::string& reference) override;
   absl::StatusOr<std::vector<OverdueInvoice>> OverdueInvoices(sys_days today,
                                                               const DunningSchedule& schedule,
                                                               int limit) override;
+
+  // pg_credit_notes.cpp
+  absl::Status AddCreditNote(const CreditNote& note) override;
+  absl::StatusOr<std::vector<CreditNote>> FindCreditNotes(const InvoiceId& id) override;
+
+  // pg_payments.cpp
+  absl::Status AddPayment(const Payment& payment) override;
+  absl::StatusOr<Payment> FindPayment(const PaymentId& id) override;
+  absl::Status SavePayment(const Payment& payment) override;
+  absl::StatusOr<std::optional<PaymentId>> FindPaymentOf(const std::string& method,
+                                                         const std::string& reference) override;
 
   // pg_attempts.cpp
   absl::Status AddAttempt(const PaymentAttempt& attempt) override;
@@ -71,6 +76,11 @@ class PgBillingTransaction final : public Transaction {
                                         const AttemptId& other_than) override;
   absl::StatusOr<bool> AddGatewayEvent(const std::string& gateway,
                                        const std::string& event_id) override;
+
+  // pg_refunds.cpp
+  absl::Status AddRefund(const GatewayRefund& refund) override;
+  absl::StatusOr<GatewayRefund> FindRefund(const RefundId& id) override;
+  absl::Status SaveRefund(const GatewayRefund& refund) override;
 
   // pg_collection.cpp
   absl::Status PutPaymentMethod(const PaymentMethod& method) override;

@@ -101,6 +101,26 @@ constexpr Check kChecks[] = {
        GROUP BY invoice_id, tariff_plan_id, subscription_id
       HAVING sum(net) < 0 OR sum(tax) < 0 OR bool_or((coupon_id = '') <> (quoted >= 0))
        LIMIT 20)sql"},
+    {"refunds_are_held_or_resolved", R"sql(
+      SELECT r.refund_id FROM refund r
+        LEFT JOIN ledger_transfer h ON h.transfer_id = 'refund-' || r.refund_id || '.hold'
+        LEFT JOIN ledger_transfer e ON e.resolves = h.transfer_id
+        LEFT JOIN (SELECT entry_id, sum(amount) AS amount FROM ledger_transfer
+                    WHERE entry_id LIKE 'refund-%-late' GROUP BY entry_id) l
+          ON l.entry_id = 'refund-' || r.refund_id || '-late'
+       WHERE h.amount IS DISTINCT FROM r.amount OR h.kind <> 'pending'
+          OR r.held <> (e.kind IS NULL)
+          OR (r.state = 'sent' AND CASE WHEN e.kind = 'post' THEN e.amount <> r.amount
+                                                               OR l.amount IS NOT NULL
+                                        ELSE l.amount IS DISTINCT FROM r.amount END)
+          OR (r.state <> 'sent' AND (e.kind = 'post' OR l.amount IS NOT NULL)) LIMIT 20)sql"},
+    {"payments_count_refunds_under_way", R"sql(
+      SELECT p.payment_id FROM payment p
+        LEFT JOIN (SELECT payment_id, sum(amount) FILTER (WHERE held) AS held,
+                          sum(amount) FILTER (WHERE state = 'sent') AS sent
+                     FROM refund GROUP BY payment_id) r USING (payment_id)
+       WHERE p.refunding <> coalesce(r.held, 0) OR p.refunded < coalesce(r.sent, 0)
+       LIMIT 20)sql"},
     {"payments_are_in_the_books", R"sql(
       SELECT p.method || ' ' || p.currency
         FROM (SELECT method, currency, sum(amount - refunded - charged_back) AS kept FROM payment

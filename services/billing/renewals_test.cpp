@@ -36,27 +36,6 @@ class RenewalsTest : public MoneyTest {
     request.set_account_id(account);
     return service_.UnparkAccount(Call(), request);
   }
-  absl::StatusOr<v1::Transfer> Adjust(const std::string& account, std::int64_t amount) {
-    v1::AdjustRequest request;
-    request.set_idempotency_key(NewKey());
-    request.set_account_id(account);
-    *request.mutable_amount() = ToProto(*holdfast::Money::Make(amount, "EUR"));
-    request.set_promotion_id("goodwill");
-    request.set_reason("test");
-    return books_.Adjust(Call(), request);
-  }
-  absl::StatusOr<v1::Transfer> Hold(const std::string& account, std::int64_t amount,
-                                    std::int64_t seconds = 0) {
-    v1::HoldRequest request;
-    request.set_idempotency_key(NewKey());
-    request.set_account_id(account);
-    *request.mutable_amount() = ToProto(*holdfast::Money::Make(amount, "EUR"));
-    request.set_revenue_id("vod");
-    request.set_reason("a film");
-    request.set_expires_in_seconds(seconds);
-    return books_.Hold(Call(), request);
-  }
-  absl::Status Sql(const std::string& script) { return pool_.Execute(Soon(), script); }
 };
 
 // -- One account must not stop all others ---------------------------------------------------------
@@ -163,10 +142,7 @@ TEST_F(RenewalsTest, MoneyThatIsFreeAgainBringsServiceBack) {
   ASSERT_OK_AND_ASSIGN(const v1::Transfer held, Hold("ann", 600));
   ASSERT_THAT(Adjust("ann", 1), IsOk());
   ASSERT_EQ(StateOf("ann", id), S::STATE_PENDING_ACTIVATION);  // only 400 are free
-  v1::ReleaseHoldRequest release;
-  release.set_idempotency_key(NewKey());
-  release.set_transfer_id(held.transfer_id());
-  ASSERT_THAT(books_.ReleaseHold(Call(), release), IsOk());
+  ASSERT_THAT(Release(held.transfer_id()), IsOk());
   EXPECT_EQ(StateOf("ann", id), S::STATE_ACTIVE);
   // What a reversal gives back counts as well.
   LiveUntil(Day(2026, 2, 27));

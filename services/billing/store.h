@@ -21,6 +21,7 @@
 #include "services/billing/domain/event.h"
 #include "services/billing/domain/invoice.h"
 #include "services/billing/domain/ledger.h"
+#include "services/billing/domain/refund.h"
 #include "services/billing/domain/sales.h"
 #include "services/billing/store_lists.h"
 
@@ -37,9 +38,10 @@ struct Payment {
   int refunds = 0;
   std::int64_t charged_back = 0;  // taken back by the payer's bank
   int chargebacks = 0;
+  std::int64_t refunding = 0;  // under way through the gateway
   WallTime created_at;
 
-  std::int64_t left() const { return amount.minor_units() - refunded - charged_back; }
+  std::int64_t left() const { return amount.minor_units() - refunded - charged_back - refunding; }
 };
 
 // A charge of days of a subscription.
@@ -154,6 +156,11 @@ class Transaction {
   // False: it was taken before.
   virtual absl::StatusOr<bool> AddGatewayEvent(const std::string& gateway,
                                                const std::string& event_id) = 0;
+
+  virtual absl::Status AddRefund(const GatewayRefund& refund) = 0;
+  virtual absl::StatusOr<GatewayRefund> FindRefund(const RefundId& id) = 0;
+  // Tells of one that has ended.
+  virtual absl::Status SaveRefund(const GatewayRefund& refund) = 0;
 
   virtual absl::Status PutPaymentMethod(const PaymentMethod& method) = 0;
   // NOT_FOUND: it has none.
@@ -306,6 +313,7 @@ struct AuditEntry {
   std::uint64_t position = 0;
   WallTime at;
   std::string caller;
+  std::string person;  // for whom the caller acted; empty: by itself
   std::string method;
   std::string subject;
   std::string request;  // JSON
@@ -315,6 +323,7 @@ struct AuditEntry {
 struct AuditFilter {
   std::string subject;  // empty: all
   std::string caller;   // empty: all
+  std::string person;   // empty: all
   std::string method;   // empty: all
   std::uint64_t after = 0;
   int limit = 50;
@@ -364,6 +373,10 @@ class Store {
   // audit log too.
   virtual absl::Status Transact(Deadline deadline,
                                 const std::function<absl::Status(Transaction&)>& body) = 0;
+
+  // To see what would be: whatever the body wrote is undone, and nobody is told.
+  virtual absl::Status TryOut(Deadline deadline,
+                              const std::function<absl::Status(Transaction&)>& body) = 0;
 
   // NOT_FOUND, as of all that look for one thing.
   virtual absl::StatusOr<Account> FindAccount(Deadline deadline, const AccountId& id) = 0;
@@ -426,6 +439,13 @@ class Store {
   virtual absl::StatusOr<std::vector<PaymentAttempt>> AttemptsToLookAt(Deadline deadline,
                                                                        const std::string& gateway,
                                                                        WallTime now, int limit) = 0;
+  // The same of refunds.
+  virtual absl::StatusOr<GatewayRefund> FindRefund(Deadline deadline, const RefundId& id) = 0;
+  virtual absl::StatusOr<std::vector<GatewayRefund>> ListRefunds(Deadline deadline,
+                                                                 const RefundFilter& filter) = 0;
+  virtual absl::StatusOr<std::vector<GatewayRefund>> RefundsToLookAt(Deadline deadline,
+                                                                     const std::string& gateway,
+                                                                     WallTime now, int limit) = 0;
   virtual absl::StatusOr<std::vector<StoredEvent>> EventsToSend(Deadline deadline, WallTime now,
                                                                 int limit) = 0;
   // The newest first.
@@ -443,7 +463,7 @@ class Store {
   // Parked accounts, the longest parked first.
   virtual absl::StatusOr<std::vector<Account>> ListParked(Deadline deadline, int limit) = 0;
   virtual absl::StatusOr<std::int64_t> CountParked(Deadline deadline) = 0;
-  // Open ones that were begun before `before`, of whatever gateway.
+  // Open ones, refunds too, that were begun before `before`, of whatever gateway.
   virtual absl::StatusOr<std::int64_t> CountOpenAttempts(Deadline deadline, WallTime before) = 0;
   // What the database's clock shows.
   virtual absl::StatusOr<WallTime> Now(Deadline deadline) = 0;

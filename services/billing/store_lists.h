@@ -7,6 +7,7 @@
 
 #include "services/billing/domain/attempt.h"
 #include "services/billing/domain/invoice.h"
+#include "services/billing/domain/refund.h"
 #include "services/billing/domain/sales.h"
 #include "services/billing/domain/subscription.h"
 
@@ -69,6 +70,14 @@ struct PaymentFilter {
 struct AttemptFilter {
   std::string account{};
   std::optional<PaymentAttempt::State> state{};
+  TimeCursor before{};
+  int limit = 0;
+};
+
+struct RefundFilter {
+  std::string account{};
+  std::string payment{};
+  std::optional<GatewayRefund::State> state{};
   TimeCursor before{};
   int limit = 0;
 };

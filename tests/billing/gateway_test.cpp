@@ -1,5 +1,6 @@
 // Real billing against a real process that plays a payment gateway at its worst, while billing is
-// killed: what the gateway took is in the wallets once, and nothing else is.
+// killed: what the gateway took is in the wallets once, what it sent back has left them once, and
+// nothing else is or has.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,6 +26,8 @@ namespace v1 = billing::v1;
 
 constexpr int kCallers = 4;
 constexpr int kCollections = 25;  // of each caller
+constexpr int kRefunds = 12;      // the same
+constexpr std::string_view kSendRefund = "holdfast.billing.v1.Gateways/SendRefund";
 constexpr char kSecret[] = "a secret of both";
 
 class GatewayTest : public testing::Test {
@@ -84,7 +87,43 @@ class GatewayTest : public testing::Test {
     }
   }
 
-  // Attempt and amount of what the gateway took.
+  // Sends back some of what has come, whole or in part; some twice at once, some with little
+  // patience.
+  void SendBack(int caller) {
+    SeededRandom chance(seed_ + 50 + static_cast<std::uint64_t>(caller));
+    v1::ListPaymentsRequest list;
+    list.set_account_id("ann-" + std::to_string(caller));
+    for (int n = 0; n < kRefunds; ++n) {
+      const auto paid = caller_.Get<v1::ListPaymentsResponse>(
+          "holdfast.billing.v1.Payments/ListPayments", list, Deadline::After(60s));
+      if (!paid.ok() || paid->payments().empty()) continue;
+      const v1::Payment& payment = paid->payments(
+          static_cast<int>(chance.Below(static_cast<std::uint64_t>(paid->payments_size()))));
+      v1::SendRefundRequest request;
+      request.set_idempotency_key(fmt::format("back-{}-{}", caller, n));
+      request.set_payment_id(payment.payment_id());
+      if (chance.Below(2) == 0) {
+        request.set_minor_units(static_cast<std::int64_t>(1 + chance.Below(120)));
+      }
+      const std::uint64_t how = chance.Below(4);
+      if (how == 0) {
+        caller_.Ask(kSendRefund, request, 200ms).status().IgnoreError();
+        continue;
+      }
+      std::thread twin;
+      if (how == 1) twin = std::thread([&] { AskForRefund(request); });
+      AskForRefund(request);
+      if (twin.joinable()) twin.join();
+    }
+  }
+  // It may be more than is left.
+  void AskForRefund(const v1::SendRefundRequest& request) {
+    const auto answer = caller_.AskUntilAnswered(kSendRefund, request, Deadline::After(120s));
+    EXPECT_TRUE(answer.ok() || absl::IsFailedPrecondition(answer.status()))
+        << ToString(answer.status());
+  }
+
+  // Attempt and amount of what the gateway took; refund and negative amount of what it sent back.
   std::map<std::string, std::int64_t> Truth() {
     const auto page = http::Fetch({.url = fmt::format("http://127.0.0.1:{}/truth", gateway_port_)},
                                   Deadline::After(5s));
@@ -99,7 +138,8 @@ class GatewayTest : public testing::Test {
   // The same as billing has it.
   std::map<std::string, std::int64_t> Booked() {
     const auto rows = pool_.Query(Deadline::After(10s), R"sql(
-      SELECT a.attempt_id, p.amount FROM payment p JOIN payment_attempt a USING (payment_id))sql");
+      SELECT a.attempt_id, p.amount FROM payment p JOIN payment_attempt a USING (payment_id)
+      UNION ALL SELECT refund_id, -amount FROM refund WHERE state = 'sent')sql");
     std::map<std::string, std::int64_t> booked;
     for (int row = 0; rows.ok() && row < rows->rows(); ++row) {
       booked[std::string(rows->Text(row, 0))] = rows->Int(row, 1);
@@ -113,9 +153,13 @@ class GatewayTest : public testing::Test {
   // The simulated gateway has told everything it had to tell, and nobody is left in doubt but what
   // never arrived.
   bool Settled() {
-    return Ask("SELECT count(*) FROM payment_attempt WHERE state = 'pending'") == 0 &&
-           Ask("SELECT count(*) FROM payment_attempt WHERE state = 'started' AND looks < 1") == 0 &&
-           Booked() == Truth();
+    for (const std::string table : {"payment_attempt", "refund"}) {
+      if (Ask("SELECT count(*) FROM " + table +
+              " WHERE state = 'pending' OR (state = 'started' AND looks < 1)") != 0) {
+        return false;
+      }
+    }
+    return Booked() == Truth();
   }
 
   const std::uint64_t seed_ = SecureSeed() % 1'000'000;
@@ -136,13 +180,14 @@ class GatewayTest : public testing::Test {
   BillingCaller caller_{billing_.discovery()};
 };
 
-TEST_F(GatewayTest, WhatTheGatewayTookIsInTheWalletsOnce) {
+TEST_F(GatewayTest, WhatTheGatewayTookAndSentBackIsInTheBooksOnce) {
   const Process gateway = StartGateway();
   std::atomic<int> busy = kCallers;
   std::vector<std::thread> callers;
   for (int i = 0; i < kCallers; ++i) {
     callers.emplace_back([&, i] {
       Collect(i);
+      SendBack(i);
       --busy;
     });
   }
@@ -158,9 +203,18 @@ TEST_F(GatewayTest, WhatTheGatewayTookIsInTheWalletsOnce) {
 
   EXPECT_TRUE(Eventually([&] { return Settled(); }, 120s));
   EXPECT_EQ(Booked(), Truth());
-  EXPECT_EQ(Ask("SELECT count(*) FROM payment"), static_cast<std::int64_t>(Truth().size()));
-  std::int64_t taken = 0;
-  for (const auto& [id, amount] : Truth()) taken += amount;
+  std::int64_t taken = 0, payments = 0, refunds = 0;
+  for (const auto& [id, amount] : Truth()) {
+    taken += amount;
+    ++(amount > 0 ? payments : refunds);
+  }
+  EXPECT_EQ(Ask("SELECT count(*) FROM payment"), payments);
+  EXPECT_EQ(Ask("SELECT coalesce(sum(refunded), 0)::bigint FROM payment"),
+            Ask("SELECT coalesce(sum(amount), 0)::bigint FROM refund WHERE state = 'sent'"));
+  // What never arrived is still held: nobody knows that it will not.
+  EXPECT_EQ(Ask("SELECT coalesce(sum(debits_pending), 0)::bigint FROM ledger_account"
+                " WHERE kind = 'wallet'"),
+            Ask("SELECT coalesce(sum(amount), 0)::bigint FROM refund WHERE state = 'started'"));
   EXPECT_EQ(Ask("SELECT coalesce(sum(credits_posted - debits_posted), 0)::bigint "
                 "FROM ledger_account WHERE kind = 'wallet'"),
             taken);
@@ -168,11 +222,16 @@ TEST_F(GatewayTest, WhatTheGatewayTookIsInTheWalletsOnce) {
       "holdfast.billing.v1.Books/VerifyBooks", v1::VerifyBooksRequest(), Deadline::After(60s));
   ASSERT_THAT(report, IsOk());
   EXPECT_TRUE(report->right()) << report->DebugString();
-  EXPECT_FALSE(Truth().empty());
+  EXPECT_GT(payments, 0);
+  EXPECT_GT(refunds, 0);
+  fmt::print("{} refunds, {} sent, {} refused, {} never arrived\n",
+             Ask("SELECT count(*) FROM refund"), refunds,
+             Ask("SELECT count(*) FROM refund WHERE state = 'refused'"),
+             Ask("SELECT count(*) FROM refund WHERE state IN ('started', 'absent')"));
   fmt::print(
       "{} attempts, {} paid, {} declined, {} never arrived; {} webhooks taken, {} instances "
       "killed\n",
-      Ask("SELECT count(*) FROM payment_attempt"), Truth().size(),
+      Ask("SELECT count(*) FROM payment_attempt"), payments,
       Ask("SELECT count(*) FROM payment_attempt WHERE state = 'declined'"),
       Ask("SELECT count(*) FROM payment_attempt WHERE state IN ('started', 'absent')"),
       Ask("SELECT count(*) FROM gateway_event"), kills);

@@ -89,16 +89,25 @@ class Inspector {
                         "SELECT resolves, count(*) FROM ledger_transfer "
                         "WHERE resolves IS NOT NULL GROUP BY 1");
     subscriptions_ = CountBy(pool_, "SELECT subscription_id, 1 FROM subscription");
+    stands_on_ = CountBy(pool_,
+                         "SELECT subscription_id || ' on ' || coalesce(base_subscription_id, ''), 1"
+                         " FROM subscription");
     for (const Sent& command : commands_.all()) Look(command);
     CompareAudit();
     CompareWallets();
     CompareRefundsAndRenewals();
+    CompareAddOns();
+    CompareResellers();
     CompareCharges();
     findings_.kept = static_cast<int>(kept_.size());
     findings_.transfers = MustQuery(pool_, "SELECT count(*) FROM ledger_transfer").Int(0, 0);
     findings_.invoices = MustQuery(pool_, "SELECT count(*) FROM invoice").Int(0, 0);
     findings_.terms =
         MustQuery(pool_, "SELECT count(*) FROM subscription_term WHERE NOT void").Int(0, 0);
+    findings_.add_on_terms = MustQuery(pool_, R"sql(
+      SELECT count(*) FROM subscription_term t JOIN subscription s USING (subscription_id)
+       WHERE NOT t.void AND s.base_subscription_id IS NOT NULL)sql")
+                                 .Int(0, 0);
     return std::move(findings_);
   }
 
@@ -178,8 +187,10 @@ class Inspector {
       v1::TopUpFromResellerResponse done;
       if (!done.ParseFromString(answer)) return Wrong("unreadable answer", name);
       Expect(In(entries_, done.entry_id()), 1, name);
+      gave_[top_up->reseller_id()] += top_up->amount().minor_units();
       inflow_[top_up->account_id()] += top_up->amount().minor_units();
-      topped_up_ += top_up->amount().minor_units();
+    } else if (const auto* fund = dynamic_cast<const v1::FundResellerRequest*>(&request)) {
+      got_[fund->reseller_id()] += fund->amount().minor_units();
     } else if (const auto* capture = dynamic_cast<const v1::CaptureHoldRequest*>(&request)) {
       v1::Transfer taken;
       if (!taken.ParseFromString(answer)) return Wrong("unreadable answer", name);
@@ -187,10 +198,12 @@ class Inspector {
       inflow_[OwnerOfWallet(taken.debit_account())] -= taken.amount().minor_units();
     } else if (const auto* release = dynamic_cast<const v1::ReleaseHoldRequest*>(&request)) {
       Expect(In(resolved_, release->transfer_id()), 1, name);
-    } else if (dynamic_cast<const v1::StartSubscriptionRequest*>(&request) != nullptr) {
+    } else if (const auto* start = dynamic_cast<const v1::StartSubscriptionRequest*>(&request)) {
       v1::Subscription started;
       if (!started.ParseFromString(answer)) return Wrong("unreadable answer", name);
       Expect(In(subscriptions_, started.subscription_id()), 1, name);
+      Expect(In(stands_on_, started.subscription_id() + " on " + start->base_subscription_id()), 1,
+             name);
       started_.insert(started.subscription_id());
     } else if (const auto* renewal = dynamic_cast<const v1::RenewSubscriptionRequest*>(&request)) {
       ++renewed_[renewal->subscription_id()];
@@ -225,12 +238,11 @@ class Inspector {
         JOIN payment p ON p.payment_id = split_part(t.entry_id, '-', 2)
        WHERE t.debit_account = 'promotion/chargebacks/EUR' GROUP BY 1)sql");
     for (const auto& [account, loss] : losses) inflow_[account] += loss;
-    const auto resellers = CountBy(pool_,
-                                   "SELECT owner, debits_posted FROM ledger_account "
-                                   "WHERE kind = 'reseller'");
-    for (const auto& [reseller, given] : resellers) {
-      if (given != topped_up_) Wrong("money", "of reseller " + reseller);
-    }
+    // What a reseller that pays added, bill by bill: see CompareResellers.
+    const auto added = CountBy(pool_, R"sql(
+      SELECT split_part(credit_account, '/', 2), sum(amount)::bigint FROM ledger_transfer
+       WHERE entry_id LIKE 'reseller-pays-%' GROUP BY 1)sql");
+    for (const auto& [account, amount] : added) inflow_[account] += amount;
     const PgResult rows = MustQuery(pool_, R"sql(
       SELECT a.account_id,
              coalesce((SELECT l.credits_posted - l.debits_posted FROM ledger_account l
@@ -267,13 +279,61 @@ class Inspector {
       Wrong("renewals", fmt::format("{} was renewed {} times by {} commands", subscription,
                                     In(revisions, subscription), renewed_[subscription]));
     }
+    std::set<std::string> of_the_world(world_.elsewhere.begin(), world_.elsewhere.end());
+    for (const auto& [account, subscription] : world_.given) of_the_world.insert(subscription);
     for (const auto& [subscription, ignored] : subscriptions_) {
-      const bool of_the_world = std::find(world_.elsewhere.begin(), world_.elsewhere.end(),
-                                          subscription) != world_.elsewhere.end();
-      if (!started_.contains(subscription) && !of_the_world) {
+      if (!started_.contains(subscription) && !of_the_world.contains(subscription)) {
         Wrong("subscription without a command", subscription);
       }
     }
+  }
+
+  void CompareAddOns() {
+    const PgResult rows = MustQuery(pool_, R"sql(
+      SELECT s.subscription_id FROM subscription s
+        LEFT JOIN subscription b ON b.subscription_id = s.base_subscription_id
+       WHERE s.base_subscription_id IS NOT NULL
+         AND (b.account_id IS DISTINCT FROM s.account_id OR b.base_subscription_id IS NOT NULL
+              OR (s.state NOT IN ('cancelled', 'expired')
+                  AND b.state IN ('cancelled', 'expired'))))sql");
+    for (int row = 0; row < rows.rows(); ++row) {
+      Wrong("add-on without its base", std::string(rows.Text(row, 0)));
+    }
+  }
+
+  void CompareResellers() {
+    const auto added = CountBy(pool_, R"sql(
+      SELECT split_part(debit_account, '/', 2), sum(amount)::bigint FROM ledger_transfer
+       WHERE entry_id LIKE 'reseller-pays-%' GROUP BY 1)sql");
+    for (const auto& [reseller, amount] : added) gave_[reseller] += amount;
+    got_["hotel"] += World::kHotelsFunds;
+    const PgResult resellers = MustQuery(pool_, R"sql(
+      SELECT owner, credits_posted, debits_posted FROM ledger_account WHERE kind = 'reseller')sql");
+    for (int row = 0; row < resellers.rows(); ++row) {
+      const std::string id(resellers.Text(row, 0));
+      const bool given_is_right = id != "hotel" || resellers.Int(row, 1) == got_[id];
+      if (!given_is_right || resellers.Int(row, 2) != gave_[id]) {
+        Wrong("money", "of reseller " + id);
+      }
+    }
+    // Each of its payments was the rest of one bill, which was paid by it whole.
+    const PgResult wrong = MustQuery(pool_, R"sql(
+      SELECT t.entry_id FROM ledger_transfer t
+        LEFT JOIN invoice i ON t.entry_id = 'reseller-pays-' || i.invoice_id
+        LEFT JOIN account a ON a.account_id = i.account_id
+        LEFT JOIN ledger_transfer s ON s.entry_id = 'settlement-' || i.invoice_id || '-1'
+       WHERE t.entry_id LIKE 'reseller-pays-%'
+         AND (a.reseller_pays IS DISTINCT FROM true
+              OR t.debit_account <> 'reseller/' || a.reseller_id || '/EUR'
+              OR t.credit_account <> 'wallet/' || a.account_id || '/EUR'
+              OR t.amount > i.net + i.tax OR s.amount IS DISTINCT FROM i.net + i.tax))sql");
+    for (int row = 0; row < wrong.rows(); ++row) {
+      Wrong("reseller's payment without its bill", std::string(wrong.Text(row, 0)));
+    }
+    findings_.paid_by_resellers = MustQuery(pool_,
+                                            "SELECT count(*) FROM ledger_transfer"
+                                            " WHERE entry_id LIKE 'reseller-pays-%'")
+                                      .Int(0, 0);
   }
 
   void CompareCharges() {
@@ -317,7 +377,7 @@ class Inspector {
   std::map<std::string, std::int64_t> payments_, reasons_, resolved_, subscriptions_;
   std::map<std::string, std::int64_t> credits_, reversals_, entries_;
   std::map<std::string, std::int64_t> inflow_, refunded_, renewed_, redeemed_, charged_back_;
-  std::int64_t topped_up_ = 0;
+  std::map<std::string, std::int64_t> stands_on_, got_, gave_;  // the latter two: of resellers
   std::set<std::string> started_;
   std::map<std::string, std::size_t> wrong_;
   Findings findings_;
@@ -344,18 +404,31 @@ Findings Inspect(storage::PgPool& pool, const RandomCommands& commands, const Wo
 
 std::vector<std::string> Uncharged(storage::PgPool& pool) {
   // A postpaid one is charged whatever it owes, unless it was suspended; a prepaid one that its
-  // wallet covers has been charged as well.
+  // wallet, and its reseller's if that pays, cover has been charged as well. An add-on is charged
+  // only while its base is paid, and is tried again on the next day.
   const PgResult rows = MustQuery(pool, R"sql(
-    SELECT s.subscription_id FROM subscription s
-     WHERE s.charging = 'postpaid' AND s.state IN ('active', 'trialing')
-       AND s.valid_until <= (now() AT TIME ZONE 'UTC')::date AND NOT s.cancel_at_end
+    WITH today AS (SELECT (now() AT TIME ZONE 'UTC')::date AS day),
+    due AS (
+      SELECT s.* FROM subscription s, today
+       WHERE s.state IN ('active', 'trialing') AND s.valid_until <= day AND NOT s.cancel_at_end
+         AND (s.base_subscription_id IS NULL
+              OR ((s.retry_on IS NULL OR s.retry_on <= day) AND EXISTS (
+                    SELECT 1 FROM subscription b WHERE b.subscription_id = s.base_subscription_id
+                       AND b.state IN ('active', 'trialing') AND b.valid_until > day)))
+    ), money AS (
+      SELECT ledger_account_id, credits_posted + overdraft - debits_posted - debits_pending AS free
+        FROM ledger_account WHERE kind IN ('wallet', 'reseller')
+    )
+    SELECT d.subscription_id FROM due d WHERE d.charging = 'postpaid'
     UNION ALL
-    SELECT s.subscription_id FROM subscription s
+    SELECT d.subscription_id FROM due d
       JOIN tariff_plan p USING (tariff_plan_id)
-      JOIN ledger_account l ON l.ledger_account_id = 'wallet/' || s.account_id || '/EUR'
-     WHERE s.charging = 'prepaid' AND s.state IN ('active', 'trialing')
-       AND s.valid_until <= (now() AT TIME ZONE 'UTC')::date AND NOT s.cancel_at_end
-       AND l.credits_posted - l.debits_posted - l.debits_pending >= 2 * p.price_minor_units
+      JOIN account a USING (account_id)
+      LEFT JOIN money w ON w.ledger_account_id = 'wallet/' || d.account_id || '/EUR'
+      LEFT JOIN money r ON a.reseller_pays
+                       AND r.ledger_account_id = 'reseller/' || a.reseller_id || '/EUR'
+     WHERE d.charging = 'prepaid'
+       AND coalesce(w.free, 0) + coalesce(r.free, 0) >= 2 * p.price_minor_units
      LIMIT 10)sql");
   std::vector<std::string> due;
   for (int row = 0; row < rows.rows(); ++row) due.emplace_back(rows.Text(row, 0));

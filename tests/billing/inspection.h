@@ -26,6 +26,8 @@ struct Findings {
   std::int64_t transfers = 0;
   std::int64_t invoices = 0;
   std::int64_t terms = 0;
+  std::int64_t add_on_terms = 0;  // of them
+  std::int64_t paid_by_resellers = 0;
 };
 
 // Compares everything; nobody may write meanwhile.
@@ -33,6 +35,9 @@ struct Findings {
 //     each other is whole or absent: its effect is there exactly when its key is
 //   - the wallets hold what the commands that are there put in, less what invoices took
 //   - one invoice per charged term, one term per charge, one renewal per command
+//   - an add-on stands on the base that its command named and ends with it
+//   - a reseller that pays has what it was given, less what it gave; what it gave unasked paid one
+//     bill each, of an account that it pays for
 Findings Inspect(storage::PgPool& pool, const RandomCommands& commands, const World& world);
 
 // Accounts whose entitlement, as `caller` gets it, is not what the tables say. Computed here by

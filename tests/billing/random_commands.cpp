@@ -16,7 +16,9 @@ constexpr char kBooks[] = "holdfast.billing.v1.Books/";
 constexpr char kPayments[] = "holdfast.billing.v1.Payments/";
 
 constexpr int kLiveSubscriptions = 3;  // of an account at most, so that a day stays cheap
+constexpr int kAddOns = 6;             // of an account at most
 const std::vector<std::string> kPlans = {"daily", "weekly", "monthly", "big", "try", "calm"};
+const std::vector<std::string> kAddOnPlans = {"kick", "extra"};
 
 void SetEuros(std::int64_t minor_units, v1::Money& money) {
   money.set_minor_units(minor_units);
@@ -42,7 +44,13 @@ std::shared_ptr<Request> Make() {
 }  // namespace
 
 RandomCommands::RandomCommands(const World& world, std::uint64_t seed, BillingCaller& caller)
-    : world_(world), random_(seed), caller_(caller) {}
+    : world_(world), random_(seed), caller_(caller) {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [account, subscription] : world_.given) {
+    subscriptions_.push_back(subscription);
+    owners_[subscription] = account;
+  }
+}
 
 const std::string& RandomCommands::AnyOf(const std::vector<std::string>& known) {
   static const std::string kNone = "none";
@@ -120,6 +128,12 @@ RandomCommands::Draft RandomCommands::MakeUpCorrection() {
     request->set_replace(Below(2) == 0);
     return {std::string(kPayments) + "RedeemCoupon", request};
   }
+  if (what < 88) {
+    auto request = Make<v1::FundResellerRequest>();
+    request->set_reseller_id("hotel");
+    SetEuros(Amount(3000), *request->mutable_amount());
+    return {std::string(kPayments) + "FundReseller", request};
+  }
   auto request = Make<v1::TopUpFromResellerRequest>();
   request->set_reseller_id("city");
   request->set_account_id(AnyOf(world_.resold));
@@ -173,18 +187,36 @@ RandomCommands::Draft RandomCommands::MakeUpMoney() {
   return {std::string(kPayments) + "RedeemVoucher", request};
 }
 
+RandomCommands::Draft RandomCommands::MakeUpStart() {
+  auto request = Make<v1::StartSubscriptionRequest>();
+  request->set_account_id(AnyOf(world_.accounts));
+  request->set_tariff_plan_id(AnyOf(kPlans));
+  request->set_wait_for_payment(Below(2) != 0);
+  if (!world_.coupons.empty() && Below(3) == 0) request->set_coupon_id(AnyOf(world_.coupons));
+  return {std::string(kBilling) + "StartSubscription", request};
+}
+
+// On a base that may not be one of its own.
+RandomCommands::Draft RandomCommands::MakeUpAddOn() {
+  auto request = Make<v1::StartSubscriptionRequest>();
+  const std::string& base = AnyOf(subscriptions_);
+  request->set_account_id(owners_[base]);
+  request->set_base_subscription_id(base);
+  request->set_tariff_plan_id(AnyOf(kAddOnPlans));
+  request->set_wait_for_payment(Below(2) != 0);
+  return {std::string(kBilling) + "StartSubscription", request};
+}
+
 RandomCommands::Draft RandomCommands::MakeUpSubscription() {
   const std::uint64_t what = Below(100);
-  if (what < 30) {
-    const std::string& account = AnyOf(world_.accounts);
-    if (started_[account] < kLiveSubscriptions) {
-      auto request = Make<v1::StartSubscriptionRequest>();
-      request->set_account_id(account);
-      request->set_tariff_plan_id(AnyOf(kPlans));
-      request->set_wait_for_payment(Below(2) != 0);
-      if (!world_.coupons.empty() && Below(3) == 0) request->set_coupon_id(AnyOf(world_.coupons));
-      return {std::string(kBilling) + "StartSubscription", request};
-    }
+  if (what < 20) {
+    Draft draft = MakeUpStart();
+    const auto& start = static_cast<const v1::StartSubscriptionRequest&>(*draft.request);
+    if (started_[start.account_id()] < kLiveSubscriptions) return draft;
+  } else if (what < 32 && !subscriptions_.empty()) {
+    Draft draft = MakeUpAddOn();
+    const auto& start = static_cast<const v1::StartSubscriptionRequest&>(*draft.request);
+    if (add_ons_[start.account_id()] < kAddOns) return draft;
   }
   if (what < 45) {
     auto request = Make<v1::RenewSubscriptionRequest>();
@@ -321,11 +353,15 @@ void RandomCommands::LearnIds(const Sent& command) {
     v1::Subscription started;
     if (!started.ParseFromString(command.answer)) return;
     subscriptions_.push_back(started.subscription_id());
-    ++started_[started.account_id()];
+    owners_[started.subscription_id()] = started.account_id();
+    ++(started.base_subscription_id().empty() ? started_ : add_ons_)[started.account_id()];
   } else if (dynamic_cast<const v1::CancelSubscriptionRequest*>(&request) != nullptr) {
     v1::Subscription ended;
     if (!ended.ParseFromString(command.answer)) return;
-    if (ended.state() == v1::Subscription::STATE_CANCELLED) --started_[ended.account_id()];
+    const bool is_base = ended.base_subscription_id().empty();
+    if (is_base && ended.state() == v1::Subscription::STATE_CANCELLED) {
+      --started_[ended.account_id()];
+    }
     std::erase(subscriptions_, ended.subscription_id());
   }
 }

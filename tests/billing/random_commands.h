@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
@@ -37,7 +38,11 @@ struct World {
   std::vector<std::string> vouchers;   // codes
   std::vector<std::string> coupons;    // the last one is for a few only
   std::vector<std::string> resold;     // those of `accounts` that the reseller "city" brought
+  // Subscriptions from the start, by account: a base and its add-on of each of the accounts whose
+  // bills the reseller "hotel" pays ("room-...", which are of `accounts` too).
+  std::vector<std::pair<std::string, std::string>> given;
   static constexpr std::int64_t kVoucherValue = 500;
+  static constexpr std::int64_t kHotelsFunds = 20'000;  // of "hotel" at the beginning
 };
 
 // Thread-safe.
@@ -73,6 +78,8 @@ class RandomCommands {
   Draft MakeUpMoney();
   Draft MakeUpCorrection();
   Draft MakeUpSubscription();
+  Draft MakeUpStart();
+  Draft MakeUpAddOn();
   void Send(Sent& command, Deadline deadline);
   void SendAgain(Deadline deadline);
   void LookForInvoices();
@@ -101,6 +108,8 @@ class RandomCommands {
   std::vector<std::string> holds_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> subscriptions_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> started_ ABSL_GUARDED_BY(mutex_);  // live ones of an account, roughly
+  std::map<std::string, int> add_ons_ ABSL_GUARDED_BY(mutex_);  // of an account, ever
+  std::map<std::string, std::string> owners_ ABSL_GUARDED_BY(mutex_);  // of subscriptions
 };
 
 }  // namespace holdfast::test

@@ -1,11 +1,13 @@
 // A payment gateway that behaves as badly as real ones do: answers late or never although it took
-// the money, fails without having taken it, decides later, and sends its webhooks late, twice, out
-// of order, and again until somebody takes them. What it really took is at GET /truth.
+// the money or sent it back, fails without having done so, decides later, and sends its webhooks
+// late, twice, out of order, and again until somebody takes them. What it really took and sent back
+// is at GET /truth.
 //
 //   simulated_gateway --port 1 --secret s --seed 7 --webhook http://127.0.0.1:2/webhooks/gateway
 //   ...
 //
-// Charges of one attempt id are one charge.
+// Charges of one attempt id are one charge, refunds of one refund id are one refund. Of a charge it
+// sends back no more than it took.
 #include <google/protobuf/util/json_util.h>
 #include <signal.h>
 #include <unistd.h>
@@ -45,11 +47,24 @@ struct Charge {
   std::string state = "pending";  // "pending", "paid", "declined"
 };
 
+struct Refund {
+  v1::GatewayRefund request;
+  std::string state = "pending";  // "pending", "refunded", "refused"
+};
+
 struct Webhook {
   SteadyTime at;
-  std::string attempt;
+  std::string id;  // of the charge or refund
   std::string event_id;
 };
+
+// What becomes of a request; how it is answered is another matter.
+enum class Mood { kOutOfOrder, kNo, kLater, kYes };
+Mood MoodOf(std::uint64_t percent) {
+  if (percent < 10) return Mood::kOutOfOrder;
+  if (percent < 30) return Mood::kNo;
+  return percent < 50 ? Mood::kLater : Mood::kYes;
+}
 
 class SimulatedGateway {
  public:
@@ -59,6 +74,8 @@ class SimulatedGateway {
     http::Router router;
     router.Post("/charges", http::Worker(pool, [this](const auto& r) { return Take(r); }));
     router.Get("/charges/{id}", http::Inline([this](const auto& r) { return Tell(r); }));
+    router.Post("/refunds", http::Worker(pool, [this](const auto& r) { return SendBack(r); }));
+    router.Get("/refunds/{id}", http::Inline([this](const auto& r) { return Tell(r); }));
     router.Get("/truth", http::Inline([this](const auto&) { return Truth(); }));
     return router;
   }
@@ -71,69 +88,134 @@ class SimulatedGateway {
         std::this_thread::sleep_for(10ms);
         continue;
       }
-      if (!Send(*next))
-        Later({std::chrono::steady_clock::now() + 300ms, next->attempt, next->event_id});
+      if (!Send(*next)) Later({std::chrono::steady_clock::now() + 300ms, next->id, next->event_id});
     }
   }
 
  private:
-  http::Response Take(const http::Request& request) {
+  // What was asked for, if it is signed and understood.
+  template <class Wanted>
+  std::optional<Wanted> Understand(const http::Request& request) {
     const std::string body(request.body());
+    Wanted wanted;
     if (!billing::CheckSignature(request.Header(billing::kSignatureHeader), options_.secret, body,
                                  SystemClock::Get().Now())
-             .ok()) {
-      return http::Response::Text(401, "not signed");
+             .ok() ||
+        !google::protobuf::util::JsonStringToMessage(body, &wanted).ok()) {
+      return std::nullopt;
     }
-    v1::GatewayCharge wanted;
-    if (!google::protobuf::util::JsonStringToMessage(body, &wanted).ok()) {
-      return http::Response::Text(400, "what?");
-    }
-    std::uint64_t mood = 0;
+    return wanted;
+  }
+
+  // At once, late, or too late.
+  static http::Response Answer(std::uint64_t percent, const std::string& answer) {
+    if (percent >= 70) std::this_thread::sleep_for(percent < 85 ? 400ms : 3000ms);
+    return http::Response::Json(answer);
+  }
+
+  http::Response Take(const http::Request& request) {
+    const auto wanted = Understand<v1::GatewayCharge>(request);
+    if (!wanted) return http::Response::Text(400, "what?");
+    std::uint64_t percent = 0;
     std::string answer;
     {
       absl::MutexLock lock(&mutex_);
-      mood = random_.Below(100);
-      if (mood < 10) return http::Response::Text(500, "out of order");  // took nothing
-      const bool known = charges_.contains(wanted.attempt_id());
-      Charge& charge = charges_[wanted.attempt_id()];
-      if (!known) {
-        charge.request = wanted;
-        charge.state = mood < 30 ? "declined" : mood < 50 ? "pending" : "paid";
-        PlanWebhooks(wanted.attempt_id());
+      percent = random_.Below(100);
+      const Mood mood = MoodOf(percent);
+      if (mood == Mood::kOutOfOrder) return http::Response::Text(500, "out of order");
+      const auto [charge, is_new] = charges_.try_emplace(wanted->attempt_id());
+      if (is_new) {
+        charge->second.request = *wanted;
+        charge->second.state = mood == Mood::kNo      ? "declined"
+                               : mood == Mood::kLater ? "pending"
+                                                      : "paid";
+        PlanWebhooks(wanted->attempt_id(), mood);
       }
-      answer = ResultOf(charge, "");
+      answer = ResultOf(wanted->attempt_id(), "");
     }
-    if (mood >= 70) std::this_thread::sleep_for(mood < 85 ? 400ms : 3000ms);  // late, or too late
-    return http::Response::Json(answer);
+    return Answer(percent, answer);
+  }
+
+  http::Response SendBack(const http::Request& request) {
+    const auto wanted = Understand<v1::GatewayRefund>(request);
+    if (!wanted) return http::Response::Text(400, "what?");
+    std::uint64_t percent = 0;
+    std::string answer;
+    {
+      absl::MutexLock lock(&mutex_);
+      percent = random_.Below(100);
+      Mood mood = MoodOf(percent);
+      if (mood == Mood::kOutOfOrder) return http::Response::Text(500, "out of order");
+      if (!refunds_.contains(wanted->refund_id())) {
+        if (LeftOf(wanted->reference()) < wanted->minor_units()) mood = Mood::kNo;
+        Refund& refund = refunds_[wanted->refund_id()];
+        refund.request = *wanted;
+        refund.state = mood == Mood::kNo      ? "refused"
+                       : mood == Mood::kLater ? "pending"
+                                              : "refunded";
+        PlanWebhooks(wanted->refund_id(), mood);
+      }
+      answer = ResultOf(wanted->refund_id(), "");
+    }
+    return Answer(percent, answer);
+  }
+
+  // Of what a charge took, what has not gone back and is not on its way; 0 of an unknown one.
+  std::int64_t LeftOf(const std::string& reference) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    std::int64_t left = 0;
+    for (const auto& [id, charge] : charges_) {
+      if ("sim-" + id == reference && charge.state == "paid") left = charge.request.minor_units();
+    }
+    for (const auto& [id, refund] : refunds_) {
+      if (refund.request.reference() != reference || refund.state == "refused") continue;
+      left -= refund.request.minor_units();
+    }
+    return left;
   }
 
   http::Response Tell(const http::Request& request) {
     absl::MutexLock lock(&mutex_);
-    const auto found = charges_.find(request.captures().front());
-    if (found == charges_.end()) return http::Response::Text(404, "never seen");
-    return http::Response::Json(ResultOf(found->second, ""));
+    const std::string id(request.captures().front());
+    if (!charges_.contains(id) && !refunds_.contains(id)) {
+      return http::Response::Text(404, "never seen");
+    }
+    return http::Response::Json(ResultOf(id, ""));
   }
 
-  // A line for each attempt that was paid: id, amount.
+  // A line for each attempt that was paid and each refund that was sent: id, amount.
   http::Response Truth() {
     absl::MutexLock lock(&mutex_);
     std::string lines;
     for (const auto& [id, charge] : charges_) {
       if (charge.state == "paid") lines += fmt::format("{} {}\n", id, charge.request.minor_units());
     }
+    for (const auto& [id, refund] : refunds_) {
+      if (refund.state != "refunded") continue;
+      lines += fmt::format("{} {}\n", id, -refund.request.minor_units());
+    }
     return http::Response::Text(200, lines);
   }
 
   // One to three of one event, at any time, so that some come before the answer and some twice at
   // the same moment; of a pending one later, when it is decided.
-  void PlanWebhooks(const std::string& attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void PlanWebhooks(const std::string& id, Mood mood) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const auto copies = 1 + random_.Below(3);
     const auto at = std::chrono::steady_clock::now() +
                     std::chrono::milliseconds(random_.Below(2) == 0 ? 0 : 50 + random_.Below(1500));
-    for (std::uint64_t i = 0; i < copies; ++i) due_.push_back({at, attempt, "e-" + attempt});
-    if (charges_[attempt].state != "pending") return;
-    due_.push_back({at + 1s, attempt, "decided-" + attempt});
-    due_.push_back({at + 1s, attempt, "decided-" + attempt});
+    for (std::uint64_t i = 0; i < copies; ++i) due_.push_back({at, id, "e-" + id});
+    if (mood != Mood::kLater) return;
+    due_.push_back({at + 1s, id, "decided-" + id});
+    due_.push_back({at + 1s, id, "decided-" + id});
+  }
+
+  void Decide(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const bool no = random_.Below(4) == 0;
+    if (const auto charge = charges_.find(id); charge != charges_.end()) {
+      if (charge->second.state == "pending") charge->second.state = no ? "declined" : "paid";
+    }
+    if (const auto refund = refunds_.find(id); refund != refunds_.end()) {
+      if (refund->second.state == "pending") refund->second.state = no ? "refused" : "refunded";
+    }
   }
 
   std::optional<Webhook> NextWebhook() {
@@ -143,10 +225,7 @@ class SimulatedGateway {
       if (it->at > now) continue;
       Webhook next = *it;
       due_.erase(it);
-      Charge& charge = charges_[next.attempt];
-      if (next.event_id.starts_with("decided-") && charge.state == "pending") {
-        charge.state = random_.Below(4) == 0 ? "declined" : "paid";
-      }
+      if (next.event_id.starts_with("decided-")) Decide(next.id);
       return next;
     }
     return std::nullopt;
@@ -162,7 +241,7 @@ class SimulatedGateway {
     std::string body, url;
     {
       absl::MutexLock lock(&mutex_);
-      body = ResultOf(charges_[webhook.attempt], webhook.event_id);
+      body = ResultOf(webhook.id, webhook.event_id);
       url = options_.webhooks[random_.Below(options_.webhooks.size())];
     }
     const std::string signature =
@@ -176,16 +255,28 @@ class SimulatedGateway {
     return answer.ok() && answer->status < 500;
   }
 
-  std::string ResultOf(const Charge& charge, const std::string& event_id) {
+  std::string ResultOf(const std::string& id, const std::string& event_id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     v1::GatewayResult result;
-    result.set_attempt_id(charge.request.attempt_id());
-    result.set_state(charge.state);
-    if (charge.state == "paid") {
-      result.set_reference("sim-" + charge.request.attempt_id());
-      result.set_minor_units(charge.request.minor_units());
-      result.set_currency(charge.request.currency());
+    if (const auto charge = charges_.find(id); charge != charges_.end()) {
+      result.set_attempt_id(id);
+      result.set_state(charge->second.state);
+      if (result.state() == "paid") {
+        result.set_reference("sim-" + id);
+        result.set_minor_units(charge->second.request.minor_units());
+        result.set_currency(charge->second.request.currency());
+      }
+      if (result.state() == "declined") result.set_reason("card expired");
+    } else if (const auto refund = refunds_.find(id); refund != refunds_.end()) {
+      result.set_refund_id(id);
+      result.set_state(refund->second.state);
+      if (result.state() == "refunded") {
+        result.set_reference("back-" + id);
+        result.set_minor_units(refund->second.request.minor_units());
+        result.set_currency(refund->second.request.currency());
+      }
+      if (result.state() == "refused") result.set_reason("account closed");
     }
-    if (charge.state == "declined") result.set_reason("card expired");
     result.set_event_id(event_id);
     google::protobuf::util::JsonPrintOptions names;
     names.preserve_proto_field_names = true;
@@ -198,6 +289,7 @@ class SimulatedGateway {
   absl::Mutex mutex_;
   SeededRandom random_{options_.seed};
   std::map<std::string, Charge> charges_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Refund> refunds_ ABSL_GUARDED_BY(mutex_);
   std::deque<Webhook> due_ ABSL_GUARDED_BY(mutex_);
 };
 

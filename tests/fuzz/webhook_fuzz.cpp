@@ -13,6 +13,19 @@ namespace {
 
 constexpr char kSecret[] = "0123456789abcdef";
 
+// Money leaves by the right amount only.
+void CheckRefund(const GatewayMessage& message, WallTime now) {
+  const GatewayRefund refund{.id = message.refund,
+                             .payment = PaymentId("p"),
+                             .account = AccountId("ann"),
+                             .gateway = "card",
+                             .amount = *Money::Make(999, "EUR"),
+                             .created_at = now};
+  const auto next = Learn(refund, message.news, now);
+  if (!next.ok() || !*next || (*next)->state != GatewayRefund::State::kSent) return;
+  HOLDFAST_CHECK(!message.news.amount || *message.news.amount == refund.amount);
+}
+
 void CheckWebhook(std::string_view bytes) {
   const WallTime now = FromEpochSeconds(1'767'225'600);
   const std::string_view header = bytes.substr(0, bytes.find('\n'));
@@ -23,7 +36,10 @@ void CheckWebhook(std::string_view bytes) {
   HOLDFAST_CHECK(CheckSignature(SignMessage(kSecret, body, now), kSecret, body, now).ok());
   const auto message = ParseGatewayMessage(body);
   if (!message.ok()) return;
-  HOLDFAST_CHECK(!message->attempt.value().empty() && message->attempt.value().size() <= 64);
+  const std::string& charge = message->attempt.value();
+  const std::string& refund = message->refund.value();
+  HOLDFAST_CHECK(charge.empty() != refund.empty() && charge.size() + refund.size() <= 64);
+  if (charge.empty()) return CheckRefund(*message, now);
   const PaymentAttempt attempt{.id = message->attempt,
                                .gateway = "card",
                                .amount = *Money::Make(999, "EUR"),

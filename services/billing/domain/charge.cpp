@@ -45,10 +45,13 @@ NextTerm TermAfterChange(const std::optional<PaidDays>& current, const Holding& 
   const Subscription& s = held.subscription;
   const auto up_to = [&](sys_days end) { return s.cancel_on ? std::min(end, *s.cancel_on) : end; };
   if (current && KeepsPeriods(held, to)) {
-    const Days whole = PeriodAround(*s.anchor, to.period, today);
+    // The one that ends with what is paid. It may begin after today: a pause may save more days of
+    // a long month than a short one has.
+    const Days whole = PeriodAround(*s.anchor, to.period, current->days.to - std::chrono::days(1));
     if (up_to(whole.to) == current->days.to) {
       NextTerm rest{{today, current->days.to}, whole, *s.anchor};
-      if (current->period_days > 0) rest.period_days = current->period_days;
+      rest.period_days = current->period_days > 0 ? current->period_days
+                                                  : std::max(whole.count(), rest.days.count());
       return rest;
     }
   }

@@ -170,6 +170,26 @@ TEST_F(ChargeTest, AChangeKeepsTheDaysOfTheSamePeriod) {
             (Days{Day(2026, 3, 20), Day(2026, 3, 25)}));
 }
 
+// Of 1 January to 1 February 29 days were left when a pause began, and it ended in February.
+TEST_F(ChargeTest, AChangeKeepsTheDaysThatAPauseSavedOfALongerMonth) {
+  Holding changed = Held(State::kActive, Day(2026, 3, 6));
+  changed.subscription.anchor = Day(2026, 3, 6);  // as a resumption leaves it
+  const PaidDays paid{{Day(2026, 1, 1), Day(2026, 3, 6)}, 31};
+  const NextTerm next = TermAfterChange(paid, changed, plan_, Day(2026, 2, 5));
+  EXPECT_EQ(next.days, (Days{Day(2026, 2, 5), Day(2026, 3, 6)}));
+  EXPECT_EQ(next.days.count(), 29);
+  EXPECT_EQ(next.period_days, 31);
+  EXPECT_EQ(next.anchor, Day(2026, 3, 6));
+  EXPECT_EQ(next.whole.to, Day(2026, 3, 6));
+  // Of an older release, which did not write down how many days the price pays for: never more than
+  // the price.
+  const PaidDays old{paid.days, 0};
+  EXPECT_EQ(TermAfterChange(old, changed, plan_, Day(2026, 2, 5)).period_days, 29);
+  // A cancellation in between ends it as ever.
+  changed.subscription.cancel_on = Day(2026, 3, 2);
+  EXPECT_EQ(TermAfterChange(paid, changed, plan_, Day(2026, 2, 5)).days.to, Day(2026, 3, 2));
+}
+
 // -- What unpaid days do --------------------------------------------------------------------------
 
 TEST_F(ChargeTest, UnpaidIsGraceThenSuspensionThenTheEnd) {

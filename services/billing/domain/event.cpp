@@ -99,6 +99,22 @@ Event AttemptDeclined(const PaymentAttempt& attempt) {
                      {"reason", attempt.reason}}};
 }
 
+Event RefundEnded(const GatewayRefund& refund) {
+  const bool sent = refund.state == GatewayRefund::State::kSent;
+  Event event{.id = (sent ? "refund-" : "refused-") + refund.id.value(),
+              .kind = sent ? "refund.sent" : "refund.refused",
+              .account = refund.account,
+              .fields = {{"refund_id", refund.id.value()},
+                         {"payment_id", refund.payment.value()},
+                         {"minor_units", std::to_string(refund.amount.minor_units())},
+                         {"currency", std::string(refund.amount.currency())}}};
+  if (!sent) {
+    const bool absent = refund.state == GatewayRefund::State::kAbsent;
+    event.fields.emplace_back("reason", absent ? "the gateway never got it" : refund.reason);
+  }
+  return event;
+}
+
 std::string ToJson(const Event& event) {
   std::string json = "{\"event_id\":";
   AppendQuoted(event.id, json);

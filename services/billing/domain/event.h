@@ -10,6 +10,7 @@
 #include "libs/base/clock.h"
 #include "services/billing/domain/attempt.h"
 #include "services/billing/domain/invoice.h"
+#include "services/billing/domain/refund.h"
 #include "services/billing/domain/subscription.h"
 
 namespace holdfast::billing {
@@ -29,6 +30,8 @@ Event InvoiceIssued(const Invoice& invoice);
 Event PaymentTaken(const AccountId& account, const PaymentId& id, const Money& amount,
                    std::string_view method);
 Event AttemptDeclined(const PaymentAttempt& attempt);
+// "refund.sent", or "refund.refused" of one that was refused or never arrived.
+Event RefundEnded(const GatewayRefund& refund);
 
 // {"event_id":..,"kind":..,"account_id":.., fields}; all values are texts.
 std::string ToJson(const Event& event);

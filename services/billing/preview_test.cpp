@@ -1,0 +1,139 @@
+// What will be charged next is what is charged then, and asking for it writes nothing.
+#include <gmock/gmock.h>
+
+#include "services/billing/billing_coupons_test.h"
+
+namespace holdfast::billing {
+namespace {
+
+using test::HasCode;
+using test::IsOk;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class PreviewTest : public CouponsTest {
+ protected:
+  v1::PreviewInvoicesResponse Preview(const std::string& account) {
+    v1::PreviewInvoicesRequest request;
+    request.set_account_id(account);
+    const std::string before = Rows();
+    const auto answer = payments_.PreviewInvoices(Call(), request);
+    EXPECT_THAT(answer, IsOk());
+    EXPECT_EQ(Rows(), before) << "a preview wrote something";
+    return answer.value_or(v1::PreviewInvoicesResponse());
+  }
+  // How much there is of everything that a charge would write.
+  std::string Rows() {
+    const auto rows = pool_.Query(Soon(), R"sql(
+      SELECT concat_ws(' ', (SELECT count(*) FROM invoice), (SELECT count(*) FROM invoice_line),
+                       (SELECT count(*) FROM subscription_term), (SELECT position FROM ledger_counter),
+                       (SELECT number FROM invoice_counter), (SELECT revision FROM entitlement_counter),
+                       (SELECT sum(revision) FROM subscription), (SELECT count(*) FROM event),
+                       (SELECT count(*) FROM audit_log), (SELECT count(*) FROM command)))sql");
+    EXPECT_THAT(rows, IsOk());
+    return rows.ok() ? std::string(rows->Text(0, 0)) : "";
+  }
+  // Of one invoice: "2026-02-28 1000 2026-02-28..2026-03-31".
+  static std::string Show(const v1::Invoice& invoice) {
+    std::string text = fmt::format("{} {}", invoice.issued_on(), invoice.open());
+    for (const v1::InvoiceLine& line : invoice.lines()) {
+      if (line.coupon_id().empty()) text += " " + line.from_day() + ".." + line.to_day();
+    }
+    return text;
+  }
+  std::vector<std::string> Next(const std::string& account) {
+    std::vector<std::string> shown;
+    const v1::PreviewInvoicesResponse preview = Preview(account);
+    for (const v1::Invoice& invoice : preview.invoices()) shown.push_back(Show(invoice));
+    return shown;
+  }
+};
+
+TEST_F(PreviewTest, ItIsWhatIsChargedThen) {
+  PutTax("de", 19);
+  ASSERT_THAT(Issue(Terms(Percent("tenth", 10), 2)), IsOk());
+  OpenRich("ann", "de");
+  ASSERT_THAT(BuyWith("tenth", "ann"), IsOk());
+  for (int term = 0; term < 3; ++term) {  // the coupon is used up by the third one
+    v1::PreviewInvoicesResponse preview = Preview("ann");
+    ASSERT_THAT(preview.invoices(), SizeIs(1));
+    v1::Invoice foreseen = preview.invoices(0);
+    EXPECT_EQ(foreseen.invoice_id(), "");
+    EXPECT_EQ(foreseen.number(), 0u);
+    EXPECT_EQ(preview.available(), Wallet("ann"));
+    LiveUntil(Today() + std::chrono::days(32));
+    const std::vector<v1::Invoice> all = Invoices("ann");
+    v1::Invoice made = all.back();
+    made.clear_invoice_id();
+    made.clear_number();
+    made.clear_settled();
+    foreseen.set_open(0);  // it was paid at once
+    EXPECT_EQ(made.DebugString(), foreseen.DebugString());
+  }
+}
+
+TEST_F(PreviewTest, PricesAndTaxesAreThoseOfItsDay) {
+  v1::TariffPlan plan = Monthly("rising", 1000);
+  v1::DatedPrice& later = *plan.add_prices();
+  *later.mutable_amount() = ToProto(*holdfast::Money::Make(1200, "EUR"));
+  later.set_valid_from("2026-02-15");
+  ASSERT_THAT(Put(plan), IsOk());
+  OpenRich("ann");
+  ASSERT_THAT(Buy("ann", "rising"), IsOk());
+  EXPECT_THAT(Next("ann"), ElementsAre("2026-02-28 1200 2026-02-28..2026-03-31"));
+}
+
+TEST_F(PreviewTest, APlannedChangeIsInIt) {
+  ASSERT_THAT(Put(Monthly("gold", 3000)), IsOk());
+  OpenRich("ann");
+  const std::string id = Buy("ann", "basic")->subscription_id();
+  ASSERT_THAT(ChangeTo(id, "gold", true), IsOk());
+  EXPECT_THAT(Next("ann"), ElementsAre("2026-02-28 3000 2026-02-28..2026-03-31"));
+  EXPECT_EQ(Find("ann", id).tariff_plan_id(), "basic");
+}
+
+TEST_F(PreviewTest, AddOnsAreChargedBesideTheirBase) {
+  v1::TariffPlan sport = Monthly("sport", 500);
+  sport.set_add_on(true);
+  ASSERT_THAT(Put(sport), IsOk());
+  OpenRich("ann");
+  const std::string base = Buy("ann", "basic")->subscription_id();
+  ASSERT_THAT(Buy("ann", "sport", base), IsOk());
+  EXPECT_THAT(Next("ann"), ElementsAre("2026-02-28 1000 2026-02-28..2026-03-31",
+                                       "2026-02-28 500 2026-02-28..2026-03-31"));
+}
+
+TEST_F(PreviewTest, OfWhatWaitsForMoneyItIsWhatWouldBeChargedToday) {
+  Open("ann", v1::CHARGING_PREPAID);
+  ASSERT_THAT(Pay("ann", 300), IsOk());
+  ASSERT_THAT(Buy("ann", "basic", "", true), IsOk());
+  EXPECT_THAT(Next("ann"), ElementsAre("2026-01-31 1000 2026-01-31..2026-02-28"));
+  EXPECT_EQ(Preview("ann").available(), 300);
+}
+
+TEST_F(PreviewTest, WhoOwesSeesThatToo) {
+  Open("ann", v1::CHARGING_POSTPAID);
+  ASSERT_THAT(Buy("ann", "basic"), IsOk());
+  EXPECT_EQ(Preview("ann").owed(), 1000);
+  EXPECT_EQ(Preview("ann").currency(), "EUR");
+  EXPECT_THAT(Next("ann"), SizeIs(1));
+}
+
+TEST_F(PreviewTest, WhatWillNotBeChargedHasNone) {
+  OpenRich("ann");
+  const std::string cancelled = Buy("ann", "basic")->subscription_id();
+  ASSERT_THAT(Cancel(cancelled, v1::CancelSubscriptionRequest::WHEN_END_OF_TERM), IsOk());
+  const std::string paused = Buy("ann", "basic")->subscription_id();
+  ASSERT_THAT(Ask<v1::PauseSubscriptionRequest>(&Service::PauseSubscription, paused), IsOk());
+  EXPECT_THAT(Next("ann"), IsEmpty());
+  CreateAccount("elsewhere");
+  ASSERT_THAT(Start("elsewhere", "basic"), IsOk());
+  EXPECT_THAT(Next("elsewhere"), IsEmpty());
+  v1::PreviewInvoicesRequest unknown;
+  unknown.set_account_id("unknown");
+  EXPECT_THAT(payments_.PreviewInvoices(Call(), unknown), HasCode(absl::StatusCode::kNotFound));
+}
+
+}  // namespace
+}  // namespace holdfast::billing
