@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kComment = "comment|";
 constexpr std::string_view kBalance = "balance|";
+constexpr std::string_view kAdultInPlayers = "adult_in_players|";
 
 std::string KeyOf(std::string_view kind, const AccountId& account) {
   return absl::StrCat(std::string(kind), account.value());
@@ -44,18 +45,19 @@ class AccountNotes::Replica final {
  public:
   using Items = replica::Replica<v1::AccountNote>;
 
-  Replica(Snapshot<Balances>& balances, std::string file, const Clock& clock,
-          telemetry::Metrics& metrics)
+  Replica(Snapshot<Told>& shown, std::string file, const Clock& clock, telemetry::Metrics& metrics)
       : items({.name = "account_notes", .file = std::move(file), .refuse_shrink_below = 0}, clock,
-              metrics, nullptr, [&balances](const Items::Picture& picture) {
-                auto told = std::make_shared<Balances>();
+              metrics, nullptr, [&shown](const Items::Picture& picture) {
+                auto told = std::make_shared<Told>();
                 for (const auto& [key, item] : picture->items) {
                   const std::string_view name = key;
                   if (name.starts_with(kBalance)) {
-                    told->emplace(name.substr(kBalance.size()), item->text());
+                    told->balances.emplace(name.substr(kBalance.size()), item->text());
+                  } else if (name.starts_with(kAdultInPlayers)) {
+                    told->adult_in_players.emplace(name.substr(kAdultInPlayers.size()));
                   }
                 }
-                balances.Set(std::move(told));
+                shown.Set(std::move(told));
               }) {}
 
   Items items;
@@ -64,17 +66,21 @@ class AccountNotes::Replica final {
 AccountNotes::AccountNotes(std::string file, Store& store, const Clock& clock,
                            telemetry::Metrics& metrics)
     : store_(store),
-      balances_(std::make_shared<const Balances>()),
-      replica_(std::make_unique<Replica>(balances_, std::move(file), clock, metrics)) {}
+      told_(std::make_shared<const Told>()),
+      replica_(std::make_unique<Replica>(told_, std::move(file), clock, metrics)) {}
 
 AccountNotes::~AccountNotes() = default;
 
 replica::ReplicaBase& AccountNotes::replica() { return replica_->items; }
 
 std::string AccountNotes::Balance(const AccountId& account) const {
-  const auto balances = balances_.Get();
-  const std::string* balance = Find(*balances, account.value());
+  const auto told = told_.Get();
+  const std::string* balance = Find(told->balances, account.value());
   return balance == nullptr ? std::string() : *balance;
+}
+
+bool AccountNotes::AdultInPlayers(const AccountId& account) const {
+  return told_.Get()->adult_in_players.contains(account.value());
 }
 
 absl::StatusOr<AccountNote> AccountNotes::Load(const AccountId& account, Deadline deadline) const {
@@ -89,7 +95,28 @@ absl::StatusOr<AccountNote> AccountNotes::Load(const AccountId& account, Deadlin
   AccountNote note;
   HOLDFAST_ASSIGN_OR_RETURN(note.comment, text(kComment));
   HOLDFAST_ASSIGN_OR_RETURN(note.balance, text(kBalance));
+  HOLDFAST_ASSIGN_OR_RETURN(const std::string adult, text(kAdultInPlayers));
+  note.adult_in_players = !adult.empty();
   return note;
+}
+
+absl::StatusOr<StringMap<AccountNote>> AccountNotes::LoadAll(Deadline deadline) const {
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<StoredItem> items,
+                            store_.ItemsSince(deadline, std::string(kAccountNoteTopic), 0));
+  StringMap<AccountNote> notes;
+  for (const StoredItem& item : items) {
+    v1::AccountNote note;
+    if (!item.content || !note.ParseFromString(*item.content)) continue;
+    const std::string_view key = item.key;
+    if (key.starts_with(kComment)) {
+      notes[std::string(key.substr(kComment.size()))].comment = note.text();
+    } else if (key.starts_with(kBalance)) {
+      notes[std::string(key.substr(kBalance.size()))].balance = note.text();
+    } else if (key.starts_with(kAdultInPlayers)) {
+      notes[std::string(key.substr(kAdultInPlayers.size()))].adult_in_players = true;
+    }
+  }
+  return notes;
 }
 
 absl::Status AccountNotes::Check(const Change& change) {
@@ -99,7 +126,7 @@ absl::Status AccountNotes::Check(const Change& change) {
 
 absl::Status AccountNotes::Save(const AccountId& account, const Change& change, Deadline deadline) {
   HOLDFAST_RETURN_IF_ERROR(Check(change));
-  if (!change.comment && !change.balance) return absl::OkStatus();
+  if (!change.comment && !change.balance && !change.adult_in_players) return absl::OkStatus();
   // A hook says the same at each start of a box: what is not news makes no instance read and save.
   HOLDFAST_ASSIGN_OR_RETURN(const AccountNote now, Load(account, deadline));
   std::vector<StoredItem> items;
@@ -109,6 +136,10 @@ absl::Status AccountNotes::Save(const AccountId& account, const Change& change, 
   };
   put(kComment, change.comment, now.comment);
   put(kBalance, change.balance, now.balance);
+  const auto word = [](bool allowed) { return std::string(allowed ? "1" : ""); };
+  if (change.adult_in_players) {
+    put(kAdultInPlayers, word(*change.adult_in_players), word(now.adult_in_players));
+  }
   if (items.empty()) return absl::OkStatus();
   return store_.PutItems(deadline, std::string(kAccountNoteTopic), items);
 }

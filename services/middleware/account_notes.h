@@ -21,6 +21,7 @@ namespace holdfast::middleware {
 struct AccountNote {
   std::string comment;
   std::string balance;  // any text, as it is shown; empty: what billing's books say is shown
+  bool adult_in_players = false;
 };
 
 inline constexpr std::string_view kAccountNoteTopic = "account_note";
@@ -36,14 +37,20 @@ class AccountNotes {
   // As this instance holds it, a second behind the database at most while that is there. Empty: no
   // other system told one.
   std::string Balance(const AccountId& account) const;
+  // Likewise: players that cannot ask for a PIN are shown adult channels and films.
+  bool AdultInPlayers(const AccountId& account) const;
 
   // As the database has it.
   absl::StatusOr<AccountNote> Load(const AccountId& account, Deadline deadline) const;
+
+  // Of all accounts that have one, by their ids.
+  absl::StatusOr<StringMap<AccountNote>> LoadAll(Deadline deadline) const;
 
   // What to write; what is absent stays as it is, an empty text removes.
   struct Change {
     std::optional<std::string> comment;
     std::optional<std::string> balance;
+    std::optional<bool> adult_in_players;
   };
   // INVALID_ARGUMENT names a field that is too long or no text.
   static absl::Status Check(const Change& change);
@@ -54,10 +61,13 @@ class AccountNotes {
 
  private:
   class Replica;
-  using Balances = StringMap<std::string>;  // by account
+  struct Told {
+    StringMap<std::string> balances;  // by account
+    StringSet adult_in_players;       // accounts
+  };
 
   Store& store_;
-  Snapshot<Balances> balances_;
+  Snapshot<Told> told_;
   std::unique_ptr<Replica> replica_;
 };
 

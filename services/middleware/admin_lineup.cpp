@@ -61,7 +61,7 @@ http::Response AdminResources::Channels(const AdminCall& call) {
   std::vector<const middleware::Channel*> channels;
   for (const middleware::Channel& channel : lineup.channels()) {
     const bool wanted = (package.empty() || channel.package.value() == package) &&
-                        (group.empty() || std::to_string(channel.genre.value()) == group);
+                        (group.empty() || channel.in_genre(GenreId(ParseChannelId(group).value())));
     if (wanted) channels.push_back(&channel);
   }
   return ChannelPage(call, channels);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/middleware/answering_job.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -98,6 +99,7 @@ AppCall AppGate::Parse(const http::Request& request) const {
   call.now = parts_.clock.Now();
   call.form = http::Form(request.query());
   if (!request.body().empty()) call.form.Merge(request.body());
+  call.request = &request;
   call.parts = request.captures();
   call.credentials = {std::string(call.Get("username")), std::string(call.Get("password"))};
   call.base_url = BaseUrlOf(request);
@@ -166,17 +168,19 @@ http::Response AppGate::AnswerHere(AppCall& call, const AppRoute& route) {
 }
 
 void AppGate::RunOnWorker(AppCall call, const AppRoute& route, http::Reply reply) {
-  struct Waiting {
-    AppCall call;
-    http::Reply reply;
+  const http::Request& request = *call.request;
+  auto waiting = std::make_shared<AppCall>(std::move(call));
+  AnsweringJob job;
+  job.caller = waiting->client_address;
+  job.kind = route.job_kind;
+  job.work = [this, waiting, &route]() -> AnsweringJob::Answered {
+    return {Finish(LogInAndAnswer(*waiting, route), route)};
   };
-  auto waiting = std::make_shared<Waiting>(Waiting{std::move(call), std::move(reply)});
-  const bool accepted = parts_.workers.TrySubmit([this, waiting, &route] {
-    waiting->reply.Send(Finish(LogInAndAnswer(waiting->call, route), route));
-  });
-  if (accepted) return;
-  parts_.metrics.busy.Add();
-  waiting->reply.Send(Finish(route.refuse(waiting->call, AppRefusal::kTryAgain), route));
+  job.refuse = [this, waiting, &route] {
+    parts_.metrics.busy.Add();
+    return Finish(route.refuse(*waiting, AppRefusal::kTryAgain), route);
+  };
+  parts_.workers.Submit(JobFor(request, std::move(reply), std::move(job), parts_.clock));
 }
 
 http::Response AppGate::Finish(http::Response response, const AppRoute& route) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "libs/base/job_queue.h"
 #include "libs/base/worker_pool.h"
 #include "libs/http/server.h"
 #include "services/middleware/app_logins.h"
@@ -30,6 +31,7 @@ struct AppCall {
   bool accepts_gzip = false;
   bool head_only = false;  // a HEAD: nothing is played
   WallTime now;
+  const http::Request* request = nullptr;  // valid until the reply is sent
 
   // Known once it is let in.
   SharedAppLogin login;
@@ -53,6 +55,7 @@ struct AppRoute {
   // again with `may_block`, where it must answer.
   std::function<std::optional<http::Response>(AppCall&)> answer;
   std::function<http::Response(const AppCall&, AppRefusal)> refuse;
+  std::size_t job_kind = NewJobKind();
 };
 
 // Lets apps in. Thread-safe. Everything it is given outlives it.

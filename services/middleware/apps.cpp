@@ -18,10 +18,6 @@ AppLogins::Options LoginOptions(const AppsConfig& config, std::string file) {
           .honour_for = duration_cast<seconds>(config.honour_login_for)};
 }
 
-AdultChannels AdultOf(const AppsConfig& config) {
-  return config.adult_channels ? AdultChannels::kShown : AdultChannels::kHidden;
-}
-
 std::size_t Bytes(std::int64_t mebibytes) {
   return static_cast<std::size_t>(mebibytes) * kMebibyte;
 }
@@ -43,26 +39,33 @@ Apps::Apps(const AppsConfig& config, std::string logins_file, SharedEntitlement 
                    parts.registry),
       xmltv_files_(parts.models, Bytes(config.xmltv_cache_mebibytes), parts.registry),
       gate_({logins_, parts.entitlements, parts.workers, parts.metrics, parts.clock}, when_unknown),
-      xtream_(AdultOf(config), {gate_, parts.models, bodies_, parts.metrics}),
-      streams_(AdultOf(config),
+      xtream_(AdultRule(config.adult_channels, parts.notes),
+              {gate_, parts.models, bodies_, parts.metrics}),
+      streams_(AdultRule(config.adult_channels, parts.notes),
                {gate_, parts.models, parts.links, parts.reporter, parts.metrics, parts.clock}),
-      playlist_(AdultOf(config), {gate_, parts.models, parts.metrics}),
-      xmltv_(AdultOf(config), {gate_, xmltv_files_, parts.models, parts.metrics}),
+      playlist_(AdultRule(config.adult_channels, parts.notes),
+                {gate_, parts.models, parts.metrics}),
+      xmltv_(AdultRule(config.adult_channels, parts.notes),
+             {gate_, xmltv_files_, parts.models, parts.metrics}),
       keyed_answers_(parts.postgres),
       answers_(keyed_answers_, parts.database, parts.clock),
       rest_session_({logins_, parts.sessions, parts.devices, parts.entitlements, parts.store,
                      parts.database, parts.clock}),
       rest_profiles_(parts.viewers, answers_, parts.metrics),
-      rest_reminders_(AdultOf(config), parts.models, rest_profiles_),
-      rest_films_(AdultOf(config),
-                  {parts.models, rest_bodies_, parts.links, rest_profiles_, parts.metrics}),
-      rest_catalogue_(AdultOf(config),
-                      {parts.models, rest_bodies_, parts.links, parts.reporter, parts.metrics}),
+      rest_parental_(parts.writes, parts.notes, rest_profiles_, parts.database, parts.clock),
+      rest_reminders_(AdultRule(config.adult_channels, parts.notes).InApps(), parts.models,
+                      rest_profiles_),
+      rest_films_(
+          AdultRule(config.adult_channels, parts.notes).InApps(),
+          {parts.models, rest_bodies_, parts.links, rest_profiles_, parts.metrics, rest_parental_}),
+      rest_catalogue_(
+          AdultRule(config.adult_channels, parts.notes).InApps(),
+          {parts.models, rest_bodies_, parts.links, parts.reporter, parts.metrics, rest_parental_}),
       rest_viewer_(parts.writes, rest_profiles_, answers_, parts.database),
       rest_history_(parts.viewers, rest_profiles_, answers_, parts.events),
       rest_({parts.sessions, parts.devices, parts.entitlements, parts.workers, parts.metrics,
              parts.clock, rest_session_, rest_catalogue_, rest_viewer_, rest_history_,
-             rest_profiles_, rest_reminders_, rest_films_},
+             rest_profiles_, rest_reminders_, rest_films_, rest_parental_},
             std::move(when_unknown)) {
   logins_.LoadFromDisk();
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "services/middleware/account_notes.h"
 #include "services/middleware/app_call.h"
 #include "services/middleware/apps_config.h"
 #include "services/middleware/body_cache.h"
@@ -38,6 +39,7 @@ class Apps {
     ViewerWrites& writes;
     ViewerData& viewers;
     EventBoard& events;
+    AccountNotes& notes;
     Entitlements& entitlements;
     ReadModels& models;
     const StreamLinks& links;
@@ -74,6 +76,7 @@ class Apps {
   IdempotentAnswers answers_;
   RestSession rest_session_;
   RestProfiles rest_profiles_;
+  RestParental rest_parental_;
   RestReminders rest_reminders_;
   RestFilms rest_films_;
   RestCatalogue rest_catalogue_;

@@ -24,7 +24,10 @@ struct AppsConfig {
     k.Duration("honour_login_for", honour_login_for, {.min = 1h, .max = 24h * 90},
                "How long a confirmed login lets an app in while billing cannot be asked.");
     k.Bool("adult_channels", adult_channels,
-           "Show adult channels to apps and in playlists, which ask for no PIN.");
+           "Show adult channels and films to apps: to those of REST v1, which have to send the PIN "
+           "for "
+           "a link, and in playlists and the Xtream API where the household allowed it "
+           "(adult_in_players), because players there cannot ask for a PIN.");
     k.Int("list_cache_mebibytes", list_cache_mebibytes, {.min = 1, .max = 65536},
           "Memory for rendered lists of apps.");
     k.Int("xmltv_cache_mebibytes", xmltv_cache_mebibytes, {.min = 1, .max = 65536},

@@ -99,6 +99,7 @@ class Assembly {
   Service& service() { return service_; }
   ReadModels& models() { return models_; }
   Entitlements& entitlements() { return entitlements_; }
+  AccountNotes& notes() { return notes_; }
   EventBoard& events() { return events_; }
   ViewerData& viewers() { return viewers_; }
   DeviceTable& devices() { return devices_; }

@@ -134,6 +134,24 @@ absl::StatusOr<std::vector<bv1::Subscription>> BillingOffice::Held(const Account
   return held;
 }
 
+absl::StatusOr<StringMap<std::vector<bv1::Subscription>>> BillingOffice::AllHeld(
+    Deadline deadline) {
+  StringMap<std::vector<bv1::Subscription>> held;
+  bv1::ListSubscriptionsRequest request;
+  request.set_page_size(kPage);
+  do {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        auto page, Ask<bv1::ListSubscriptionsResponse>("ListSubscriptions", request, deadline));
+    for (bv1::Subscription& subscription : *page.mutable_subscriptions()) {
+      if (IsOver(subscription)) continue;
+      std::vector<bv1::Subscription>& of_account = held[subscription.account_id()];
+      of_account.push_back(std::move(subscription));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return held;
+}
+
 absl::StatusOr<bv1::Subscription> BillingOffice::Start(const bv1::StartSubscriptionRequest& request,
                                                        Deadline deadline) {
   return Ask<bv1::Subscription>("StartSubscription", request, deadline);

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "holdfast/billing/v1/billing.pb.h"
+#include "libs/base/string_map.h"
 #include "libs/rpc/channel.h"
 #include "services/middleware/peers.h"
 
@@ -39,6 +40,8 @@ class BillingOffice {
   // -- Subscriptions. Those that are over for good are left out.
   absl::StatusOr<std::vector<billing::v1::Subscription>> Held(const AccountId& account,
                                                               Deadline deadline);
+  // Of all accounts, by their ids: some pages instead of a call for each.
+  absl::StatusOr<StringMap<std::vector<billing::v1::Subscription>>> AllHeld(Deadline deadline);
   absl::StatusOr<billing::v1::Subscription> Start(
       const billing::v1::StartSubscriptionRequest& request, Deadline deadline);
   absl::Status Change(const std::string& subscription, const std::string& plan,

@@ -1,6 +1,5 @@
 #include "services/middleware/channel_rows.h"
 
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,9 +9,14 @@
 namespace holdfast::middleware {
 namespace {
 
-std::string Modified(const Channel& channel) {
-  return LocalTime(channel.modified_at, TimeZone::Utc()).DateTime();
+// Where boxes look for a channel that is down; none of them shows it.
+constexpr const char* kNowhere = "udp://wtf?";
+
+std::string DateTime(std::int64_t epoch_seconds) {
+  return LocalTime(epoch_seconds, TimeZone::Utc()).DateTime();
 }
+
+std::string Modified(const Channel& channel) { return DateTime(channel.modified_at); }
 
 // What a box hands back to create_link. It is not an address that anybody could play.
 std::string Handle(const Channel& channel) {
@@ -23,7 +27,8 @@ void AppendLink(JsonWriter& json, const Channel& channel) {
   json.BeginObject();
   json.Key("id").String(channel.link().value());
   json.Key("ch_id").String(channel.id.value());
-  json.Field("priority", "0").Field("url", Handle(channel)).Field("status", "1");
+  json.Field("priority", "0").Field("url", Handle(channel));
+  json.Field("status", channel.monitoring.down ? "0" : "1");
   json.Field("use_http_tmp_link", "1").Field("wowza_tmp_link", "0").Field("user_agent_filter", "");
   json.Field("use_load_balancing", "0").Field("changed", Modified(channel));
   json.Field("enable_monitoring", "0").Field("enable_balancer_monitoring", "0");
@@ -34,7 +39,6 @@ void AppendLink(JsonWriter& json, const Channel& channel) {
 }  // namespace
 
 ChannelRows::ChannelRows(std::shared_ptr<const Lineup> lineup) : lineup_(std::move(lineup)) {
-  for (const Genre& genre : lineup_->genres()) titles_[genre.id] = genre.title;
   pieces_.reserve(lineup_->channels().size());
   for (const Channel& channel : lineup_->channels()) pieces_.push_back(Render(channel));
 }
@@ -42,7 +46,6 @@ ChannelRows::ChannelRows(std::shared_ptr<const Lineup> lineup) : lineup_(std::mo
 ChannelRows::Pieces ChannelRows::Render(const Channel& channel) const {
   const char* archive = channel.catch_up_hours > 0 ? "1" : "0";
   const char* adult = channel.adult ? "1" : "0";
-  const auto title = titles_.find(channel.genre);
   Pieces pieces;
 
   JsonWriter a(pieces.before_number);
@@ -52,13 +55,21 @@ ChannelRows::Pieces ChannelRows::Render(const Channel& channel) const {
 
   pieces.before_favourite = "\",";
   JsonWriter b(pieces.before_favourite);
-  b.Field("censored", adult).Field("cmd", Handle(channel)).Field("cost", "0").Field("count", "0");
+  b.Field("censored", adult)
+      .Field("cmd", channel.monitoring.down ? kNowhere : Handle(channel))
+      .Field("cost", "0")
+      .Field("count", "0");
   b.Field("status", "1").Key("tv_genre_id").String(channel.genre.value());
-  b.Field("base_ch", "1").Field("hd", "0").Field("xmltv_id", channel.guide_id);
+  b.Field("base_ch", "1").Field("hd", channel.hd ? "1" : "0").Field("xmltv_id", channel.guide_id);
   b.Field("service_id", "").Field("bonus_ch", "0").Field("volume_correction", "0");
   b.Field("use_http_tmp_link", "1").Field("mc_cmd", "1").Field("enable_tv_archive", archive);
-  b.Field("wowza_tmp_link", "0").Field("wowza_dvr", "0").Field("monitoring_status", "1");
-  b.Key("monitoring_status_updated").Null().Field("enable_monitoring", "0");
+  b.Field("wowza_tmp_link", "0")
+      .Field("wowza_dvr", "0")
+      .Field("monitoring_status", channel.monitoring.down ? "0" : "1");
+  const std::int64_t monitored = channel.monitoring.changed_at;
+  b.Key("monitoring_status_updated");
+  monitored == 0 ? b.Null() : b.String(DateTime(monitored));
+  b.Field("enable_monitoring", monitored == 0 ? "0" : "1");
   b.Field("enable_wowza_load_balancing", "0").Field("cmd_1", "").Field("cmd_2", "");
   b.Field("cmd_3", "").Field("logo", channel.logo).Field("correct_time", "0");
   b.Field("allow_pvr", archive).Field("allow_local_pvr", "1").Field("modified", Modified(channel));
@@ -70,8 +81,10 @@ ChannelRows::Pieces ChannelRows::Render(const Channel& channel) const {
   pieces.before_playing = ",";
   JsonWriter c(pieces.before_playing);
   c.Field("archive", channel.catch_up_hours > 0 ? 1 : 0);
-  c.Field("genres_str", title == titles_.end() ? std::string_view() : title->second);
-  c.Key("epg").BeginArray().EndArray().Field("open", 1).Field("use_load_balancing", "0");
+  c.Field("genres_str", GenreTitles(*lineup_, channel, ", "));
+  c.Key("epg").BeginArray().EndArray().Field("open", channel.monitoring.down ? 0 : 1);
+  if (channel.monitoring.down) c.Field("error", "limit");
+  c.Field("use_load_balancing", "0");
   c.Field("pvr", channel.catch_up_hours > 0 ? 1 : 0).Key("cur_playing");
   pieces.before_playing += '"';
 
@@ -114,8 +127,7 @@ void ChannelRows::Append(std::string& out, const Channel& channel,
 }
 
 std::string ChannelRows::Genres(const std::vector<const Channel*>& channels) const {
-  std::set<GenreId> present;
-  for (const Channel* channel : channels) present.insert(channel->genre);
+  const std::set<GenreId> present = GenresOf(channels);
 
   std::string js;
   JsonWriter json(js);

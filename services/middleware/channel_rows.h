@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "services/middleware/domain/lineup.h"
 
 namespace holdfast::middleware {
@@ -42,7 +41,6 @@ class ChannelRows {
   Pieces Render(const Channel& channel) const;
 
   std::shared_ptr<const Lineup> lineup_;
-  absl::flat_hash_map<GenreId, std::string> titles_;
   std::vector<Pieces> pieces_;  // beside lineup_->channels()
 };
 

@@ -91,7 +91,7 @@ struct PortalConfig {
     k.Bool("require_pin", require_pin,
            "Give boxes links to adult channels and films, and to channels that the viewer locked, "
            "only with the PIN, as `pin` or `parent_password`. Boxes that send none cannot play "
-           "them then. Apps are not asked.");
+           "them then. Apps: see apps_adult_channels.");
     k.Bool("store_token_on_box", store_token_on_box, "Let boxes keep their token over a restart.");
     k.Bool("subscription_from_box", subscription_from_box,
            "Let viewers add and drop optional packages on the box.");

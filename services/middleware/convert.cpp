@@ -41,6 +41,10 @@ v1::Channel ToProto(const Channel& channel) {
   proto.set_package_id(channel.package.value());
   proto.set_encrypted(channel.encrypted);
   proto.set_adult(channel.adult);
+  proto.set_hd(channel.hd);
+  for (const GenreId id : channel.other_genres) proto.add_other_genre_ids(id.value());
+  proto.set_down(channel.monitoring.down);
+  proto.set_monitoring_changed_at(channel.monitoring.changed_at);
   proto.set_catch_up_hours(channel.catch_up_hours);
   proto.set_catch_up_since(channel.catch_up_since);
   proto.set_modified_at(channel.modified_at);
@@ -95,6 +99,9 @@ Channel FromProto(const v1::Channel& item) {
   channel.package = PackageId(item.package_id());
   channel.encrypted = item.encrypted();
   channel.adult = item.adult();
+  channel.hd = item.hd();
+  for (const std::int64_t id : item.other_genre_ids()) channel.other_genres.emplace_back(id);
+  channel.monitoring = {item.down(), item.monitoring_changed_at()};
   channel.catch_up_hours = item.catch_up_hours();
   channel.catch_up_since = item.catch_up_since();
   channel.modified_at = item.modified_at();

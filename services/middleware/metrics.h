@@ -13,9 +13,10 @@ struct ZapCounters {
       : ok(family.With({"ok"})),
         denied(family.With({"access_denied"})),
         unknown_channel(family.With({"nothing_to_play"})),
+        limit(family.With({"limit"})),
         no_edge(family.With({"link_fault"})) {}
 
-  telemetry::Counter ok, denied, unknown_channel, no_edge;
+  telemetry::Counter ok, denied, unknown_channel, limit, no_edge;
 };
 
 struct CatchUpCounters {

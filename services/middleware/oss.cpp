@@ -15,12 +15,13 @@ using namespace std::chrono_literals;
 Oss::Oss(const OssConfig& config, OssCredentials credentials, const Parts& parts)
     : parts_(parts),
       guide_(parts.epg, parts.context),
+      monitoring_({parts.store, parts.models, parts.links, parts.metrics}),
       accounts_(config.restart_message,
                 {parts.store, parts.devices, parts.billing, parts.desk, parts.entitlements,
                  parts.notes, parts.events, parts.presence, parts.clock}),
       boxes_({parts.store, parts.devices, parts.billing, parts.entitlements, parts.writes,
               parts.events, parts.models, parts.presence, parts.clock, accounts_}),
-      catalogue_({parts.store, parts.billing, guide_, parts.models, parts.metrics}),
+      catalogue_({parts.store, parts.billing, guide_, monitoring_, parts.models, parts.metrics}),
       hooks_(
           config,
           [this](const StartedBox& box, const http::Form& fields, Deadline deadline) {
@@ -30,7 +31,7 @@ Oss::Oss(const OssConfig& config, OssCredentials credentials, const Parts& parts
             return LoginOf(account, deadline);
           },
           {parts.hook_spool, parts.registry, parts.clock}),
-      api_(config.enabled, std::move(credentials),
+      api_({.enabled = config.enabled, .soap = config.soap}, std::move(credentials),
            {parts.audit, parts.workers, parts.registry, parts.clock}) {
   const auto add = [this]<class T>(std::string_view name, T& self,
                                    OssAnswer (T::*method)(const OssCall&)) {
@@ -47,7 +48,12 @@ Oss::Oss(const OssConfig& config, OssCredentials credentials, const Parts& parts
   add("itv_subscription", boxes_, &OssBoxes::ChannelsOf);
   add("tariffs", catalogue_, &OssCatalogue::Tariffs);
   add("services_package", catalogue_, &OssCatalogue::Packages);
-  add("itv", catalogue_, &OssCatalogue::Channels);
+  const auto nothing_new = [this](const OssCall& call) { return monitoring_.SaysNothingNew(call); };
+  api_.AddResource(
+      "itv", [this](const OssCall& call) { return catalogue_.Channels(call); }, nothing_new);
+  api_.AddResource(
+      "monitoring_links", [this](const OssCall& call) { return monitoring_.Links(call); },
+      nothing_new);
   add("epg", catalogue_, &OssCatalogue::Guide);
 }
 

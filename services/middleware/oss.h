@@ -10,6 +10,7 @@
 #include "services/middleware/oss_catalogue.h"
 #include "services/middleware/oss_config.h"
 #include "services/middleware/oss_hooks.h"
+#include "services/middleware/oss_monitoring.h"
 
 namespace holdfast::middleware {
 
@@ -30,6 +31,7 @@ class Oss {
     ViewerWrites& writes;
     EventSender& events;
     const ReadModels& models;
+    const StreamLinks& links;
     const Presence& presence;
     WorkerPool& workers;
     Metrics& metrics;
@@ -50,6 +52,7 @@ class Oss {
 
   const Parts parts_;
   GuideOffice guide_;
+  OssMonitoring monitoring_;
   OssAccounts accounts_;
   OssBoxes boxes_;
   OssCatalogue catalogue_;

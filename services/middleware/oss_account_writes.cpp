@@ -14,8 +14,9 @@ namespace bv1 = billing::v1;
 
 // What a script may send; anything else is an error, so that nothing is lost in silence.
 constexpr std::string_view kWritable[] = {
-    "login",       "password", "full_name", "phone",    "account_number", "ls",
-    "tariff_plan", "status",   "stb_mac",   "end_date", "comment",        "account_balance"};
+    "login",   "password",        "full_name",       "phone",   "account_number",
+    "ls",      "tariff_plan",     "status",          "stb_mac", "end_date",
+    "comment", "account_balance", "adult_in_players"};
 
 bool IsOneOf(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -25,6 +26,7 @@ AccountNotes::Change NotesIn(const OssCall& call) {
   AccountNotes::Change change;
   if (call.Has("comment")) change.comment = std::string(call.Get("comment"));
   if (call.Has("account_balance")) change.balance = std::string(call.Get("account_balance"));
+  if (call.Has("adult_in_players")) change.adult_in_players = call.Get("adult_in_players") == "1";
   return change;
 }
 
@@ -253,7 +255,8 @@ OssAnswer OssAccounts::Delete(const OssCall& call) {
     secret.set_login("closed-" + id.value());
     HOLDFAST_RETURN_IF_ERROR(parts_.billing.SetPassword(secret, call.deadline));
   }
-  HOLDFAST_RETURN_IF_ERROR(parts_.notes.Save(id, {.comment = "", .balance = ""}, call.deadline));
+  HOLDFAST_RETURN_IF_ERROR(parts_.notes.Save(
+      id, {.comment = "", .balance = "", .adult_in_players = false}, call.deadline));
   HOLDFAST_RETURN_IF_ERROR(
       parts_.billing.Close(id, call.idempotency_key + "-close", call.deadline));
   return kOssTrue;
@@ -262,7 +265,7 @@ OssAnswer OssAccounts::Delete(const OssCall& call) {
 OssAnswer OssAccounts::Subscriptions(const OssCall& call) {
   if (call.action == OssAction::kGet) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Chosen> chosen, Choose(call));
-    return SubscriptionsOf(chosen, call.deadline);
+    return SubscriptionsOf(chosen, call);
   }
   HOLDFAST_RETURN_IF_ERROR(NeedSomeId(call));
   std::set<std::string> add = ListIn(call, "subscribed");
@@ -298,7 +301,7 @@ OssAnswer OssAccounts::Subscriptions(const OssCall& call) {
     }
   }
   if (call.action == OssAction::kDelete) return kOssTrue;
-  return SubscriptionsOf(chosen, call.deadline);
+  return SubscriptionsOf(chosen, call);
 }
 
 }  // namespace holdfast::middleware

@@ -19,9 +19,9 @@ namespace bv1 = billing::v1;
 
 constexpr auto kPresenceTimeout = 500ms;
 constexpr auto kEntitlementTimeout = 1s;
-constexpr int kMostBoxes = 1000;  // of one account
-// In one answer: billing is asked for each, and the script waits 30 s at most.
-constexpr std::size_t kMostAccounts = 5000;
+constexpr int kMostBoxes = 1000;             // of one account
+constexpr std::size_t kFewAccounts = 20;     // up to so many are asked for one by one
+constexpr std::size_t kMostAccounts = 5000;  // in one answer: the script waits 30 s at most
 
 absl::Status NoAccount() { return NotFound("Account not found"); }
 
@@ -101,8 +101,9 @@ absl::StatusOr<std::vector<OssAccounts::Chosen>> OssAccounts::Choose(const OssCa
       chosen.push_back({std::move(account), id});
       continue;
     }
-    auto account = call.resource == "users" ? parts_.billing.FindByLogin(id, call.deadline)
-                                            : parts_.billing.FindByNumber(id, call.deadline);
+    auto account = call.by_login || call.resource == "users"
+                       ? parts_.billing.FindByLogin(id, call.deadline)
+                       : parts_.billing.FindByNumber(id, call.deadline);
     if (!account.ok()) return InWords(account.status());
     chosen.push_back({*std::move(account), ""});
   }
@@ -148,70 +149,117 @@ StringMap<SeenBox> OssAccounts::SeenOf(const std::vector<std::string>& macs,
   return std::move(seen).value_or(StringMap<SeenBox>());
 }
 
+absl::Status OssAccounts::GatherAll(Facts& facts, Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(facts.held, parts_.billing.AllHeld(deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(facts.notes, parts_.notes.LoadAll(deadline));
+  std::string next;
+  do {
+    HOLDFAST_ASSIGN_OR_RETURN(DevicePage page,
+                              parts_.store.ListDevices(deadline, AccountId(), next, kMostBoxes));
+    for (Device& device : page.devices) {
+      const std::string account = device.account.value();
+      if (!account.empty()) facts.boxes[account].push_back(std::move(device));
+    }
+    next = page.next_mac;
+  } while (!next.empty());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OssAccounts::Facts> OssAccounts::Gather(const std::vector<Chosen>& chosen,
+                                                       const OssCall& call) {
+  Facts facts;
+  if (chosen.size() > kFewAccounts) {
+    HOLDFAST_RETURN_IF_ERROR(GatherAll(facts, call.deadline));
+  } else {
+    for (const Chosen& choice : chosen) {
+      const AccountId id(choice.account.account_id());
+      HOLDFAST_ASSIGN_OR_RETURN(facts.held[id.value()], parts_.billing.Held(id, call.deadline));
+      HOLDFAST_ASSIGN_OR_RETURN(facts.boxes[id.value()], BoxesOf(id, call.deadline));
+      HOLDFAST_ASSIGN_OR_RETURN(facts.notes[id.value()], parts_.notes.Load(id, call.deadline));
+    }
+  }
+  std::vector<std::string> macs;
+  for (const Chosen& choice : chosen) {
+    const std::vector<Device>* boxes = Find(facts.boxes, choice.account.account_id());
+    if (boxes == nullptr) continue;
+    for (const Device& device : *boxes) macs.push_back(device.mac);
+  }
+  if (call.resource != "account_subscription") facts.seen = SeenOf(macs, call);
+  return facts;
+}
+
+void OssAccounts::Append(JsonWriter& json, const Chosen& choice, const Facts& facts,
+                         AccountSubscriptions& sold, Deadline deadline) {
+  const bv1::Account& account = choice.account;
+  const AccountId id(account.account_id());
+  const auto* held = Find(facts.held, id.value());
+  sold.held = held == nullptr ? std::vector<bv1::Subscription>() : *held;
+  const auto* boxes = Find(facts.boxes, id.value());
+  std::vector<std::string> macs;
+  std::string mac = choice.mac;
+  Device device;
+  if (boxes != nullptr) {
+    for (const Device& box : *boxes) {
+      macs.push_back(box.mac);
+      if (mac.empty()) mac = box.mac;
+      if (box.mac == mac) device = box;
+    }
+  }
+  const SeenBox* box_seen = Find(facts.seen, mac);
+  const SeenBox seen = box_seen == nullptr ? SeenBox() : *box_seen;
+  const AccountNote* known = Find(facts.notes, id.value());
+  const AccountNote note = known == nullptr ? AccountNote() : *known;
+  const bv1::Subscription* base = sold.Base();
+  const std::vector<std::string> subscribed = SubscribedOf(sold);
+
+  json.BeginObject().Field("login", account.login()).Field("full_name", account.full_name());
+  json.Field("phone", account.phone()).Field("account_number", account.account_number());
+  json.Field("tariff_plan", base == nullptr ? std::string() : base->tariff_plan_id());
+  json.Field("status", IsBlocked(sold.held) ? 0 : 1).Field("stb_mac", mac);
+  AppendTexts(json, "stb_macs", macs);
+  json.Field("stb_sn", device.hardware_id).Field("stb_type", device.model);
+  json.Field("online", seen.online ? "1" : "0").Field("ip", seen.address);
+  json.Field("version", SettingOr(device.settings, kFirmware, ""));
+  json.Field("last_active", LastActiveText(seen));
+  json.Field("comment", note.comment).Field("account_balance", BalanceOf(id, note, deadline));
+  json.Field("adult_in_players", note.adult_in_players ? "1" : "0");
+  AppendTexts(json, "subscribed", subscribed);
+  AppendTexts(json, "subscribed_id", subscribed);
+  if (base != nullptr && base->has_valid_until()) {
+    json.Field("end_date", EndDateText(base->valid_until().seconds()));
+  }
+  json.EndObject();
+}
+
 OssAnswer OssAccounts::Get(const OssCall& call) {
   const bool one = call.resource == "users" && !call.ids.empty();
   if (one) HOLDFAST_RETURN_IF_ERROR(NeedOneId(call));
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Chosen> chosen, Choose(call));
+  AccountSubscriptions sold;
+  HOLDFAST_ASSIGN_OR_RETURN(sold.plans, parts_.billing.Plans(call.deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(const Facts facts, Gather(chosen, call));
   std::string results;
   JsonWriter json(results);
   if (!one) json.BeginArray();
-  AccountSubscriptions sold;
-  HOLDFAST_ASSIGN_OR_RETURN(sold.plans, parts_.billing.Plans(call.deadline));
-  for (const Chosen& choice : chosen) {
-    const bv1::Account& account = choice.account;
-    const AccountId id(account.account_id());
-    HOLDFAST_ASSIGN_OR_RETURN(sold.held, parts_.billing.Held(id, call.deadline));
-    HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Device> boxes, BoxesOf(id, call.deadline));
-    std::vector<std::string> macs;
-    for (const Device& device : boxes) macs.push_back(device.mac);
-    std::string mac = choice.mac;
-    if (mac.empty() && !macs.empty()) mac = macs.front();
-    const auto box = std::find_if(boxes.begin(), boxes.end(),
-                                  [&](const Device& device) { return device.mac == mac; });
-    const StringMap<SeenBox> known = SeenOf(macs, call);
-    const SeenBox* box_seen = Find(known, mac);
-    const SeenBox seen = box_seen == nullptr ? SeenBox() : *box_seen;
-    HOLDFAST_ASSIGN_OR_RETURN(const AccountNote note, parts_.notes.Load(id, call.deadline));
-    const bv1::Subscription* base = sold.Base();
-    const std::vector<std::string> subscribed = SubscribedOf(sold);
-
-    json.BeginObject().Field("login", account.login()).Field("full_name", account.full_name());
-    json.Field("phone", account.phone()).Field("account_number", account.account_number());
-    json.Field("tariff_plan", base == nullptr ? std::string() : base->tariff_plan_id());
-    json.Field("status", IsBlocked(sold.held) ? 0 : 1).Field("stb_mac", mac);
-    AppendTexts(json, "stb_macs", macs);
-    const Device device = box == boxes.end() ? Device() : *box;
-    json.Field("stb_sn", device.hardware_id).Field("stb_type", device.model);
-    json.Field("online", seen.online ? "1" : "0").Field("ip", seen.address);
-    json.Field("version", SettingOr(device.settings, kFirmware, ""));
-    json.Field("last_active", LastActiveText(seen));
-    json.Field("comment", note.comment)
-        .Field("account_balance", BalanceOf(id, note, call.deadline));
-    AppendTexts(json, "subscribed", subscribed);
-    AppendTexts(json, "subscribed_id", subscribed);
-    if (base != nullptr && base->has_valid_until()) {
-      json.Field("end_date", EndDateText(base->valid_until().seconds()));
-    }
-    json.EndObject();
-  }
+  for (const Chosen& choice : chosen) Append(json, choice, facts, sold, call.deadline);
   if (!one) json.EndArray();
   return results;
 }
 
-OssAnswer OssAccounts::SubscriptionsOf(const std::vector<Chosen>& chosen, Deadline deadline) {
+OssAnswer OssAccounts::SubscriptionsOf(const std::vector<Chosen>& chosen, const OssCall& call) {
   AccountSubscriptions sold;
-  HOLDFAST_ASSIGN_OR_RETURN(sold.plans, parts_.billing.Plans(deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(sold.plans, parts_.billing.Plans(call.deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(const Facts facts, Gather(chosen, call));
   std::string results;
   JsonWriter json(results);
   json.BeginArray();
   for (const Chosen& choice : chosen) {
-    const AccountId id(choice.account.account_id());
-    HOLDFAST_ASSIGN_OR_RETURN(sold.held, parts_.billing.Held(id, deadline));
+    const std::string& id = choice.account.account_id();
+    const auto* held = Find(facts.held, id);
+    sold.held = held == nullptr ? std::vector<bv1::Subscription>() : *held;
+    const auto* boxes = Find(facts.boxes, id);
     std::string mac = choice.mac;
-    if (mac.empty()) {
-      HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Device> boxes, BoxesOf(id, deadline));
-      if (!boxes.empty()) mac = boxes.front().mac;
-    }
+    if (mac.empty() && boxes != nullptr && !boxes->empty()) mac = boxes->front().mac;
     const std::vector<std::string> subscribed = SubscribedOf(sold);
     json.BeginObject().Field("mac", mac);
     AppendTexts(json, "subscribed", subscribed);

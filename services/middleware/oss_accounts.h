@@ -13,6 +13,7 @@
 #include "services/middleware/device_table.h"
 #include "services/middleware/entitlements.h"
 #include "services/middleware/event_sender.h"
+#include "services/middleware/json_writer.h"
 #include "services/middleware/oss_call.h"
 #include "services/middleware/presence.h"
 #include "services/middleware/store.h"
@@ -61,15 +62,27 @@ class OssAccounts {
     billing::v1::Account account;
     std::string mac;
   };
+  // What is shown of accounts, by their ids; who is online, by MAC.
+  struct Facts {
+    StringMap<std::vector<billing::v1::Subscription>> held;
+    StringMap<std::vector<Device>> boxes;
+    StringMap<AccountNote> notes;
+    StringMap<SeenBox> seen;
+  };
   absl::StatusOr<std::vector<Chosen>> Choose(const OssCall& call);
   StringMap<SeenBox> SeenOf(const std::vector<std::string>& macs, const OssCall& call) const;
+  // A few accounts are asked for one by one; of many everything is read in pages.
+  absl::StatusOr<Facts> Gather(const std::vector<Chosen>& chosen, const OssCall& call);
+  absl::Status GatherAll(Facts& facts, Deadline deadline);
+  void Append(JsonWriter& json, const Chosen& choice, const Facts& facts,
+              AccountSubscriptions& sold, Deadline deadline);
   absl::StatusOr<std::vector<Device>> BoxesOf(const AccountId& account, Deadline deadline);
 
   OssAnswer Get(const OssCall& call);
   OssAnswer Create(const OssCall& call);
   OssAnswer UpdateOne(const OssCall& call);
   OssAnswer Delete(const OssCall& call);
-  OssAnswer SubscriptionsOf(const std::vector<Chosen>& chosen, Deadline deadline);
+  OssAnswer SubscriptionsOf(const std::vector<Chosen>& chosen, const OssCall& call);
   absl::Status CheckNewBox(std::string_view mac, const AccountId& account, Deadline deadline);
   absl::Status ReplaceBox(const AccountId& account, std::string_view mac, Deadline deadline);
   std::string BalanceOf(const AccountId& id, const AccountNote& note, Deadline deadline);

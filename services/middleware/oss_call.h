@@ -25,11 +25,15 @@ struct OssCall {
   bool by_mac = false;           // the ids are MACs
   http::Form form;               // of the body
   std::string actor;             // whose credentials
+  std::string accept;            // the header, for resources that have several forms
+  bool by_login = false;         // the ids are logins
   std::string idempotency_key;   // of all commands that the call makes; never empty
   WallTime now;
   Deadline deadline = Deadline::Never();
   // Set by a resource that could not find out who is online.
   mutable bool presence_unknown = false;
+  // Set by a resource whose answer is a text by itself, without an envelope.
+  mutable bool is_text = false;
 
   std::string_view Get(std::string_view name) const { return form.Get(name); }
   bool Has(std::string_view name) const { return form.Has(name); }

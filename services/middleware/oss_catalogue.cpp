@@ -163,6 +163,9 @@ OssAnswer OssCatalogue::Packages(const OssCall& call) {
 
 OssAnswer OssCatalogue::AddChannel(const OssCall& call) {
   HOLDFAST_RETURN_IF_ERROR(NeedFields(call));
+  if (call.Has("status") && call.Get("status") != "1") {
+    return InvalidArgument("status is not 1: a channel that is not shown is not in the lineup");
+  }
   HOLDFAST_ASSIGN_OR_RETURN(StoredLineup stored, parts_.store.LoadLineup(call.deadline));
   Channel wanted;
   wanted.name = call.Get("name");
@@ -174,6 +177,7 @@ OssAnswer OssCatalogue::AddChannel(const OssCall& call) {
   wanted.logo = call.Get("logo");
   wanted.package = PackageId(std::string(call.Has("package") ? call.Get("package") : "basic"));
   wanted.adult = call.Get("censored") == "1";
+  wanted.hd = call.Get("hd") == "1";
   HOLDFAST_ASSIGN_OR_RETURN(const LineupImport group, UseGenre(call, stored, wanted));
   HOLDFAST_ASSIGN_OR_RETURN(LineupImport plan, PlanPutChannel(stored, std::move(wanted), call.now));
   plan.put_genres.insert(plan.put_genres.begin(), group.put_genres.begin(), group.put_genres.end());
@@ -193,7 +197,7 @@ OssAnswer OssCatalogue::Channels(const OssCall& call) {
     parts_.metrics.lineup_imports.Add();
     return kOssTrue;
   }
-  if (call.action != OssAction::kGet) return NotSupported(call);
+  if (call.action == OssAction::kUpdate) return parts_.monitoring.PutChannels(call);
   const auto lineup = parts_.models.lineup();
   std::string results;
   JsonWriter json(results);
@@ -203,8 +207,8 @@ OssAnswer OssCatalogue::Channels(const OssCall& call) {
     if (!Asked(call, id)) continue;
     json.BeginObject().Field("id", id).Field("name", channel.name);
     json.Key("number").String(static_cast<std::int64_t>(channel.number));
-    json.Field("base_ch", "1").Field("hd", "0").Field("url", channel.directory);
-    json.Field("enable_monitoring", "0").Field("descr", "").EndObject();
+    json.Field("base_ch", "1").Field("hd", channel.hd ? "1" : "0").Field("url", channel.directory);
+    json.Field("enable_monitoring", "1").Field("descr", "").EndObject();
   }
   json.EndArray();
   return results;

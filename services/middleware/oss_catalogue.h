@@ -4,6 +4,7 @@
 #include "libs/rpc/channel.h"
 #include "services/middleware/metrics.h"
 #include "services/middleware/oss_call.h"
+#include "services/middleware/oss_monitoring.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/store.h"
 #include "services/middleware/subscription_desk.h"
@@ -36,6 +37,7 @@ class OssCatalogue {
     Store& store;
     BillingOffice& billing;
     GuideOffice& guide;
+    OssMonitoring& monitoring;
     const ReadModels& models;
     Metrics& metrics;
   };

@@ -12,6 +12,7 @@ namespace holdfast::middleware {
 
 struct OssConfig {
   bool enabled = false;
+  bool soap = false;
   std::string credentials;
   std::string profile_hook;
   std::string subscribe_hook;
@@ -23,6 +24,7 @@ struct OssConfig {
   void Describe(config::Knobs& k) {
     using namespace std::chrono_literals;
     k.Bool("enabled", enabled, "Serve the OSS API under /stalker_portal/api.");
+    k.Bool("soap", soap, "Serve the OSS API by SOAP, too, at /stalker_portal/api/soap.php.");
     k.Text("credentials", credentials,
            "File of who may use the OSS API, one `name:secret` a line: name and secret for Basic "
            "auth, or the secret alone as a bearer token.");

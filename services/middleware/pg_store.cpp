@@ -45,7 +45,8 @@ constexpr std::string_view kAllGenres = "SELECT genre_id, title FROM genre ORDER
 
 constexpr std::string_view kAllChannels = R"sql(
   SELECT channel_id, number, name, guide_id, logo, genre_id, directory, package_id, encrypted,
-         adult, catch_up_hours, modified_at, removed, catch_up_source, catch_up_since
+         adult, catch_up_hours, modified_at, removed, catch_up_source, catch_up_since, hd,
+         array_to_string(other_genre_ids, ','), down, monitoring_changed_at
     FROM channel
    ORDER BY channel_id
 )sql";
@@ -80,6 +81,11 @@ absl::StatusOr<StoredLineup> PgStore::LoadLineup(Deadline deadline) {
       c.removed = channels.Bool(row, 12);
       c.catch_up_source = channels.Text(row, 13);
       c.catch_up_since = channels.Int(row, 14);
+      c.hd = channels.Bool(row, 15);
+      for (const ChannelId id : ParseFavourites(channels.Text(row, 16))) {
+        c.other_genres.emplace_back(id.value());
+      }
+      c.monitoring = {channels.Bool(row, 17), channels.Int(row, 18)};
     }
     return absl::OkStatus();
   });
@@ -116,16 +122,30 @@ constexpr std::string_view kPutGenre = R"sql(
 constexpr std::string_view kPutChannel = R"sql(
   INSERT INTO channel (channel_id, number, name, guide_id, logo, genre_id, directory, package_id,
                        encrypted, adult, catch_up_hours, modified_at, removed, catch_up_source,
-                       catch_up_since)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                       catch_up_since, hd, other_genre_ids, down, monitoring_changed_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::bigint[],
+          $18, $19)
   ON CONFLICT (channel_id) DO UPDATE
      SET number = excluded.number, name = excluded.name, guide_id = excluded.guide_id,
          logo = excluded.logo, genre_id = excluded.genre_id, directory = excluded.directory,
          package_id = excluded.package_id, encrypted = excluded.encrypted, adult = excluded.adult,
          catch_up_hours = excluded.catch_up_hours, modified_at = excluded.modified_at,
          removed = excluded.removed, catch_up_source = excluded.catch_up_source,
-         catch_up_since = excluded.catch_up_since
+         catch_up_since = excluded.catch_up_since, hd = excluded.hd,
+         other_genre_ids = excluded.other_genre_ids, down = excluded.down,
+         monitoring_changed_at = excluded.monitoring_changed_at
 )sql";
+
+namespace {
+
+// "{1,2}"
+std::string ArrayOf(const std::vector<GenreId>& ids) {
+  std::string text = "{";
+  for (const GenreId id : ids) text += (text.size() > 1 ? "," : "") + std::to_string(id.value());
+  return text + "}";
+}
+
+}  // namespace
 
 absl::Status PgStore::Apply(Deadline deadline, const LineupImport& plan) {
   return pool_.Transact(deadline, [&](PgTransaction& tx) -> absl::Status {
@@ -138,11 +158,12 @@ absl::Status PgStore::Apply(Deadline deadline, const LineupImport& plan) {
       HOLDFAST_RETURN_IF_ERROR(tx.Query(kPutGenre, g.id.value(), g.title).status());
     }
     for (const Channel& c : plan.put_channels) {
-      HOLDFAST_RETURN_IF_ERROR(tx.Query(kPutChannel, c.id.value(), c.number, c.name, c.guide_id,
-                                        c.logo, c.genre.value(), c.directory, c.package.value(),
-                                        c.encrypted, c.adult, c.catch_up_hours, c.modified_at,
-                                        c.removed, c.catch_up_source, c.catch_up_since)
-                                   .status());
+      HOLDFAST_RETURN_IF_ERROR(
+          tx.Query(kPutChannel, c.id.value(), c.number, c.name, c.guide_id, c.logo, c.genre.value(),
+                   c.directory, c.package.value(), c.encrypted, c.adult, c.catch_up_hours,
+                   c.modified_at, c.removed, c.catch_up_source, c.catch_up_since, c.hd,
+                   ArrayOf(c.other_genres), c.monitoring.down, c.monitoring.changed_at)
+              .status());
     }
     return absl::OkStatus();
   });

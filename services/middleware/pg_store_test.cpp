@@ -100,6 +100,27 @@ TEST_F(PgStoreTest, AnImportDecidedOnAnOlderLineupIsRefusedWhole) {
   EXPECT_THAT(PresentNames(), ElementsAre("B"));
 }
 
+TEST_F(PgStoreTest, GroupsQualityAndMonitoringAreKept) {
+  ASSERT_OK_AND_ASSIGN(StoredLineup stored, store_.LoadLineup(Soon()));
+  LineupImport plan;
+  plan.based_on = stored.revision;
+  plan.put_genres = {{GenreId(71), "g71"}, {GenreId(72), "g72"}, {GenreId(73), "g73"}};
+  Channel channel;
+  channel.id = ChannelId(700);
+  channel.number = 700;
+  channel.name = "Seven HD";
+  channel.genre = GenreId(72);
+  channel.other_genres = {GenreId(73), GenreId(71)};
+  channel.directory = "live/seven";
+  channel.package = PackageId("basic");
+  channel.hd = true;
+  channel.monitoring = {.down = true, .changed_at = 1767348000};
+  plan.put_channels = {channel};
+  ASSERT_THAT(store_.Apply(Soon(), plan), IsOk());
+  ASSERT_OK_AND_ASSIGN(stored, store_.LoadLineup(Soon()));
+  EXPECT_EQ(*FindStored(stored, ChannelId(700)), channel);
+}
+
 TEST_F(PgStoreTest, RegisteringTwiceKeepsTheFirst) {
   ASSERT_OK_AND_ASSIGN(
       const Device first,

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -64,9 +63,6 @@ std::string ETagOf(std::string_view text) {
 
 std::string RenderPlaylist(const Lineup& lineup, const std::vector<const Channel*>& channels,
                            const PlaylistView& view) {
-  std::map<GenreId, std::string_view> titles;
-  for (const Genre& genre : lineup.genres()) titles[genre.id] = genre.title;
-
   std::string m3u = "#EXTM3U";
   if (view.with_attributes) {
     const std::string guide =
@@ -85,7 +81,7 @@ std::string RenderPlaylist(const Lineup& lineup, const std::vector<const Channel
       m3u += fmt::format(
           " tvg-id=\"{}\" tvg-name=\"{}\" tvg-logo=\"{}\" tvg-chno=\"{}\" group-title=\"{}\"",
           ExportedGuideId(channel->guide_id), Quoted(channel->name), Quoted(channel->logo),
-          channel->number, Quoted(titles[channel->genre]));
+          channel->number, Quoted(GenreTitles(lineup, *channel, ";")));
       m3u += CatchUpAttributes(*channel, view);
     }
     m3u += fmt::format(",{}\n{}{}.{}\n", OneLine(channel->name), address, channel->id.value(),
@@ -104,7 +100,7 @@ void AppendStations(std::string& m3u, const std::vector<const RadioStation*>& st
   }
 }
 
-PlaylistExport::PlaylistExport(AdultChannels adult, const Parts& parts)
+PlaylistExport::PlaylistExport(const AdultRule& adult, const Parts& parts)
     : adult_(adult),
       parts_(parts),
       route_{"playlist", [this](AppCall& call) { return Answer(call); }, RefusePlainly} {}
@@ -125,7 +121,8 @@ std::optional<http::Response> PlaylistExport::Answer(AppCall& call) {
   const auto lineup = parts_.models.lineup();
   const auto catalogue = parts_.models.catalogue();
   const Entitlement& entitlement = *call.knowledge.entitlement;
-  std::string m3u = RenderPlaylist(*lineup, ChannelsOfApp(*lineup, entitlement, adult_), view);
+  std::string m3u = RenderPlaylist(
+      *lineup, ChannelsOfApp(*lineup, entitlement, adult_.InPlayers(call.login->account)), view);
   std::vector<const RadioStation*> stations;
   for (const RadioStation& station : catalogue->stations()) {
     const bool visible = !entitlement.blocked() && MaySee(station.package, entitlement.packages);

@@ -36,14 +36,14 @@ class PlaylistExport {
     Metrics& metrics;
   };
 
-  PlaylistExport(AdultChannels adult, const Parts& parts);
+  PlaylistExport(const AdultRule& adult, const Parts& parts);
 
   void AddRoutes(http::Router& router);
 
  private:
   std::optional<http::Response> Answer(AppCall& call);
 
-  const AdultChannels adult_;
+  const AdultRule adult_;
   const Parts parts_;
   AppRoute route_;
 };

@@ -140,12 +140,15 @@ TEST_F(PortalContractTest, GenreTenIsTheAdultListAndAnEmptyOneStillHasData) {
   EXPECT_EQ(adult["data"][0]["lock"], 1);
   EXPECT_EQ(adult["data"][0]["tv_genre_id"], "10");
 
-  for (const char* genre : {"77", "dvb", "pvr", "undefined", "%00"}) {
+  for (const char* genre : {"77", "dvb", "undefined", "%00"}) {
     const Json empty = box_.Call("itv", "get_ordered_list", std::string("p=1&genre=") + genre).Js();
     EXPECT_EQ(empty["total_items"], 0) << genre;
     EXPECT_EQ(empty["max_page_items"], 14) << genre;
     EXPECT_TRUE(empty["data"].is_array() && empty["data"].empty()) << genre;
   }
+  const Json recordable = box_.Call("itv", "get_ordered_list", "p=1&genre=pvr").Js();
+  EXPECT_EQ(recordable["total_items"], 1);
+  EXPECT_EQ(recordable["data"][0]["allow_pvr"], "1");
 }
 
 TEST_F(PortalContractTest, NoChannelIsInBothLists) {

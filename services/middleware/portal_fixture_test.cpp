@@ -33,6 +33,7 @@ class FakeRequest final : public http::Request {
     if (name == "X-User-Agent") return "Model: MAG250; Link: WiFi";
     return {};
   }
+  Deadline deadline() const override { return box_.deadline; }
   bool Admits(Criticality criticality, std::string_view) const override {
     return criticality <= box_.admitted;
   }
@@ -118,7 +119,11 @@ PortalFixture::PortalFixture(FixtureOptions options)
   Config config;
   config.portal = options.portal;
   config.oss = options.oss;
+<<<<<<< HEAD
   config.entitlement_keys = options.entitlement_keys;
+=======
+  config.apps = options.apps;
+>>>>>>> portal2
   assembly_ = std::make_unique<Assembly>(
       config, std::move(keys),
       Surroundings{*postgres_, *redis_, *writes_, *settings_, *viewers_, *reports_, *hooks_,

@@ -44,7 +44,8 @@ struct BoxRequest {
   std::string cookie = std::string("mac=") + kBoxMac + "; stb_lang=en; timezone=Europe/London";
   std::string authorization;
   std::string accept_encoding = "deflate, gzip, br, zstd";
-  std::string real_ip;  // X-Real-IP, as a balancer sets it
+  std::string real_ip;                    // X-Real-IP, as a balancer sets it
+  Deadline deadline = Deadline::Never();  // of the request
   Criticality admitted =
       Criticality::kBulk;  // the least critical calls that the server has time for
 };
@@ -58,6 +59,7 @@ struct FixtureOptions {
   std::string data_dir;                 // empty: of the fixture's own
   PortalConfig portal;
   OssConfig oss;
+  AppsConfig apps;
   std::string oss_credentials;     // the text of the file; empty: nobody
   std::string entitlement_keys;    // folder of billing's; empty: nothing has to be signed
   std::size_t max_waiting = 1024;  // of the worker pool

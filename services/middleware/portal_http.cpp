@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "services/middleware/answering_job.h"
 #include "services/middleware/app_call.h"
 #include "services/middleware/domain/session.h"
 #include "services/middleware/lists.h"
@@ -103,7 +104,7 @@ void PortalHttp::Handle(const http::Request& request, http::Reply reply) {
     return RunLater(std::move(call), *entry,
                     Later{[this, entry](PortalCall& c) { return LookUpAndRun(c, *entry); },
                           [this](PortalCall&) { return Refuse(Admission::kAuthorizationFailed); }},
-                    std::move(reply));
+                    request, std::move(reply));
   }
   if (admission != Admission::kGoOn) return reply.Send(Respond(Refuse(admission), call));
 
@@ -111,7 +112,7 @@ void PortalHttp::Handle(const http::Request& request, http::Reply reply) {
   if (auto* answer = std::get_if<PortalAnswer>(&outcome)) {
     return reply.Send(Respond(std::move(*answer), call));
   }
-  RunLater(std::move(call), *entry, std::get<Later>(std::move(outcome)), std::move(reply));
+  RunLater(std::move(call), *entry, std::get<Later>(std::move(outcome)), request, std::move(reply));
 }
 
 PortalCall PortalHttp::Parse(const http::Request& request) const {
@@ -197,31 +198,28 @@ PortalAnswer PortalHttp::LookUpAndRun(PortalCall& call, const ActionTable::Entry
 }
 
 void PortalHttp::RunLater(PortalCall call, const ActionTable::Entry& entry, Later later,
-                          http::Reply reply) {
+                          const http::Request& request, http::Reply reply) {
   struct Waiting {
     PortalCall call;
     Later later;
-    http::Reply reply;
   };
-  auto waiting =
-      std::make_shared<Waiting>(Waiting{std::move(call), std::move(later), std::move(reply)});
-  Job job;
+  auto waiting = std::make_shared<Waiting>(Waiting{std::move(call), std::move(later)});
+  AnsweringJob job;
   job.criticality = entry.shedding.criticality;
   job.caller = waiting->call.mac ? waiting->call.mac->text() : waiting->call.client_address;
   job.kind = entry.job_kind;
-  job.run = [this, waiting] {
+  job.work = [this, waiting]() -> AnsweringJob::Answered {
     PortalAnswer answer = waiting->later.work(waiting->call);
     // Whom it had to ask may have failed at once: that says nothing of how loaded we are.
     const auto timing =
         answer.degradations.empty() ? Job::Timing::kTypical : Job::Timing::kUntypical;
-    waiting->reply.Send(Respond(std::move(answer), waiting->call));
-    return timing;
+    return {Respond(std::move(answer), waiting->call), timing};
   };
-  job.refuse = [this, waiting](Refusal) {
+  job.refuse = [this, waiting] {
     parts_.metrics.busy.Add();
-    waiting->reply.Send(Respond(waiting->later.if_busy(waiting->call), waiting->call));
+    return Respond(waiting->later.if_busy(waiting->call), waiting->call);
   };
-  parts_.workers.Submit(std::move(job));
+  parts_.workers.Submit(JobFor(request, std::move(reply), std::move(job), parts_.clock));
 }
 
 http::Response PortalHttp::Respond(PortalAnswer answer, const PortalCall& call) const {

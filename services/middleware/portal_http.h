@@ -63,7 +63,8 @@ class PortalHttp {
   PortalAnswer RunHere(PortalCall& call, const ActionTable::Entry& entry) const;
   // The device may have been registered through another instance a moment ago.
   PortalAnswer LookUpAndRun(PortalCall& call, const ActionTable::Entry& entry) const;
-  void RunLater(PortalCall call, const ActionTable::Entry& entry, Later later, http::Reply reply);
+  void RunLater(PortalCall call, const ActionTable::Entry& entry, Later later,
+                const http::Request& request, http::Reply reply);
   http::Response Respond(PortalAnswer answer, const PortalCall& call) const;
   void AddDegradations(http::Response& response, const PortalAnswer& answer,
                        const PortalCall& call) const;

@@ -156,7 +156,7 @@ PortalOutcome ItvActions::SetFavourites(PortalCall&) {
 
 PortalAnswer ItvActions::SetLastChannel(PortalCall& call) {
   const auto lineup = parts_.models.lineup();
-  const Channel* channel = lineup->FindChannel(ParseChannelId(call.Get("id")));
+  const Channel* channel = FindVisible(*lineup, call, call.Get("id"));
   if (channel != nullptr) parts_.writes.NoteLastChannel(*call.device, channel->id);
   return PortalAnswer::True();
 }

@@ -23,6 +23,8 @@ BodyForm FormFor(const PortalCall& call) {
 struct ListRequest {
   std::optional<GenreId> genre;  // nothing: all
   bool favourites_only = false;
+  bool hd_only = false;
+  bool recordable_only = false;
   std::string_view order;
   std::int64_t page = 0;  // 0: the one that holds `from`
   ChannelId from{0};
@@ -34,9 +36,13 @@ struct ListRequest {
 ListRequest RequestOf(const PortalCall& call) {
   ListRequest request;
   request.favourites_only = call.Get("fav") == "1";
-  // "dvb" and "pvr" are no genres of ours: nobody is in genre 0.
+  // `quality` (low, medium, high) chooses nothing out: every channel is one stream that adapts.
+  request.hd_only = call.form.Int("hd", 0) != 0;
+  // "dvb" is no genre of ours: nobody is in genre 0. "pvr" are the channels that can be recorded.
   const std::string_view genre = call.Get("genre");
-  if (!genre.empty() && genre != "*") request.genre = GenreId(ParseChannelId(genre).value());
+  request.recordable_only = genre == "pvr";
+  if (!genre.empty() && genre != "*" && genre != "pvr")
+    request.genre = GenreId(ParseChannelId(genre).value());
   for (const char* order : {"name", "fav", "top"}) {
     if (call.Get("sortby") == order) request.order = order;
   }
@@ -143,9 +149,9 @@ std::string ItvActions::PageKey(const PortalCall& call, const Lineup& lineup) co
       request.order == "top" ? parts_.models.popularity_replica().revision() : 0;
   return absl::StrCat("itv|", lineup.revision(), "|", parts_.models.guide()->revision, "|",
                       EpochSeconds(call.now) / 60, "|", parts_.zones.Find(call.time_zone).name, "|",
-                      request.genre ? request.genre->value() : -1, "|", std::string(request.order),
-                      popularity, "|", request.page, "|",
-                      call.knowledge.entitlement->packages.key());
+                      request.genre ? request.genre->value() : -1, request.hd_only ? "h" : "",
+                      request.recordable_only ? "r|" : "|", std::string(request.order), popularity,
+                      "|", request.page, "|", call.knowledge.entitlement->packages.key());
 }
 
 PortalAnswer ItvActions::MarkPage(PortalAnswer answer, const PortalCall& call) const {
@@ -245,7 +251,11 @@ std::vector<const Channel*> ItvActions::Choose(const PortalCall& call, const Lin
   } else {
     channels = ChannelsFor(lineup, packages,
                            *request.genre == kAdultGenre ? ListKind::kAdult : ListKind::kMain);
-    std::erase_if(channels, [&](const Channel* c) { return c->genre != *request.genre; });
+    std::erase_if(channels, [&](const Channel* c) { return !c->in_genre(*request.genre); });
+  }
+  if (request.hd_only) std::erase_if(channels, [](const Channel* c) { return !c->hd; });
+  if (request.recordable_only) {
+    std::erase_if(channels, [](const Channel* c) { return c->catch_up_hours <= 0; });
   }
   if (request.order == "name") {
     std::stable_sort(channels.begin(), channels.end(),

@@ -65,6 +65,10 @@ PortalAnswer ItvActions::CreateLink(PortalCall& call) {
     parts_.metrics.zaps.denied.Add();
     return Refusal("access_denied", channel->link());
   }
+  if (channel->monitoring.down) {
+    parts_.metrics.zaps.limit.Add();
+    return Refusal("limit", channel->link());
+  }
   PlaybackReport report = ReportOf(call, *channel);
   std::optional<StreamLink> link = parts_.links.Live(*channel, ViewerOf(call), call.now);
   if (!link) {

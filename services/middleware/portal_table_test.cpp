@@ -34,7 +34,7 @@ const NamedShapes& PortalShapes() {
        "logo:str,correct_time:str,allow_pvr:str,allow_local_pvr:str,modified:str,"
        "allow_local_timeshift:str,nginx_secure_link:str,tv_archive_duration:str,"
        "flussonic_dvr:str,locked:str,lock:int,fav:int,archive:int,genres_str:str,epg:[any],"
-       "open:int,use_load_balancing:str,pvr:int,cur_playing:str,cmds:[@link+]}"},
+       "open:int,error?:str,use_load_balancing:str,pvr:int,cur_playing:str,cmds:[@link+]}"},
       {"link",
        "{id:str,ch_id:str,priority:str,url:str,status:str,use_http_tmp_link:str,"
        "wowza_tmp_link:str,user_agent_filter:str,use_load_balancing:str,changed:str,"
@@ -173,6 +173,8 @@ const std::vector<ActionRow>& PortalTable() {
        "[{id:str,title:str,alias:str,number?:str,modified?:str,censored:int}+]"},
       {"itv/get_all_channels", "", PAGED("14", "@channel+")},
       {"itv/get_ordered_list", "genre=*&p=1", PAGED("14", "@channel+")},
+      {"itv/get_ordered_list", "genre=*&p=1&hd=1&quality=high", PAGED("14", "@channel")},
+      {"itv/get_ordered_list", "genre=pvr&p=1", PAGED("14", "@channel+")},
       {"itv/get_ordered_list", "genre=77&p=1",
        "{total_items:0,max_page_items:14,selected_item:0,cur_page:0,data:[]}"},
       {"itv/create_link", "cmd=ffrt%20http://localhost/ch/1", LIVE_LINK "\"\"}"},

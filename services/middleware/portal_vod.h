@@ -61,6 +61,8 @@ class VodActions {
   PortalAnswer SaveFavourite(const PortalCall& call, bool favourite);
   PortalAnswer SaveResumePoint(const PortalCall& call, bool ended);
   PortalAnswer SetPlayed(const PortalCall& call);
+  // A film that is in a package of the account.
+  bool CanSee(const PortalCall& call, std::int64_t id) const;
   PortalAnswer SaveItem(const PortalCall& call, ViewerItem item);
 
   const Parts parts_;

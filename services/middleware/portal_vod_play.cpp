@@ -92,6 +92,12 @@ PortalAnswer VodActions::CreateLink(PortalCall& call) {
   return std::move(answer).With(CatalogueAge());
 }
 
+bool VodActions::CanSee(const PortalCall& call, std::int64_t id) const {
+  const auto catalogue = parts_.models.catalogue();
+  const VodTitle* title = catalogue->FindTitle(id);
+  return title != nullptr && MaySee(title->package, call.knowledge.entitlement->packages);
+}
+
 PortalAnswer VodActions::SaveItem(const PortalCall& call, ViewerItem item) {
   return SavedAnswer(parts_.viewers.Save(ViewerOf(*call.device), {std::move(item)},
                                          ViewerData::Path::kDatabaseFirst, ViewerDeadline()));
@@ -99,9 +105,7 @@ PortalAnswer VodActions::SaveItem(const PortalCall& call, ViewerItem item) {
 
 PortalAnswer VodActions::SaveFavourite(const PortalCall& call, bool favourite) {
   const std::int64_t id = call.form.Int("video_id", 0);
-  if (favourite && parts_.models.catalogue()->FindTitle(id) == nullptr) {
-    return PortalAnswer::False();
-  }
+  if (favourite && !CanSee(call, id)) return PortalAnswer::False();
   ViewerItem item{.kind = ViewerItem::Kind::kFavouriteFilm, .key = std::to_string(id), .text = {}};
   if (favourite) item.text = "";
   return SaveItem(call, std::move(item));
@@ -109,7 +113,7 @@ PortalAnswer VodActions::SaveFavourite(const PortalCall& call, bool favourite) {
 
 PortalAnswer VodActions::SaveResumePoint(const PortalCall& call, bool ended) {
   const std::int64_t id = call.form.Int("video_id", 0);
-  if (parts_.models.catalogue()->FindTitle(id) == nullptr) return PortalAnswer::False();
+  if (!CanSee(call, id)) return PortalAnswer::False();
   const std::int64_t position = call.form.Int("end_time", 0);
   const ResumePoint point{
       .position_seconds = std::clamp<std::int64_t>(position, 0, kLongestPosition),
@@ -123,8 +127,7 @@ PortalAnswer VodActions::SaveResumePoint(const PortalCall& call, bool ended) {
 
 PortalAnswer VodActions::SetPlayed(const PortalCall& call) {
   const std::int64_t id = call.form.Int("video_id", 0);
-  const VodTitle* title = parts_.models.catalogue()->FindTitle(id);
-  if (title == nullptr) return PortalAnswer::False();
+  if (!CanSee(call, id)) return PortalAnswer::False();
   const HistoryEntry entry{.what = HistoryEntry::What::kFilm,
                            .content_id = std::to_string(id),
                            .started_at = EpochSeconds(call.now)};

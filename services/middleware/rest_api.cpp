@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "services/middleware/answering_job.h"
 #include "services/middleware/app_call.h"
 
 namespace holdfast::middleware {
@@ -55,6 +56,10 @@ void RestApi::AddRoutes(http::Router& router) {
   history("GET", "/v1/message", Where::kHere, &RestHistory::Message);
   history("POST", "/v1/message/{message}/confirm", Where::kHere, &RestHistory::ConfirmMessage);
 
+  Add(router, "GET", "/v1/parental", Access::kLoggedIn, Where::kHere,
+      [this](const RestCall& call) { return parts_.parental.Get(call); });
+  Add(router, "PUT", "/v1/parental", Access::kLoggedIn, Where::kOnWorker,
+      [this](const RestCall& call) { return parts_.parental.Put(call); });
   Add(router, "GET", "/v1/favourites", Access::kLoggedIn, Where::kOnWorker,
       [this](const RestCall& call) { return parts_.viewer.Favourites(call); });
   Add(router, "PUT", "/v1/favourites", Access::kLoggedIn, Where::kOnWorker,
@@ -94,26 +99,28 @@ void RestApi::AddFilmRoutes(http::Router& router) {
 void RestApi::Add(http::Router& router, std::string_view method, std::string_view pattern,
                   Access access, Where where, Answer answer) {
   routes_.emplace_back(method, pattern);
-  router.Add(method, pattern,
-             [this, access, where, answer = std::move(answer)](const http::Request& request,
-                                                               http::Reply reply) {
-               RestCall call = Parse(request);
-               if (access == Access::kLoggedIn) {
-                 if (auto problem = LetIn(call)) return reply.Send(*std::move(problem));
-               }
-               if (where == Where::kHere) return reply.Send(Finish(answer(call), call));
-               struct Waiting {
-                 RestCall call;
-                 http::Reply reply;
-               };
-               auto waiting = std::make_shared<Waiting>(Waiting{std::move(call), std::move(reply)});
-               const bool accepted = parts_.workers.TrySubmit([this, waiting, answer] {
-                 waiting->reply.Send(Finish(answer(waiting->call), waiting->call));
-               });
-               if (accepted) return;
-               parts_.metrics.busy.Add();
-               waiting->reply.Send(TryAgain("there is too much to do at the moment"));
-             });
+  router.Add(
+      method, pattern,
+      [this, access, where, kind = NewJobKind(), answer = std::move(answer)](
+          const http::Request& request, http::Reply reply) {
+        RestCall call = Parse(request);
+        if (access == Access::kLoggedIn) {
+          if (auto problem = LetIn(call)) return reply.Send(*std::move(problem));
+        }
+        if (where == Where::kHere) return reply.Send(Finish(answer(call), call));
+        auto waiting = std::make_shared<RestCall>(std::move(call));
+        AnsweringJob job;
+        job.caller = ViewerOf(request);
+        job.kind = kind;
+        job.work = [this, waiting, answer]() -> AnsweringJob::Answered {
+          return {Finish(answer(*waiting), *waiting)};
+        };
+        job.refuse = [this] {
+          parts_.metrics.busy.Add();
+          return TryAgain("there is too much to do at the moment");
+        };
+        parts_.workers.Submit(JobFor(request, std::move(reply), std::move(job), parts_.clock));
+      });
 }
 
 RestCall RestApi::Parse(const http::Request& request) const {
@@ -132,6 +139,7 @@ RestCall RestApi::Parse(const http::Request& request) const {
   call.if_none_match = request.Header("If-None-Match");
   call.request_line = std::string(request.method()) + " " + std::string(request.path());
   call.idempotency_key = request.Header("Idempotency-Key").substr(0, kLongestHeader);
+  call.pin = request.Header("X-Pin").substr(0, kLongestText);
   call.profile = request.Header("X-Profile").substr(0, kLongestText);
   call.accepts_gzip = AcceptsGzip(request.Header("Accept-Encoding"));
   return call;

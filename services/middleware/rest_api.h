@@ -15,6 +15,7 @@
 #include "services/middleware/rest_catalogue.h"
 #include "services/middleware/rest_films.h"
 #include "services/middleware/rest_history.h"
+#include "services/middleware/rest_parental.h"
 #include "services/middleware/rest_profiles.h"
 #include "services/middleware/rest_reminders.h"
 #include "services/middleware/rest_session.h"
@@ -42,6 +43,7 @@ class RestApi {
     RestProfiles& profiles;
     RestReminders& reminders;
     RestFilms& films;
+    RestParental& parental;
   };
 
   // `when_unknown`: what an account may watch of which nobody has ever told.

@@ -31,6 +31,7 @@ struct RestCall {
   std::string if_none_match;
   std::string request_line;  // "PUT /v1/favourites"
   std::string idempotency_key;
+  std::string pin;      // X-Pin
   std::string profile;  // X-Profile: which person of the household; "": the household
   bool accepts_gzip = false;
   WallTime now;

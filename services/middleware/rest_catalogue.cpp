@@ -30,6 +30,9 @@ void AppendChannel(JsonWriter& json, const Channel& channel) {
   json.BeginObject().Key("id").String(channel.id.value());
   json.Field("number", channel.number).Field("name", channel.name).Field("logo", channel.logo);
   json.Key("genre_id").String(channel.genre.value());
+  json.Key("genre_ids").BeginArray().String(channel.genre.value());
+  for (const GenreId id : channel.other_genres) json.String(id.value());
+  json.EndArray().Field("hd", channel.hd);
   json.Field("guide_id", ExportedGuideId(channel.guide_id));
   json.Field("adult", channel.adult).Field("encrypted", channel.encrypted);
   json.Field("catch_up_hours", channel.catch_up_hours).EndObject();
@@ -109,8 +112,7 @@ http::Response RestCatalogue::WithGuideAge(http::Response response) const {
 
 http::Response RestCatalogue::Genres(const RestCall& call) const {
   const auto lineup = parts_.models.lineup();
-  std::set<GenreId> present;
-  for (const Channel* channel : ChannelsOf(call, *lineup)) present.insert(channel->genre);
+  const std::set<GenreId> present = GenresOf(ChannelsOf(call, *lineup));
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
@@ -148,6 +150,7 @@ http::Response RestCatalogue::Channels(const RestCall& call) const {
 std::string RestCatalogue::ChannelsText(const RestCall& call, const Lineup& lineup,
                                         const Cursor& after, std::int64_t limit) const {
   const std::string_view genre = call.Get("genre");
+  const GenreId wanted = GenreId(ParseChannelId(genre).value());
   std::optional<Cursor> next, last;
   std::int64_t count = 0;
   std::string text;
@@ -155,7 +158,7 @@ std::string RestCatalogue::ChannelsText(const RestCall& call, const Lineup& line
   json.BeginObject().Key("items").BeginArray();
   for (const Channel* channel : ChannelsOf(call, lineup)) {
     if (PositionOf(*channel) <= after) continue;
-    if (!genre.empty() && std::to_string(channel->genre.value()) != genre) continue;
+    if (!genre.empty() && !channel->in_genre(wanted)) continue;
     if (count++ == limit) {
       next = last;
       break;
@@ -274,7 +277,10 @@ const Channel* RestCatalogue::ToPlay(const RestCall& call, const Lineup& lineup,
   const Verdict verdict = MayWatch(entitlement, *channel, call.now);
   if (FindForApp(lineup, entitlement, channel->id, adult_) != nullptr &&
       verdict == Verdict::kAllowed) {
-    return channel;
+    auto locked = channel->adult ? parts_.parental.Demand(call) : std::nullopt;
+    if (!locked) return channel;
+    problem = *std::move(locked);
+    return nullptr;
   }
   problem = verdict == Verdict::kLapsed
                 ? Problem(403, "lapsed", "the paid time is over")

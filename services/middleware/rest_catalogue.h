@@ -10,6 +10,7 @@
 #include "services/middleware/read_models.h"
 #include "services/middleware/reporter.h"
 #include "services/middleware/rest_call.h"
+#include "services/middleware/rest_parental.h"
 #include "services/middleware/stream_links.h"
 #include "services/middleware/xtream_api.h"
 
@@ -24,6 +25,7 @@ class RestCatalogue {
     const StreamLinks& links;
     Reporter& reporter;
     Metrics& metrics;
+    RestParental& parental;
   };
 
   RestCatalogue(AdultChannels adult, const Parts& parts) : adult_(adult), parts_(parts) {}

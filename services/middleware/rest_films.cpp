@@ -131,7 +131,8 @@ const VodTitle* RestFilms::Visible(const RestCall& call, const RestProfiles::Per
 http::Response RestFilms::Categories(const RestCall& call) {
   const RestProfiles::Person person = parts_.profiles.PersonOf(call);
   if (person.problem) return *person.problem;
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const Entitlement& entitlement = *call.knowledge.entitlement;
   const std::optional<int> max_age = person.profile ? person.profile->max_age : std::nullopt;
@@ -235,6 +236,10 @@ http::Response RestFilms::Link(const RestCall& call) {
   if (PaidFor(*call.knowledge.entitlement, call.now) != Verdict::kAllowed) {
     parts_.metrics.film_links.With({"access_denied"}).Add();
     return Problem(403, "lapsed", "the paid time is over");
+  }
+  if (auto locked = found->title->adult ? parts_.parental.Demand(call) : std::nullopt) {
+    parts_.metrics.film_links.With({"access_denied"}).Add();
+    return *std::move(locked);
   }
   const VodFile& file = *found->file;
   std::string address = file.address;

@@ -11,6 +11,7 @@
 #include "services/middleware/metrics.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/rest_call.h"
+#include "services/middleware/rest_parental.h"
 #include "services/middleware/rest_profiles.h"
 #include "services/middleware/stream_links.h"
 #include "services/middleware/xtream_api.h"
@@ -26,6 +27,7 @@ class RestFilms {
     const StreamLinks& links;
     RestProfiles& profiles;
     Metrics& metrics;
+    RestParental& parental;
   };
 
   RestFilms(AdultChannels adult, const Parts& parts) : adult_(adult), parts_(parts) {}

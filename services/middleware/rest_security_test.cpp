@@ -93,6 +93,15 @@ TEST_F(RestSecurityTest, FavouritesAreOnesOwn) {
   EXPECT_EQ(As(ada_, "GET", "/v1/favourites").AsJson()["channels"], Json({"2"}));
 }
 
+TEST_F(RestSecurityTest, ThePinAndWhatItAllowsAreOnesOwn) {
+  Ada("PUT", "/v1/parental", R"({"pin":"4711","adult_in_players":true})", {{"X-Pin", "0000"}});
+  EXPECT_EQ(Bob("GET", "/v1/parental").AsJson(),
+            Json({{"adult_in_players", false}, {"pin_chosen", false}}));
+  EXPECT_EQ(Bob("PUT", "/v1/parental", "{}", {{"X-Pin", "4711"}}).status, 403);
+  EXPECT_EQ(Bob("PUT", "/v1/parental", R"({"pin":"1"})", {{"X-Pin", "0000"}}).status, 200);
+  EXPECT_EQ(As(ada_, "PUT", "/v1/parental", "{}", {{"X-Pin", "4711"}}).status, 200);
+}
+
 TEST_F(RestSecurityTest, ResumePointsAreOnesOwn) {
   Ada("PUT", "/v1/resume-points/5", R"({"position_seconds":90})");
   EXPECT_EQ(ItemsOfBob("/v1/resume-points"), 0u);

@@ -136,7 +136,7 @@ void XmltvFiles::ForgetUnusedParts(std::int64_t today) {
   absl::erase_if(parts_, [&](const auto& entry) { return entry.second.used_day + 1 < today; });
 }
 
-XmltvExport::XmltvExport(AdultChannels adult, const Parts& parts)
+XmltvExport::XmltvExport(const AdultRule& adult, const Parts& parts)
     : adult_(adult),
       parts_(parts),
       route_{"xmltv", [this](AppCall& call) { return Answer(call); }, RefusePlainly},
@@ -149,7 +149,8 @@ void XmltvExport::AddRoutes(http::Router& router) {
 }
 
 std::optional<http::Response> XmltvExport::Answer(AppCall& call) {
-  const XmltvFiles::View view{*call.knowledge.entitlement, adult_, call.now};
+  const XmltvFiles::View view{*call.knowledge.entitlement, adult_.InPlayers(call.login->account),
+                              call.now};
   std::shared_ptr<const Body> file = parts_.files.Ready(view);
   if ((file == nullptr || !call.accepts_gzip) && !call.may_block) return std::nullopt;
   if (file == nullptr) file = parts_.files.Make(view);

@@ -79,14 +79,14 @@ class XmltvExport {
     Metrics& metrics;
   };
 
-  XmltvExport(AdultChannels adult, const Parts& parts);
+  XmltvExport(const AdultRule& adult, const Parts& parts);
 
   void AddRoutes(http::Router& router);
 
  private:
   std::optional<http::Response> Answer(AppCall& call);
 
-  const AdultChannels adult_;
+  const AdultRule adult_;
   const Parts parts_;
   AppRoute route_;
   PlainCopies plain_;

@@ -63,7 +63,7 @@ const Channel* FindForApp(const Lineup& lineup, const Entitlement& entitlement, 
   return visible ? channel : nullptr;
 }
 
-XtreamApi::XtreamApi(AdultChannels adult, const Parts& parts) : adult_(adult), parts_(parts) {
+XtreamApi::XtreamApi(const AdultRule& adult, const Parts& parts) : adult_(adult), parts_(parts) {
   actions_ = {{"get_live_categories", &XtreamApi::LiveCategories},
               {"get_live_streams", &XtreamApi::LiveStreams},
               {"get_short_epg", &XtreamApi::ShortEpg},
@@ -112,7 +112,7 @@ std::optional<http::Response> XtreamApi::Info(AppCall& call) {
 }
 
 std::vector<const Channel*> XtreamApi::ChannelsOf(const AppCall& call, const Lineup& lineup) const {
-  return ChannelsOfApp(lineup, *call.knowledge.entitlement, adult_);
+  return ChannelsOfApp(lineup, *call.knowledge.entitlement, adult_.InPlayers(call.login->account));
 }
 
 std::vector<Degradation> XtreamApi::LineupAge() const {
@@ -124,9 +124,10 @@ std::vector<Degradation> XtreamApi::LineupAge() const {
 std::optional<http::Response> XtreamApi::Shared(const AppCall& call, std::string_view kind,
                                                 std::uint64_t revision,
                                                 const std::function<std::string()>& render) {
-  const std::string key =
-      fmt::format("xtream|{}|{}|{}|{}", kind, revision,
-                  call.knowledge.entitlement->blocked() ? "!" : "", call.packages().key());
+  const std::string key = fmt::format(
+      "xtream|{}|{}|{}{}|{}", kind, revision, call.knowledge.entitlement->blocked() ? "!" : "",
+      adult_.InPlayers(call.login->account) == AdultChannels::kShown ? "adult" : "",
+      call.packages().key());
   auto body = parts_.bodies.Find(key);
   if (body == nullptr) {
     if (!call.may_block) return std::nullopt;
@@ -166,7 +167,7 @@ std::optional<http::Response> XtreamApi::LiveStreams(AppCall& call) {
         JsonWriter json(text);
         json.BeginArray();
         for (const Channel* channel : ChannelsOf(call, *lineup)) {
-          if (!wanted || channel->genre.value() == *wanted) AppendLiveStream(json, *channel);
+          if (!wanted || channel->in_genre(GenreId(*wanted))) AppendLiveStream(json, *channel);
         }
         json.EndArray();
         return text;
@@ -187,8 +188,9 @@ http::Response XtreamApi::Listings(const AppCall&, std::string listings) const {
 std::optional<http::Response> XtreamApi::ShortEpg(AppCall& call) {
   const auto lineup = parts_.models.lineup();
   const auto guide = parts_.models.guide();
-  const Channel* channel = FindForApp(*lineup, *call.knowledge.entitlement,
-                                      ParseChannelId(call.Get("stream_id")), adult_);
+  const Channel* channel =
+      FindForApp(*lineup, *call.knowledge.entitlement, ParseChannelId(call.Get("stream_id")),
+                 adult_.InPlayers(call.login->account));
   const ChannelSchedule* schedule =
       channel == nullptr ? nullptr : guide->ScheduleOf(channel->guide_id);
   if (schedule == nullptr) return Listings(call, "[]");
@@ -209,8 +211,9 @@ std::optional<http::Response> XtreamApi::ShortEpg(AppCall& call) {
 std::optional<http::Response> XtreamApi::DataTable(AppCall& call) {
   const auto lineup = parts_.models.lineup();
   const auto guide = parts_.models.guide();
-  const Channel* channel = FindForApp(*lineup, *call.knowledge.entitlement,
-                                      ParseChannelId(call.Get("stream_id")), adult_);
+  const Channel* channel =
+      FindForApp(*lineup, *call.knowledge.entitlement, ParseChannelId(call.Get("stream_id")),
+                 adult_.InPlayers(call.login->account));
   const ChannelSchedule* schedule =
       channel == nullptr ? nullptr : guide->ScheduleOf(channel->guide_id);
   if (schedule == nullptr) return Listings(call, "[]");

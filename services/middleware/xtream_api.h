@@ -13,13 +13,13 @@
 #include <string_view>
 
 #include "libs/base/string_map.h"
+#include "services/middleware/adult_rule.h"
 #include "services/middleware/app_call.h"
 #include "services/middleware/body_cache.h"
 #include "services/middleware/read_models.h"
 
 namespace holdfast::middleware {
 
-enum class AdultChannels { kHidden, kShown };
 enum class FilmKind { kFilms, kSeries };
 
 // The channels that an app of this account sees: those of its packages while the account is not
@@ -40,7 +40,7 @@ class XtreamApi {
     Metrics& metrics;
   };
 
-  XtreamApi(AdultChannels adult, const Parts& parts);
+  XtreamApi(const AdultRule& adult, const Parts& parts);
 
   void AddRoutes(http::Router& router);
 
@@ -82,7 +82,7 @@ class XtreamApi {
   std::vector<Degradation> LineupAge() const;
   std::vector<Degradation> CatalogueAge() const;
 
-  const AdultChannels adult_;
+  const AdultRule adult_;
   const Parts parts_;
   StringMap<Action> actions_;
   AppRoute player_, panel_;

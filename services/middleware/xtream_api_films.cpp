@@ -16,8 +16,9 @@ std::vector<Degradation> XtreamApi::CatalogueAge() const {
 
 std::string XtreamApi::FilmCategoriesOf(const AppCall& call, FilmKind kind) const {
   const auto catalogue = parts_.models.catalogue();
-  return middleware::FilmCategories(
-      *catalogue, TitlesOfApp(*catalogue, *call.knowledge.entitlement, adult_, kind));
+  return middleware::FilmCategories(*catalogue,
+                                    TitlesOfApp(*catalogue, *call.knowledge.entitlement,
+                                                adult_.InPlayers(call.login->account), kind));
 }
 
 std::optional<http::Response> XtreamApi::SharedFilmCategories(const AppCall& call, FilmKind kind) {
@@ -37,7 +38,8 @@ std::optional<http::Response> XtreamApi::SeriesCategories(AppCall& call) {
 }
 
 std::optional<http::Response> XtreamApi::FilmList(AppCall& call, FilmKind kind) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const std::optional<std::int64_t> wanted = CategoryWanted(call);
   if (wanted && catalogue->FindCategory(*wanted) == nullptr) return Json("[]");
@@ -45,7 +47,8 @@ std::optional<http::Response> XtreamApi::FilmList(AppCall& call, FilmKind kind) 
       fmt::format("{} {}", kind == FilmKind::kFilms ? "films" : "series", wanted.value_or(0));
   auto response = Shared(call, name, revision, [&] {
     return middleware::FilmList(*catalogue,
-                                TitlesOfApp(*catalogue, *call.knowledge.entitlement, adult_, kind),
+                                TitlesOfApp(*catalogue, *call.knowledge.entitlement,
+                                            adult_.InPlayers(call.login->account), kind),
                                 kind, wanted.value_or(0));
   });
   if (response) MarkDegraded(*response, CatalogueAge(), player_.name, parts_.metrics);
@@ -63,8 +66,9 @@ std::optional<http::Response> XtreamApi::Series(AppCall& call) {
 std::optional<http::Response> XtreamApi::TitleInfo(AppCall& call, FilmKind kind,
                                                    std::string_view field) {
   const auto catalogue = parts_.models.catalogue();
-  const VodTitle* title = FindTitleForApp(*catalogue, *call.knowledge.entitlement, adult_, kind,
-                                          call.form.Int(field, 0));
+  const VodTitle* title =
+      FindTitleForApp(*catalogue, *call.knowledge.entitlement,
+                      adult_.InPlayers(call.login->account), kind, call.form.Int(field, 0));
   http::Response response =
       Json(kind == FilmKind::kFilms ? middleware::FilmInfo(*catalogue, title)
                                     : middleware::SeriesInfo(*catalogue, title));

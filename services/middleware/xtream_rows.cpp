@@ -96,8 +96,7 @@ std::string NobodyInfo() { return R"({"user_info":{"auth":0}})"; }
 
 void AppendCategories(JsonWriter& json, const Lineup& lineup,
                       const std::vector<const Channel*>& channels) {
-  std::set<GenreId> present;
-  for (const Channel* channel : channels) present.insert(channel->genre);
+  const std::set<GenreId> present = GenresOf(channels);
   json.BeginArray();
   for (const Genre& genre : lineup.genres()) {
     if (!present.contains(genre.id)) continue;
@@ -115,7 +114,9 @@ void AppendLiveStream(JsonWriter& json, const Channel& channel) {
   json.Key("added").String(channel.modified_at);
   json.Field("is_adult", channel.adult ? 1 : 0);
   json.Key("category_id").String(channel.genre.value());
-  json.Key("category_ids").BeginArray().Int(channel.genre.value()).EndArray();
+  json.Key("category_ids").BeginArray().Int(channel.genre.value());
+  for (const GenreId id : channel.other_genres) json.Int(id.value());
+  json.EndArray();
   json.Field("custom_sid", "").Field("tv_archive", channel.catch_up_hours > 0 ? 1 : 0);
   json.Field("direct_source", "").Field("tv_archive_duration", ArchiveDays(channel)).EndObject();
 }

@@ -38,7 +38,7 @@ bool RecentPlays::IsNew(const AccountId& account, ChannelId channel) {
   return is_new;
 }
 
-XtreamStreams::XtreamStreams(AdultChannels adult, const Parts& parts)
+XtreamStreams::XtreamStreams(const AdultRule& adult, const Parts& parts)
     : adult_(adult), parts_(parts), recent_(parts.clock) {
   live_ = {"live", [this](AppCall& call) { return Live(call); }, RefusePlainly};
   catch_up_path_ = {
@@ -96,7 +96,8 @@ std::optional<http::Response> XtreamStreams::Live(AppCall& call) {
     return NothingToPlay();
   }
   const Entitlement& entitlement = *call.knowledge.entitlement;
-  if (FindForApp(*lineup, entitlement, channel->id, adult_) == nullptr ||
+  if (FindForApp(*lineup, entitlement, channel->id, adult_.InPlayers(call.login->account)) ==
+          nullptr ||
       MayWatch(entitlement, *channel, call.now) != Verdict::kAllowed) {
     parts_.metrics.zaps.denied.Add();
     return RefusePlainly(call, AppRefusal::kWrong);
@@ -130,7 +131,8 @@ std::optional<http::Response> XtreamStreams::CatchUp(AppCall& call, const Wish& 
     return NothingToPlay();
   }
   const Entitlement& entitlement = *call.knowledge.entitlement;
-  if (FindForApp(*lineup, entitlement, channel->id, adult_) == nullptr ||
+  if (FindForApp(*lineup, entitlement, channel->id, adult_.InPlayers(call.login->account)) ==
+          nullptr ||
       MayWatch(entitlement, *channel, call.now) != Verdict::kAllowed) {
     parts_.metrics.catch_up_links.denied.Add();
     return RefusePlainly(call, AppRefusal::kWrong);
@@ -170,7 +172,8 @@ std::optional<http::Response> XtreamStreams::Film(AppCall& call, FilmKind kind) 
     return NothingToPlay();
   }
   const Entitlement& entitlement = *call.knowledge.entitlement;
-  if (FindTitleForApp(*catalogue, entitlement, adult_, kind, title->id) == nullptr ||
+  if (FindTitleForApp(*catalogue, entitlement, adult_.InPlayers(call.login->account), kind,
+                      title->id) == nullptr ||
       PaidFor(entitlement, call.now) != Verdict::kAllowed) {
     parts_.metrics.film_links.With({"access_denied"}).Add();
     return RefusePlainly(call, AppRefusal::kWrong);

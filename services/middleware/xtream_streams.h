@@ -50,7 +50,7 @@ class XtreamStreams {
     const Clock& clock;
   };
 
-  XtreamStreams(AdultChannels adult, const Parts& parts);
+  XtreamStreams(const AdultRule& adult, const Parts& parts);
 
   void AddRoutes(http::Router& router);
 
@@ -69,7 +69,7 @@ class XtreamStreams {
   http::Response Redirect(const AppCall& call, const StreamLink& link, std::string_view name) const;
   void RunWithPath(const http::Request& request, const AppRoute& route, http::Reply reply);
 
-  const AdultChannels adult_;
+  const AdultRule adult_;
   const Parts parts_;
   RecentPlays recent_;
   AppRoute live_, catch_up_path_, catch_up_form_, film_, series_;

@@ -10,6 +10,7 @@
 namespace holdfast::test {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 TEST_F(OssContractTest, OnlyWhoHasTheSecretIsLetIn) {
@@ -82,6 +83,7 @@ TEST_F(OssContractTest, AnAccountIsMadeReadChangedAndDeleted) {
                        {"last_active", ""},
                        {"comment", "pays late"},
                        {"account_balance", "12.50 PLN"},
+                       {"adult_in_players", "0"},
                        {"subscribed", Json::array()},
                        {"subscribed_id", Json::array()},
                        {"end_date", "2099-12-31 00:00:00"}};
@@ -188,6 +190,77 @@ TEST_F(OssContractTest, PackagesAreAddedReplacedAndRemovedAndTheBoxIsAskedToRest
   EXPECT_EQ(Results("PUT", "account_subscription/sub-1", "subscribed[]=sport-pack"), sport);
   EXPECT_EQ(Results("DELETE", "account_subscription/sub-1"), true);
   EXPECT_EQ(Results("GET", "account_subscription/sub-1"), none);
+}
+
+// Beyond twenty accounts everything is read in pages: the same comes out.
+TEST_F(OssContractTest, ALongListSaysOfEachAccountWhatTheAccountItselfSays) {
+  for (int i = 0; i < 24; ++i) {
+    const std::string n = std::to_string(i);
+    HaveAccount("many-" + n, "00:1A:79:02:01:" + std::string(i < 10 ? "0" : "") + n,
+                i % 3 == 0 ? "&comment=third&account_balance=" + n : "");
+  }
+  EXPECT_EQ(Results("PUT", "account_subscription/many-5", "subscribed[]=sport-pack").size(), 1u);
+  EXPECT_EQ(Results("PUT", "accounts/many-6", "status=0"), true);
+  std::map<std::string, Json> listed, subscribed;
+  for (const Json& account : Results("GET", "accounts")) {
+    listed[account["account_number"]] = account;
+  }
+  for (const Json& of_box : Results("GET", "account_subscription")) {
+    subscribed[of_box["mac"]] = of_box;
+  }
+  ASSERT_GT(listed.size(), 20u);
+  for (int i = 0; i < 24; ++i) {
+    const std::string number = "many-" + std::to_string(i);
+    const Json alone = Results("GET", "accounts/" + number)[0];
+    EXPECT_EQ(listed[number], alone) << number;
+    EXPECT_EQ(subscribed[alone["stb_mac"]], Results("GET", "account_subscription/" + number)[0]);
+  }
+  EXPECT_EQ(listed["many-5"]["subscribed"], Json({"sport-pack"}));
+  EXPECT_EQ(listed["many-6"]["status"], 0);
+  EXPECT_EQ(listed["many-6"]["comment"], "third");
+}
+
+TEST_F(OssContractTest, TheSameByTheProtocolOfElderScripts) {
+  const auto soap = [&](const std::string& operation) {
+    const http::ClientResponse answer = Send(
+        "POST", "/stalker_portal/api/soap.php",
+        "<?xml version=\"1.0\"?><e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\">"
+        "<e:Body>" +
+            operation + "</e:Body></e:Envelope>");
+    return std::pair(answer.status, answer.body);
+  };
+  const std::string search = "<params><login>soap-1</login></params>";
+  EXPECT_THAT(soap("<GetAccountInfo>" + search + "</GetAccountInfo>").second,
+              HasSubstr("<faultcode>4</faultcode><faultstring>Account not found<"));
+  for (const char* name : {"Ada", "Eve"}) {  // made, then changed
+    const auto done = soap(
+        "<CreateOrUpdateAccount><params><login>soap-1</login><password>pw</password><full_name>" +
+        std::string(name) +
+        "</full_name><account_number>soap-n-1</account_number>"
+        "<tariff_plan>plan-0</tariff_plan><stb_mac>00:1A:79:02:00:41</stb_mac><status>1</status>"
+        "</params></CreateOrUpdateAccount>");
+    EXPECT_EQ(done.first, 200) << done.second;
+    EXPECT_THAT(done.second, HasSubstr(">true</return>"));
+  }
+  EXPECT_EQ(Results("GET", "users/soap-1")["full_name"], "Eve");
+  EXPECT_EQ(soap("<UpdateAccountOptionalSubscription>" + search +
+                 "<s><subscribe><item>sport-pack</item></subscribe></s>"
+                 "</UpdateAccountOptionalSubscription>")
+                .first,
+            200);
+  const std::string info = soap(
+                               "<GetAccountInfo><p><stb_mac>00:1A:79:02:00:41</stb_mac></p>"
+                               "</GetAccountInfo>")
+                               .second;
+  EXPECT_THAT(info, HasSubstr(">soap-n-1</account_number>"));
+  EXPECT_THAT(info, HasSubstr(">sport-pack</item>"));
+  EXPECT_THAT(soap("<UpdateAccountOptionalSubscription>" + search +
+                   "<s><subscribe><item>nothing</item></subscribe></s>"
+                   "</UpdateAccountOptionalSubscription>")
+                  .second,
+              HasSubstr("<faultcode>6</faultcode>"));
+  EXPECT_EQ(soap("<DeleteAccount>" + search + "</DeleteAccount>").first, 200);
+  EXPECT_EQ(Error("GET", "users/soap-1"), "Account not found");
 }
 
 }  // namespace

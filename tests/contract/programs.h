@@ -137,6 +137,7 @@ class Programs {
     std::ofstream(dir_.path() + "/oss") << "crm:a-long-secret\n";
     middleware.Set("OSS_ENABLED", "true");
     middleware.Set("OSS_CREDENTIALS", dir_.path() + "/oss");
+    middleware.Set("OSS_SOAP", "true");
     middleware.Set("PORTAL_SUBSCRIPTION_FROM_BOX", "true");
     const std::string hooks = "http://127.0.0.1:" + std::to_string(hook_port);
     middleware.Set("OSS_PROFILE_HOOK", hooks + "/profile");

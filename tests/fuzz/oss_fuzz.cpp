@@ -11,6 +11,8 @@
 #include "services/middleware/oss_accounts.h"
 #include "services/middleware/oss_credentials.h"
 #include "services/middleware/oss_hooks.h"
+#include "services/middleware/oss_monitoring.h"
+#include "services/middleware/oss_soap.h"
 #include "services/middleware/places.h"
 
 namespace holdfast::middleware {
@@ -53,6 +55,15 @@ void CheckRequest(std::string_view input) {
       HOLDFAST_CHECK(directory->find("..") == std::string::npos ||
                      directory->find("../") == std::string::npos);
     }
+  }
+  if (const auto message = ParseSoap(input); message.ok()) {
+    HOLDFAST_CHECK(!message->operation.empty());
+    for (const auto& [name, value] : message->fields.fields()) HOLDFAST_CHECK(!value.empty());
+  }
+  const std::string address = SoapDescription(path).text;
+  HOLDFAST_CHECK(address.find("<definitions ") != std::string::npos);
+  if (const auto part = MonitoringPart(input, 100); part.ok()) {
+    HOLDFAST_CHECK(part->first <= part->end && part->end <= 100);
   }
   for (const Country& country : ParseCountries(input, input)) {
     HOLDFAST_CHECK(country.code.size() == 2 && !country.places.empty());

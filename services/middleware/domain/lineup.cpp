@@ -27,6 +27,32 @@ const Channel* Lineup::FindChannel(ChannelId id) const {
   return it == by_id_.end() ? nullptr : &channels_[it->second];
 }
 
+std::string_view Lineup::TitleOf(GenreId id) const {
+  const auto it = std::lower_bound(genres_.begin(), genres_.end(), id,
+                                   [](const Genre& g, GenreId wanted) { return g.id < wanted; });
+  return it == genres_.end() || it->id != id ? std::string_view() : it->title;
+}
+
+std::set<GenreId> GenresOf(const std::vector<const Channel*>& channels) {
+  std::set<GenreId> genres;
+  for (const Channel* channel : channels) {
+    genres.insert(channel->genre);
+    genres.insert(channel->other_genres.begin(), channel->other_genres.end());
+  }
+  return genres;
+}
+
+std::string GenreTitles(const Lineup& lineup, const Channel& channel, std::string_view separator) {
+  std::string titles(lineup.TitleOf(channel.genre));
+  for (const GenreId id : channel.other_genres) {
+    const std::string_view title = lineup.TitleOf(id);
+    if (title.empty()) continue;
+    if (!titles.empty()) titles += separator;
+    titles += title;
+  }
+  return titles;
+}
+
 PackageSet::PackageSet(std::vector<std::string> ids) : ids_(std::move(ids)) {
   std::sort(ids_.begin(), ids_.end());
   ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());

@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "libs/base/status.h"
 #include "services/middleware/domain/csv.h"
@@ -30,6 +29,7 @@ constexpr Column kColumns[] = {{"channel_id", "holdfast-channel-id"},
                                {"package", "holdfast-package"},
                                {"encrypted", "holdfast-encrypted"},
                                {"adult", "holdfast-adult"},
+                               {"hd", "holdfast-hd"},
                                {"catch_up_hours", "holdfast-catchup-hours"},
                                {"catch_up_source", "catchup-source"}};
 
@@ -69,7 +69,7 @@ std::string ProblemWith(const CsvTable& table, const CsvRow& row) {
     const std::string_view cell = table.Cell(row, column);
     if (!cell.empty() && !IsWholeNumber(cell)) return fmt::format("{} is no number", column);
   }
-  for (const char* column : {"encrypted", "adult"}) {
+  for (const char* column : {"encrypted", "adult", "hd"}) {
     if (!IsTruth(table.Cell(row, column))) return fmt::format("{} is not 0 or 1", column);
   }
   return "";
@@ -114,17 +114,15 @@ absl::StatusOr<M3uList> ListOfCsv(std::string_view text) {
 }
 
 std::string ExportCsv(const Lineup& lineup) {
-  absl::flat_hash_map<GenreId, std::string> titles;
-  for (const Genre& g : lineup.genres()) titles[g.id] = g.title;
   std::string text;
   std::vector<std::string> names;
   for (const Column& column : kColumns) names.emplace_back(column.name);
   AppendCsvRow(text, names);
   for (const Channel& c : lineup.channels()) {
-    AppendCsvRow(
-        text, {std::to_string(c.id.value()), std::to_string(c.number), c.name, c.guide_id, c.logo,
-               titles[c.genre], c.directory, c.package.value(), c.encrypted ? "1" : "0",
-               c.adult ? "1" : "0", std::to_string(c.catch_up_hours), c.catch_up_source});
+    AppendCsvRow(text, {std::to_string(c.id.value()), std::to_string(c.number), c.name, c.guide_id,
+                        c.logo, GenreTitles(lineup, c, ";"), c.directory, c.package.value(),
+                        c.encrypted ? "1" : "0", c.adult ? "1" : "0", c.hd ? "1" : "0",
+                        std::to_string(c.catch_up_hours), c.catch_up_source});
   }
   return text;
 }

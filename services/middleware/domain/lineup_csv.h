@@ -2,8 +2,8 @@
 // are imported by the same rules (lineup_import.h).
 //
 // The first line names the columns, in any order: name and directory are needed; channel_id,
-// number, guide_id, logo, group, package, encrypted, adult, catch_up_hours and catch_up_source may
-// be there.
+// number, guide_id, logo, group ("News", or several: "News;HD"), package, encrypted, adult, hd,
+// catch_up_hours and catch_up_source may be there. Without hd it is found as in playlists.
 #pragma once
 
 #include <string>

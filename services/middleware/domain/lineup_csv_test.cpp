@@ -77,7 +77,7 @@ TEST(CsvTest, ARowReadsBackAsItWasWritten) {
 
 TEST(LineupCsvTest, AnExportReadsBackToTheSameLineup) {
   const M3uList m3u = ParseM3u(
-      "#EXTINF:-1 tvg-id=\"n1\" tvg-logo=\"http://l/1,2.png\" group-title=\"News; and more\" "
+      "#EXTINF:-1 tvg-id=\"n1\" tvg-logo=\"http://l/1,2.png\" group-title=\"News; HD;and more\" "
       "catchup=\"append\" catchup-days=\"2\" catchup-source=\"?utc={utc}\",One, \"two\"\n"
       "http://x/live/one/i.m3u8\n"
       "#EXTINF:-1 holdfast-encrypted=\"1\" holdfast-package=\"sport\" "

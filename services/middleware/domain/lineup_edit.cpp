@@ -1,6 +1,7 @@
 #include "services/middleware/domain/lineup_edit.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -62,6 +63,26 @@ void UseAdultGenre(const StoredLineup& stored, Channel& channel, LineupImport& p
     plan.put_genres.push_back({kAdultGenre, std::string(kAdultTitle)});
 }
 
+// Each group once, and the first one not again.
+absl::Status CheckOtherGenres(const StoredLineup& stored, Channel& channel) {
+  if (channel.adult) channel.other_genres.clear();
+  std::vector<GenreId> kept;
+  for (const GenreId id : channel.other_genres) {
+    const Genre* genre = FindGenre(stored, id);
+    if (genre == nullptr) return InvalidArgument("other_genre_ids {} is unknown", id.value());
+    if (genre->title == kAdultTitle) {
+      return InvalidArgument("other_genre_ids {} is the adult group: set adult", id.value());
+    }
+    const bool again = id == channel.genre || std::find(kept.begin(), kept.end(), id) != kept.end();
+    if (!again) kept.push_back(id);
+  }
+  if (kept.size() + 1 > kMostGroups) {
+    return InvalidArgument("other_genre_ids has more than {} groups", kMostGroups - 1);
+  }
+  channel.other_genres = std::move(kept);
+  return absl::OkStatus();
+}
+
 std::string_view Truth(bool value) { return value ? "true" : "false"; }
 
 std::vector<LineupChange::Field> Differences(const Channel& before, const Channel& after) {
@@ -75,10 +96,19 @@ std::vector<LineupChange::Field> Differences(const Channel& before, const Channe
   compare("epg_channel_id", before.guide_id, after.guide_id);
   compare("logo_url", before.logo, after.logo);
   compare("genre_id", number(before.genre.value()), number(after.genre.value()));
+  const auto ids = [&](const std::vector<GenreId>& genres) {
+    std::string text;
+    for (const GenreId id : genres) text += (text.empty() ? "" : ",") + number(id.value());
+    return text;
+  };
+  compare("other_genre_ids", ids(before.other_genres), ids(after.other_genres));
   compare("directory", before.directory, after.directory);
   compare("package_id", before.package.value(), after.package.value());
   compare("encrypted", std::string(Truth(before.encrypted)), std::string(Truth(after.encrypted)));
   compare("adult", std::string(Truth(before.adult)), std::string(Truth(after.adult)));
+  compare("hd", std::string(Truth(before.hd)), std::string(Truth(after.hd)));
+  compare("down", std::string(Truth(before.monitoring.down)),
+          std::string(Truth(after.monitoring.down)));
   compare("catch_up_hours", number(before.catch_up_hours), number(after.catch_up_hours));
   compare("catch_up_source", before.catch_up_source, after.catch_up_source);
   compare("catch_up_since", number(before.catch_up_since), number(after.catch_up_since));
@@ -113,6 +143,9 @@ absl::StatusOr<LineupImport> PlanPutChannel(const StoredLineup& stored, Channel 
   } else if (FindGenre(stored, wanted.genre) == nullptr) {
     return InvalidArgument("genre_id {} is unknown", wanted.genre.value());
   }
+  HOLDFAST_RETURN_IF_ERROR(CheckOtherGenres(stored, wanted));
+  // For monitoring alone to say.
+  wanted.monitoring = before == nullptr ? Monitoring() : before->monitoring;
   if (before == nullptr) {
     std::int64_t last = 0;
     for (const Channel& c : stored.channels) last = std::max(last, c.id.value());
@@ -146,9 +179,32 @@ absl::StatusOr<LineupImport> PlanRemoveChannel(const StoredLineup& stored, Chann
   return plan;
 }
 
+absl::StatusOr<LineupImport> PlanMonitoring(const StoredLineup& stored,
+                                            absl::Span<const ChannelId> ids, bool down,
+                                            WallTime now) {
+  LineupImport plan;
+  plan.based_on = stored.revision;
+  for (const ChannelId id : std::set<ChannelId>(ids.begin(), ids.end())) {
+    const Channel* before = FindStored(stored, id);
+    if (before == nullptr) return NotFound("channel_id {} is unknown", id.value());
+    if (before->monitoring.down == down) {
+      ++plan.unchanged;
+      continue;
+    }
+    Channel after = *before;
+    after.monitoring = {down, EpochSeconds(now)};
+    ++plan.changed;
+    plan.put_channels.push_back(std::move(after));
+  }
+  return plan;
+}
+
 absl::StatusOr<LineupImport> PlanPutGenre(const StoredLineup& stored, Genre wanted) {
   if (wanted.title.empty()) return InvalidArgument("title is empty");
   HOLDFAST_RETURN_IF_ERROR(CheckText("title", wanted.title, kLongestName));
+  if (wanted.title.find(kGroupSeparator) != std::string::npos) {
+    return InvalidArgument("title has a ';', which stands between groups in playlists");
+  }
   const Genre* before = nullptr;
   std::int64_t last = kAdultGenre.value();  // kept free: boxes look for adult channels there
   for (const Genre& g : stored.genres) {

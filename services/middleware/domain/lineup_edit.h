@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "services/middleware/domain/lineup_import.h"
 
 namespace holdfast::middleware {
@@ -14,7 +15,8 @@ namespace holdfast::middleware {
 inline constexpr std::string_view kAdultTitle = "Adult";
 
 // All of `wanted` is what the channel will be; an id of 0 makes a new one, a number of 0 takes the
-// next free one, an empty package is "basic". An adult channel is of the adult group. The messages
+// next free one, an empty package is "basic". An adult channel is of the adult group alone; what
+// monitoring said stays. The messages
 // of INVALID_ARGUMENT and ALREADY_EXISTS begin with the field. NOT_FOUND: no present channel has
 // the id.
 absl::StatusOr<LineupImport> PlanPutChannel(const StoredLineup& stored, Channel wanted,
@@ -23,6 +25,11 @@ absl::StatusOr<LineupImport> PlanPutChannel(const StoredLineup& stored, Channel 
 // NOT_FOUND.
 absl::StatusOr<LineupImport> PlanRemoveChannel(const StoredLineup& stored, ChannelId id,
                                                WallTime now);
+
+// What monitoring says of present channels; saying the same again changes nothing. NOT_FOUND.
+absl::StatusOr<LineupImport> PlanMonitoring(const StoredLineup& stored,
+                                            absl::Span<const ChannelId> ids, bool down,
+                                            WallTime now);
 
 // An id of 0 makes a new one. INVALID_ARGUMENT, ALREADY_EXISTS, NOT_FOUND as above.
 absl::StatusOr<LineupImport> PlanPutGenre(const StoredLineup& stored, Genre wanted);

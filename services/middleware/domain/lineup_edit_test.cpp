@@ -51,6 +51,54 @@ TEST_F(LineupEditTest, ANewChannelGetsTheNextIdAndTheNextNumber) {
   EXPECT_EQ(plan.put_channels.at(0).modified_at, EpochSeconds(kNow));
 }
 
+TEST_F(LineupEditTest, AChannelIsInSeveralGroupsEachOnce) {
+  stored_.genres.push_back({GenreId(2), "HD"});
+  stored_.genres.push_back({kAdultGenre, "Adult"});
+  Channel wanted = Named(1, 1, "one");
+  wanted.hd = true;
+  wanted.other_genres = {GenreId(2), GenreId(1), GenreId(2)};
+  ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanPutChannel(stored_, wanted, kNow));
+  EXPECT_THAT(plan.put_channels.at(0).other_genres, ElementsAre(GenreId(2)));
+  const auto changes = DescribeChanges(stored_, plan, 10);
+  ASSERT_THAT(changes.at(0).fields, SizeIs(2));
+  EXPECT_EQ(changes.at(0).fields[0].name, "other_genre_ids");
+  EXPECT_EQ(changes.at(0).fields[0].after, "2");
+  EXPECT_EQ(changes.at(0).fields[1].name, "hd");
+  for (const GenreId wrong : {GenreId(9), kAdultGenre}) {
+    wanted.other_genres = {wrong};
+    const auto refused = PlanPutChannel(stored_, wanted, kNow);
+    EXPECT_THAT(refused, HasCode(Code::kInvalidArgument));
+    EXPECT_THAT(std::string(refused.status().message()), StartsWith("other_genre_ids "));
+  }
+  for (int i = 20; i < 40; ++i) {
+    stored_.genres.push_back({GenreId(i), "g" + std::to_string(i)});
+    wanted.other_genres.push_back(GenreId(i));
+  }
+  wanted.other_genres.erase(wanted.other_genres.begin());
+  EXPECT_THAT(PlanPutChannel(stored_, wanted, kNow), HasCode(Code::kInvalidArgument));
+  wanted.adult = true;
+  ASSERT_OK_AND_ASSIGN(const LineupImport adult, PlanPutChannel(stored_, wanted, kNow));
+  EXPECT_THAT(adult.put_channels.at(0).other_genres, SizeIs(0));
+  EXPECT_THAT(PlanPutGenre(stored_, {GenreId(0), "a;b"}), HasCode(Code::kInvalidArgument));
+}
+
+TEST_F(LineupEditTest, WhatMonitoringSaysChangesOnceAndNobodyElseChangesIt) {
+  ASSERT_OK_AND_ASSIGN(const LineupImport up,
+                       PlanMonitoring(stored_, {ChannelId(1), ChannelId(2)}, false, kNow));
+  EXPECT_FALSE(up.changes_anything());
+  ASSERT_OK_AND_ASSIGN(const LineupImport down,
+                       PlanMonitoring(stored_, {ChannelId(1), ChannelId(1)}, true, kNow));
+  ASSERT_THAT(down.put_channels, SizeIs(1));
+  EXPECT_EQ(down.put_channels[0].monitoring, (Monitoring{true, EpochSeconds(kNow)}));
+  EXPECT_EQ(down.put_channels[0].modified_at, stored_.channels[0].modified_at);
+  EXPECT_EQ(DescribeChanges(stored_, down, 10).at(0).fields.at(0).name, "down");
+  stored_.channels[0] = down.put_channels[0];
+  Channel renamed = Named(1, 1, "uno");
+  ASSERT_OK_AND_ASSIGN(const LineupImport put, PlanPutChannel(stored_, renamed, kNow));
+  EXPECT_TRUE(put.put_channels.at(0).monitoring.down);
+  EXPECT_THAT(PlanMonitoring(stored_, {ChannelId(3)}, true, kNow), HasCode(Code::kNotFound));
+}
+
 TEST_F(LineupEditTest, AChangeKeepsTheNumberAndTheSameAgainChangesNothing) {
   Channel wanted = Named(2, 0, "deux");
   ASSERT_OK_AND_ASSIGN(const LineupImport plan, PlanPutChannel(stored_, wanted, kNow));

@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "libs/base/status.h"
 #include "libs/base/string_map.h"
@@ -17,6 +18,7 @@
 namespace holdfast::middleware {
 namespace {
 
+constexpr const char* kHdWords[] = {"HD", "FHD", "UHD", "4K"};
 constexpr int kLongestCatchUpDays = 60;
 constexpr int kCatchUpDaysWhenNotSaid = 7;
 constexpr std::string_view kDefaultPackage = "basic";
@@ -94,12 +96,43 @@ std::string Shorten(std::string_view text, std::size_t bytes) {
   return std::string(text.substr(0, bytes));
 }
 
+// The groups of "News;HD". A text that is a known group as a whole is that group.
+std::vector<std::string> GroupsIn(std::string_view text, const StringMap<GenreId>& known) {
+  if (Find(known, text) != nullptr) return {std::string(text)};
+  std::vector<std::string> groups;
+  while (!text.empty() && groups.size() < kMostGroups) {
+    const std::size_t end = std::min(text.find(kGroupSeparator), text.size());
+    const std::string group(absl::StripAsciiWhitespace({text.data(), end}));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const bool again = std::find(groups.begin(), groups.end(), group) != groups.end();
+    if (!group.empty() && !again) groups.push_back(group);
+  }
+  return groups;
+}
+
+bool IsAdultGroup(const std::string& group) {
+  return absl::EqualsIgnoreCase(group, absl::string_view(kAdultTitle.data(), kAdultTitle.size()));
+}
+
+// "Sport HD", "Sport (FHD)"; a channel of that name alone is called so.
+bool EndsInHd(std::string_view name) {
+  while (!name.empty() && (name.back() == ')' || name.back() == ']')) name.remove_suffix(1);
+  const std::size_t before = name.find_last_of(" -_([|");
+  return before != std::string_view::npos && before > 0 && IsHdWord(name.substr(before + 1));
+}
+
+bool IsHd(const M3uEntry& entry, const std::vector<std::string>& groups) {
+  const std::string_view said = entry.Attribute("holdfast-hd");
+  if (!said.empty()) return IsOn(said);
+  return EndsInHd(entry.name) || std::any_of(groups.begin(), groups.end(), IsHdWord);
+}
+
 // A usable entry: a channel without id and genre yet.
 struct Wanted {
   int line = 0;
-  int number = 0;    // 0: the list names none
-  int given_id = 0;  // 0: the list names none
-  std::string genre_title;
+  int number = 0;                    // 0: the list names none
+  int given_id = 0;                  // 0: the list names none
+  std::vector<std::string> groups;   // not empty
   std::int64_t catch_up_since = -1;  // -1: the list does not say
   Channel channel;
 };
@@ -172,8 +205,12 @@ class Planner {
     channel.logo = entry.Attribute("tvg-logo");
     channel.directory = directory;
     channel.encrypted = IsOn(entry.Attribute("holdfast-encrypted"));
+    wanted.groups = GroupsIn(entry.group, genres_);
     channel.adult = IsOn(entry.Attribute("holdfast-adult")) ||
-                    absl::EqualsIgnoreCase(entry.group, kAdultTitle.data());
+                    std::any_of(wanted.groups.begin(), wanted.groups.end(), IsAdultGroup);
+    channel.hd = IsHd(entry, wanted.groups);
+    if (channel.adult) wanted.groups = {std::string(kAdultTitle)};
+    if (wanted.groups.empty()) wanted.groups = {"Other"};
     channel.catch_up_hours = CatchUpHours(entry);
     wanted.catch_up_since =
         ParseNumber<std::int64_t>(entry.Attribute("holdfast-catchup-since"), -1);
@@ -186,7 +223,6 @@ class Planner {
     }
     const std::string_view package = entry.Attribute("holdfast-package");
     channel.package = PackageId(std::string(package.empty() ? kDefaultPackage : package));
-    wanted.genre_title = entry.group.empty() ? "Other" : entry.group;
     return wanted;
   }
 
@@ -262,7 +298,11 @@ class Planner {
 
   void Put(Wanted& wanted, const Channel* before) {
     Channel& channel = wanted.channel;
-    channel.genre = channel.adult ? GenreOf(kAdultTitle) : GenreOf(wanted.genre_title);
+    channel.genre = GenreOf(wanted.groups.front());
+    for (std::size_t i = 1; i < wanted.groups.size(); ++i) {
+      channel.other_genres.push_back(GenreOf(wanted.groups[i]));
+    }
+    if (before != nullptr && !before->removed) channel.monitoring = before->monitoring;
     channel.id = before == nullptr ? ChannelId(next_channel_id_++) : before->id;
     channel.catch_up_since = CatchUpSince(before, channel, wanted.catch_up_since, now_);
     channel.modified_at = before == nullptr ? now_ : before->modified_at;
@@ -345,6 +385,12 @@ std::string CatchUpAttributes(const Channel& channel) {
 
 }  // namespace
 
+bool IsHdWord(std::string_view word) {
+  const absl::string_view text(word.data(), word.size());
+  return std::any_of(std::begin(kHdWords), std::end(kHdWords),
+                     [&](const char* hd) { return absl::EqualsIgnoreCase(text, hd); });
+}
+
 absl::StatusOr<LineupImport> PlanImport(const StoredLineup& stored, const M3uList& list,
                                         LargeRemoval large_removal, WallTime now) {
   return Planner(stored, now).Plan(list, large_removal);
@@ -416,18 +462,16 @@ absl::StatusOr<LineupImport> PlanCatchUp(const StoredLineup& stored, const Catch
 }
 
 std::string ExportM3u(const Lineup& lineup, std::string_view base_url) {
-  absl::flat_hash_map<GenreId, std::string_view> titles;
-  for (const Genre& g : lineup.genres()) titles[g.id] = g.title;
-
   std::string m3u = "#EXTM3U\n";
   for (const Channel& c : lineup.channels()) {
     m3u += fmt::format(
         "#EXTINF:-1 tvg-id=\"{}\" tvg-chno=\"{}\" tvg-logo=\"{}\" group-title=\"{}\" "
         "holdfast-package=\"{}\"",
-        Quoted(c.guide_id), c.number, Quoted(c.logo), Quoted(titles[c.genre]),
+        Quoted(c.guide_id), c.number, Quoted(c.logo), Quoted(GenreTitles(lineup, c, ";")),
         Quoted(c.package.value()));
     m3u += CatchUpAttributes(c);
     if (c.encrypted) m3u += " holdfast-encrypted=\"1\"";
+    m3u += c.hd ? " holdfast-hd=\"1\"" : " holdfast-hd=\"0\"";
     if (c.adult) m3u += " holdfast-adult=\"1\"";
     m3u += fmt::format(",{}\n{}/{}/index.m3u8\n", c.name, base_url, c.directory);
   }

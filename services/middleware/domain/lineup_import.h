@@ -1,13 +1,15 @@
 // Turns an M3U playlist into changes of the lineup. Channels keep their ids over imports, because
 // favourites, history and the boxes themselves remember them.
 //
-// Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title, catchup (or catchup-type),
-// catchup-days, catchup-source, tvg-rec, and our own holdfast-encrypted="1",
-// holdfast-package="<package id>" (default "basic"), holdfast-adult="1" (a channel of group "Adult"
-// is one, too), holdfast-catchup-hours="1" (instead of days), holdfast-catchup-since="1767348000"
-// (when the archive on our edges began; 0: long ago; without it a channel is kept since it was
-// first imported), holdfast-channel-id="12" (which of the known channels it is). The directory of
-// the address
+// Attributes used: tvg-id, tvg-name, tvg-logo, tvg-chno, group-title (of several, "News;HD", the
+// first is the channel's own and the others are known, too), catchup (or catchup-type),
+// catchup-days, catchup-source, tvg-rec, and our own holdfast-encrypted="1", holdfast-hd="1"
+// (without it a channel is HD whose name ends in HD, or that is in a group of that name: see
+// IsHdWord), holdfast-package="<package id>" (default "basic"), holdfast-adult="1" (a channel of
+// group "Adult" is one, too), holdfast-catchup-hours="1" (instead of days),
+// holdfast-catchup-since="1767348000" (when the archive on our edges began; 0: long ago; without it
+// a channel is kept since it was first imported), holdfast-channel-id="12" (which of the known
+// channels it is). The directory of the address
 // ("/live/<stream>/index.m3u8" -> "live/<stream>") is what edges serve; its host is not used.
 #pragma once
 
@@ -59,6 +61,12 @@ struct CatchUpSetting {
   int hours = 0;
   std::string source;  // see Channel::catch_up_source
 };
+
+inline constexpr char kGroupSeparator = ';';
+inline constexpr std::size_t kMostGroups = 16;  // of one channel
+
+// "HD", "FHD", "UHD", "4K", in any case.
+bool IsHdWord(std::string_view word);
 
 inline constexpr int kHighestChannelNumber = 99'999;
 

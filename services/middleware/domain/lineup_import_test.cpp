@@ -66,6 +66,62 @@ TEST(LineupImportTest, AttributesBecomeAChannel) {
   EXPECT_FALSE(channel.adult);
   EXPECT_EQ(channel.catch_up_hours, 72);
   EXPECT_EQ(plan.put_genres.at(0).title, "News");
+  EXPECT_EQ(plan.put_genres.at(1).title, "HD");
+  EXPECT_EQ(channel.genre, plan.put_genres.at(0).id);
+  EXPECT_THAT(channel.other_genres, testing::ElementsAre(plan.put_genres.at(1).id));
+  EXPECT_TRUE(channel.hd);
+}
+
+TEST(LineupImportTest, ChannelsAreHdByWhatTheListSaysByNameOrByGroup) {
+  const auto is_hd = [](const std::string& attributes, const std::string& name) {
+    return Plan({}, Line(attributes, name, "a")).put_channels.at(0).hd;
+  };
+  for (const char* name : {"Sport HD", "Sport hd", "Sport FHD", "Film UHD", "Film 4K", "Kids (HD)",
+                           "One-HD", "A | HD", "A [4k]"}) {
+    EXPECT_TRUE(is_hd("", name)) << name;
+    EXPECT_FALSE(is_hd("holdfast-hd=\"0\"", name)) << name;
+  }
+  for (const char* name : {"Sport", "HD", "HD Sport", "SportHD", "Sport HDX", "()", "]"}) {
+    EXPECT_FALSE(is_hd("", name)) << name;
+    EXPECT_TRUE(is_hd("holdfast-hd=\"1\"", name)) << name;
+  }
+  EXPECT_TRUE(is_hd("group-title=\"News; hd \"", "A"));
+  EXPECT_FALSE(is_hd("group-title=\"HDTV\"", "A"));
+}
+
+TEST(LineupImportTest, GroupsAreSplitOnceEachAndBounded) {
+  const auto titles = [](const std::string& groups) {
+    const StoredLineup stored =
+        After({}, Plan({}, Line("group-title=\"" + groups + "\"", "A", "a")));
+    const Lineup lineup(stored.channels, stored.genres, 1);
+    return GenreTitles(lineup, lineup.channels().at(0), "|");
+  };
+  EXPECT_EQ(titles("News;HD"), "News|HD");
+  EXPECT_EQ(titles(" ; News ;; HD;News;"), "News|HD");
+  EXPECT_EQ(titles(";;;"), "Other");
+  EXPECT_EQ(titles("News;adult;HD"), "Adult");
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += "g" + std::to_string(i) + ";";
+  const StoredLineup stored = After({}, Plan({}, Line("group-title=\"" + many + "\"", "A", "a")));
+  EXPECT_EQ(stored.channels.at(0).other_genres.size(), kMostGroups - 1);
+}
+
+TEST(LineupImportTest, AGroupOfBeforeWithTheSeparatorInItsTitleStaysOne) {
+  StoredLineup stored;
+  stored.genres = {{GenreId(1), "News; and more"}};
+  const LineupImport plan = Plan(stored, Line("group-title=\"News; and more\"", "A", "a"));
+  EXPECT_EQ(plan.put_channels.at(0).genre, GenreId(1));
+  EXPECT_TRUE(plan.put_genres.empty());
+}
+
+TEST(LineupImportTest, AnImportLeavesWhatMonitoringSaid) {
+  StoredLineup stored = ThreeChannels();
+  stored.channels[0].monitoring = {.down = true, .changed_at = 7};
+  const LineupImport plan =
+      Plan(stored, Line("tvg-id=\"one\" group-title=\"Kids\"", "One", "one") +
+                       Line("tvg-id=\"two\"", "Two", "two") + Line("", "Three", "three"));
+  ASSERT_EQ(plan.put_channels.size(), 1u);
+  EXPECT_EQ(plan.put_channels[0].monitoring, stored.channels[0].monitoring);
 }
 
 // Hours and source of one channel whose line has these attributes.

@@ -155,9 +155,7 @@ class Parser {
     return comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
   }
 
-  void SetGroup(std::string_view groups) {
-    pending_->group = CleanUtf8(Trim(groups.substr(0, groups.find(';'))));
-  }
+  void SetGroup(std::string_view groups) { pending_->group = CleanUtf8(Trim(groups)); }
 
   void TakeAddress(std::string_view line) {
     if (!pending_) {

@@ -16,7 +16,7 @@ struct M3uEntry {
   int line = 0;  // of its #EXTINF
   std::string name;
   StringMap<std::string> attributes;  // names in lower case
-  std::string group;                  // group-title, else #EXTGRP; the first of "a;b"
+  std::string group;                  // group-title, else #EXTGRP: "News", or several: "News;HD"
   std::string address;                // without the "|header=value" tail
 
   std::string_view Attribute(std::string_view attribute) const;  // "" if absent

@@ -45,7 +45,7 @@ TEST(M3uTest, ReadsAttributesNameAndAddress) {
   const M3uEntry& entry = list.entries[0];
   EXPECT_EQ(entry.line, 2);
   EXPECT_EQ(entry.name, "News 1");
-  EXPECT_EQ(entry.group, "News");
+  EXPECT_EQ(entry.group, "News;HD");
   EXPECT_EQ(entry.Attribute("tvg-id"), "news1.example");
   EXPECT_EQ(entry.Attribute("tvg-logo"), "http://x/a,b.png");
   EXPECT_EQ(entry.Attribute("tvg-chno"), "5");
