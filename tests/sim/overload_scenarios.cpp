@@ -125,7 +125,7 @@ Report RunawayCaller(std::uint64_t seed) {
   enum Service : std::size_t { kQuiet, kRunaway, kBack };
   Report report(
       "Two services call six instances, each at 8 % of what those can do; then for ten seconds one "
-      "of them sends twenty times as much, in the same classes. Callers share fairly, so the other "
+      "of them sends twenty times as much, of the same class. Callers share fairly, so the other "
       "one hardly notices.");
   const TwoTiers plan = {.front_per_zone = 2, .back_per_zone = 2, .work = 8ms};
   std::vector<ServiceSpec> services = plan.Services();
@@ -135,7 +135,7 @@ Report RunawayCaller(std::uint64_t seed) {
   services[kRunaway].name = "runaway";
   World world(std::move(services), seed);
   Traffic traffic(world);
-  constexpr std::array<double, kCriticalities> kShares = {0.2, 0.5, 0.2, 0.1};
+  constexpr std::array<double, kCriticalities> kShares = {0, 1, 0, 0};
   const double rate = 0.08 * plan.Capacity();
   for (const Service from : {kQuiet, kRunaway}) {
     for (std::size_t i = 0; i < kCriticalities; ++i) {
