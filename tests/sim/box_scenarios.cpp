@@ -31,8 +31,7 @@ std::vector<ServiceSpec> Plant(const PlantSize& size) {
       .methods = Boxes::PortalMethods(
           {.billing = kBilling, .profile_asks_billing = 0.2, .epg = kEpg, .guide_asks_epg = 0.1}),
       .calls = {kBilling, kEpg}};
-  portal.inline_gate = {.threads = static_cast<std::size_t>(size.portal_cores),
-                        .delay = {.right = 50ms}};  // as libs/http has it
+  portal.inline_gate.threads = static_cast<std::size_t>(size.portal_cores);
   portal.gate.threads = 64;
   portal.gate.queue.limit = {.floor = 4, .ceiling = 64};
   portal.gate.queue.max_waiting = 4096;

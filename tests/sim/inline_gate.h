@@ -18,7 +18,7 @@ class InlineGate final : public Actor {
  public:
   struct Options {
     std::size_t threads = 4;
-    admission::DelayWatch::Options delay;
+    admission::DelayWatch::Options delay = {.right = std::chrono::milliseconds(50)};
     Duration refusal_costs = std::chrono::microseconds(20);
   };
 

@@ -183,8 +183,8 @@ Report SlowAmongNoise(std::uint64_t seed) {
 Report EverybodySlow(std::uint64_t seed) {
   Report report(
       "Nine instances, three callers with ten calls a second each; for ten seconds every call "
-      "takes "
-      "50 times as long, 200 ms and more, longer than a try is usually given; one in thirty then "
+      "takes 50 times as long, 200 ms and more, longer than a try is usually given; one in thirty "
+      "then "
       "takes longer than a call may.");
   Stage stage({.front_per_zone = 1, .load = 0.004}, seed);
   const auto slow_down = [&](double factor) {
@@ -224,6 +224,29 @@ Report LyingInstance(std::uint64_t seed) {
   report.AtMost("failed critical or interactive calls",
                 first.awaited().failed + later.awaited().failed, std::uint64_t{0});
   report.AtMost("last call that was tried on it", stage.InUseFor(4, fault), 1s);
+  report.AtMost("tries for each call", first.amplification(), 1.1);
+  stage.BackProcess(4).server().SetFailing(0);
+  ClaimGoodReturn(report, stage, 4);
+  return report;
+}
+
+// One failure says as much as a slow answer, so that few calls come to it; those that would be the
+// second and the third in a row, which eject it, are the later for it.
+Report LyingInstanceFewCalls(std::uint64_t seed) {
+  Report report(
+      "Nine instances at hardly any load, three callers with 200 calls a second each; one answers "
+      "every call with UNAVAILABLE for ten seconds while its health stays SERVING.");
+  Stage stage({.front_per_zone = 1, .load = 0.0377, .work = 2ms}, seed);
+  stage.Run(5s);
+  const Duration fault = stage.now();
+  stage.BackProcess(4).server().SetFailing(1);
+  const Window first = stage.Run(1s);
+  const Window later = stage.Run(9s);
+  ShowCalls(report, "in ten seconds", later);
+  report.AtMost("failed calls", first.all().failed + later.all().failed, std::uint64_t{0});
+  report.ShareAtMost("its share in the first second", stage.ShareOf(4, first), 0.1);
+  report.ShareAtMost("its share then", stage.ShareOf(4, later), 0.01);
+  report.Show("last call that was tried on it", InMillis(stage.InUseFor(4, fault)));
   report.AtMost("tries for each call", first.amplification(), 1.1);
   stage.BackProcess(4).server().SetFailing(0);
   ClaimGoodReturn(report, stage, 4);
@@ -348,6 +371,10 @@ std::vector<Scenario> InstanceScenarios() {
            "An instance fails every call and looks healthy",
            LyingInstance,
            {"failed critical or interactive calls", "last call that was tried on it"}},
+          {"lying_instance_few_calls",
+           "An instance fails every call, of which there are few",
+           LyingInstanceFewCalls,
+           {"failed calls", "its share in the first second"}},
           {"half_lying_instance",
            "An instance fails every other call and looks healthy",
            HalfLyingInstance,

@@ -40,8 +40,7 @@ const std::vector<Assignments>& RefusedSets() {
 Report RefusedKnobs(std::uint64_t seed) {
   Report report(
       "Nine instances at 60 % load; every caller is sent seven sets of knobs, each with one that "
-      "is "
-      "out of bounds, unknown or no number beside others that would do harm.");
+      "is out of bounds, unknown or no number beside others that would do harm.");
   Stage stage({}, seed);
   Stage calm({}, seed);
   std::uint64_t taken = 0;

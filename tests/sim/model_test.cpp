@@ -88,6 +88,36 @@ TEST(OwnClock, RunsAtItsOwnSpeedAndItsTimersWithIt) {
   EXPECT_EQ(fast.SteadyNow() - start, 205s);
 }
 
+// Remembers how late by its own clock it was told.
+class OnTime final : public Actor {
+ public:
+  OnTime(OwnClock& clock, Duration wait) : clock_(clock), due_(clock.SteadyNow() + wait) {
+    clock.In(wait, *this, 0);
+  }
+  void Act(std::uint32_t, std::uint64_t) override { late = clock_.SteadyNow() - due_; }
+
+  Duration late = Duration::min();
+
+ private:
+  OwnClock& clock_;
+  const SteadyTime due_;
+};
+
+TEST(OwnClock, NoTimerEndsBeforeItsTime) {
+  for (const double rate : {0.95, 1.0, 1.01, 1.05}) {
+    Timeline timeline;
+    OwnClock clock(timeline);
+    clock.SetRate(rate);
+    Dice dice(1);
+    for (int i = 0; i < 10'000; ++i) {
+      OnTime timer(clock, dice.Between(1ns, 10ms));
+      timeline.RunFor(11ms);
+      ASSERT_GE(timer.late, 0ns) << "rate " << rate << ", timer " << i;
+      ASSERT_LE(timer.late, 4ns) << "rate " << rate << ", timer " << i;
+    }
+  }
+}
+
 TEST(OwnClock, OfASuspendedMachineIsLateAndItsWallClockIsNot) {
   Timeline timeline;
   OwnClock clock(timeline);

@@ -76,10 +76,8 @@ Report Overload(std::uint64_t seed, double times) {
 Report OverloadFromMemory(std::uint64_t seed) {
   Report report(
       "Three instances at 70 % load whose methods are inline; for eight seconds three times as "
-      "much "
-      "arrives as they can do. Critical calls stay as many as before, a tenth of capacity. The "
-      "shed "
-      "level rises by up to a quarter of a class every 100 ms, and falls by a twentieth.");
+      "much arrives as they can do. Critical calls stay as many as before, a tenth of capacity. "
+      "The shed level rises by up to a quarter of a class every 100 ms, and falls by a twentieth.");
   const TwoTiers plan = {.front_per_zone = 3, .back_per_zone = 1, .work = 2ms, .from_memory = true};
   Stage stage(plan, seed);
   SetLoad(stage, plan, kCalm);

@@ -24,9 +24,10 @@ class OwnClock final : public Clock {
     return since_ + stood_ + (rate_ == 1 ? passed : Scaled(passed, rate_));
   }
 
-  // After `wait` of this clock.
+  // After `wait` of this clock; as with the timers of a kernel, never before.
   void In(Duration wait, Actor& actor, std::uint32_t what, std::uint64_t with = 0) {
-    timeline_.In(rate_ == 1 ? wait : Scaled(wait, 1 / rate_), actor, what, with);
+    constexpr Duration kRounding(2);  // of both conversions
+    timeline_.In(rate_ == 1 ? wait : Scaled(wait, 1 / rate_) + kRounding, actor, what, with);
   }
 
   void JumpWall(Duration by) { jumped_ += by; }

@@ -128,8 +128,8 @@ Report OneWayPartition(std::uint64_t seed) {
 Report SmallPlantCut(std::uint64_t seed) {
   Report report(
       "Two instances a zone that do four calls of 40 ms at a time, three callers, 60 % load, a "
-      "fifth "
-      "of the calls critical, half interactive, the others background; the instances of zone a are "
+      "fifth of the calls critical, half interactive, the others background; the instances of zone "
+      "a are "
       "cut off both ways for eight seconds, which leaves room for all calls.");
   Stage stage({.front_per_zone = 1,
                .back_per_zone = 2,
