@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "libs/base/check.h"
 
@@ -15,6 +16,15 @@ constexpr double kEnoughToJudge = 0.25;  // of the limit, that it came down by
 constexpr double kCures = 0.5;           // of that, by which jobs must have become faster
 constexpr double kStillWorse = 1.5;      // times as slow as before: too early to judge
 constexpr double kShortest = 1e-6;       // seconds: below, times are noise
+
+constexpr double kNewest = 0.1;            // weight of the newest window while it rests
+constexpr std::size_t kRestsFor = 100;     // windows before the first trial
+constexpr std::size_t kRestsAtMost = 600;  // and between two
+constexpr double kTrialRaises = 1.5;       // times the limit
+constexpr std::size_t kTrialWindows = 10;  // of which
+constexpr std::size_t kTrialSettles = 3;   // the first hold jobs from before it,
+constexpr std::size_t kTrialCounts = 4;    // and so many of the others must have more running
+constexpr double kRaisingCosts = 0.5;      // of the raise, by which jobs must have become slower
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
@@ -40,32 +50,89 @@ void ConcurrencyLimit::Observe(std::size_t kind, Duration took, std::size_t runn
 
 void ConcurrencyLimit::CloseWindow() {
   double ratio = Ratio();
-  const bool accept_slower = !SlownessIsOurDoing(ratio);
+  const bool accept_slower = Judge(ratio) == Doing::kNotOurs;
   LearnUsual(accept_slower);
-  if (accept_slower) ratio = std::min(ratio, 1.0);
-  Move(ratio);
+  if (accept_slower) {
+    ratio = std::min(ratio, 1.0);
+    rest_ = {};
+  }
+  if (trial_.from == 0) Move(ratio);
   for (Kind& kind : kinds_) kind.sum = 0, kind.samples = 0;
   samples_ = most_running_ = 0;
 }
 
-bool ConcurrencyLimit::SlownessIsOurDoing(double ratio) {
-  if (most_running_ <= options_.floor) return false;
+ConcurrencyLimit::Doing ConcurrencyLimit::Judge(double ratio) {
+  if (trial_.from > 0) return GoOnWithTrial(ratio);
+  if (most_running_ <= options_.floor) return Doing::kNotOurs;
+  NoteRest(ratio);
+  if (TrialIsDue()) {
+    BeginTrial();
+    return Doing::kOurs;
+  }
   if (ratio <= options_.tolerance) {
     slow_from_limit_ = 0;
-    return true;
+    return Doing::kOurs;
   }
+  return JudgeBySinking(ratio);
+}
+
+ConcurrencyLimit::Doing ConcurrencyLimit::JudgeBySinking(double ratio) {
   // The first windows of a trouble hold jobs from before it: what they say is no measure for later.
   if (slow_from_limit_ == 0 || ratio > kStillWorse * slow_from_ratio_) {
     slow_from_limit_ = limit_;
     slow_from_ratio_ = ratio;
-    return true;
+    return Doing::kOurs;
   }
   const double fewer = 1 - limit_ / slow_from_limit_;
-  if (fewer < kEnoughToJudge) return true;
+  if (fewer < kEnoughToJudge) return Doing::kOurs;
   const double faster = 1 - ratio / slow_from_ratio_;
   slow_from_limit_ = faster < fewer * kCures ? 0 : limit_;
   slow_from_ratio_ = ratio;
-  return slow_from_limit_ != 0;
+  return slow_from_limit_ != 0 ? Doing::kOurs : Doing::kNotOurs;
+}
+
+void ConcurrencyLimit::NoteRest(double ratio) {
+  rest_.ratio += kNewest * (ratio - rest_.ratio);
+  if (rest_.ratio <= options_.tolerance) {
+    rest_.windows = rest_.next_trial = 0;
+  } else if (2 * most_running_ >= limit()) {
+    ++rest_.windows;
+  }
+}
+
+bool ConcurrencyLimit::TrialIsDue() const {
+  return limit() < options_.ceiling && 2 * most_running_ >= limit() &&
+         rest_.windows >= std::max(rest_.next_trial, kRestsFor);
+}
+
+void ConcurrencyLimit::BeginTrial() {
+  trial_ = {.from = limit()};
+  limit_ = std::max(kTrialRaises * limit_, limit_ + 1);
+  limit_ = std::min(limit_, static_cast<double>(options_.ceiling));
+}
+
+ConcurrencyLimit::Doing ConcurrencyLimit::GoOnWithTrial(double ratio) {
+  ++trial_.windows;
+  if (trial_.windows > kTrialSettles && most_running_ > trial_.from) {
+    ++trial_.counted;
+    trial_.ratios += ratio;
+  }
+  return trial_.windows < kTrialWindows ? Doing::kOurs : EndTrial();
+}
+
+ConcurrencyLimit::Doing ConcurrencyLimit::EndTrial() {
+  const Trial trial = std::exchange(trial_, {});
+  slow_from_limit_ = 0;
+  const auto before = static_cast<double>(trial.from);
+  const double more = static_cast<double>(limit()) / before - 1;
+  if (trial.counted >= kTrialCounts) {
+    const double ratio = trial.ratios / static_cast<double>(trial.counted);
+    const double slower = ratio / rest_.ratio - 1;
+    if (slower < more * kRaisingCosts) return Doing::kNotOurs;
+  }
+  limit_ = before;
+  rest_.next_trial = rest_.windows + std::min(rest_.windows, kRestsAtMost);
+  return Doing::kOurs;
 }
 
 double ConcurrencyLimit::Ratio() const {

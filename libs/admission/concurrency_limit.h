@@ -15,6 +15,11 @@
 // dependency that has become slow for good nor a busy machine holds the limit down, and calls are
 // never held back in order to measure.
 //
+// The limit can come to rest before it has come down so far, where shrinking and growing are even
+// and jobs 1.5 to 2 times as slow as usual. When it has rested for ten seconds, it is raised by
+// half for one: when jobs are hardly slower for that, their slowness is not our doing either. When
+// they are, the limit goes back to where it was and is tried again later, each time twice as late.
+//
 // Not thread-safe. Reads no clock.
 #pragma once
 
@@ -50,9 +55,30 @@ class ConcurrencyLimit {
     std::size_t samples = 0;
   };
 
+  // Slowness that has come to stay, and the limit with it. Ratios are means of the last windows.
+  struct Rest {
+    double ratio = 1;
+    std::size_t windows = 0;     // since it is slow
+    std::size_t next_trial = 0;  // in `windows`; zero: as early as any
+  };
+  // The limit is raised for a moment.
+  struct Trial {
+    std::size_t from = 0;  // limit before it; zero: there is none
+    std::size_t windows = 0;
+    std::size_t counted = 0;  // in which more ran together than before
+    double ratios = 0;        // of these, summed up
+  };
+  enum class Doing { kOurs, kNotOurs };
+
   void CloseWindow();
   double Ratio() const;
-  bool SlownessIsOurDoing(double ratio);
+  Doing Judge(double ratio);
+  Doing JudgeBySinking(double ratio);
+  void NoteRest(double ratio);
+  bool TrialIsDue() const;
+  void BeginTrial();
+  Doing GoOnWithTrial(double ratio);
+  Doing EndTrial();
   void LearnUsual(bool accept_slower);
   void Move(double ratio);
 
@@ -60,6 +86,8 @@ class ConcurrencyLimit {
   double limit_;
   double slow_from_limit_ = 0;  // where the present slowness was judged last; zero: not slow
   double slow_from_ratio_ = 0;
+  Rest rest_;
+  Trial trial_;
   std::vector<Kind> kinds_;
   SteadyTime window_start_ = {};
   std::size_t samples_ = 0;       // of this window

@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 class Dependency {
  public:
   Dependency(double capacity, Duration usual, const ConcurrencyLimit::Options& options)
-      : limit(options), capacity_(capacity), usual_(usual) {}
+      : limit(options), ceiling(options.ceiling), capacity_(capacity), usual_(usual) {}
 
   // Runs for a while of virtual time; jobs that ended per second.
   double Run(Duration length) {
@@ -42,6 +42,7 @@ class Dependency {
   void Mix(double times) { other_kind_ = times; }
 
   ConcurrencyLimit limit;
+  const std::size_t ceiling;
 
  private:
   struct Ending {
@@ -116,6 +117,45 @@ TEST(ConcurrencyLimitTest, AcceptsADependencyThatHasBecomeSlowForGood) {
   EXPECT_EQ(database.limit.limit(), 32u);
 }
 
+// Where shrinking and growing are even the limit comes to rest, and what comes down no further
+// cannot be judged by what that has cured.
+TEST(ConcurrencyLimitTest, AcceptsJobsThatAreALittleSlowerForGoodAfterATrouble) {
+  for (const std::size_t ceiling : {8, 16, 32}) {
+    for (const double slower : {1.6, 1.75, 1.9, 2.0, 2.1, 2.25, 2.5}) {
+      SCOPED_TRACE("ceiling " + std::to_string(ceiling) + ", slower " + std::to_string(slower));
+      Dependency database(1000, 5ms, {.ceiling = ceiling});
+      database.Run(10s);
+      database.Shrink(2);
+      database.Run(8s);
+      EXPECT_LT(database.limit.limit(), ceiling);
+      database.Shrink(1000);
+      database.SlowDown(slower);
+      database.Run(60s);
+      EXPECT_EQ(database.limit.limit(), ceiling);
+    }
+  }
+}
+
+// Ten minutes of it: now and then the limit is raised to see whether the overload is still ours.
+TEST(ConcurrencyLimitTest, AnOverloadThatLastsIsNotTakenForUsual) {
+  for (const double capacity : {2.0, 4.0, 8.0}) {
+    SCOPED_TRACE(capacity);
+    Dependency database(1000, 5ms, {.ceiling = 64});
+    database.Run(10s);
+    database.Shrink(capacity);
+    database.Run(60s);
+    std::size_t sum = 0;
+    std::size_t highest = 0;
+    for (int second = 0; second < 600; ++second) {
+      EXPECT_GE(database.Run(1s), 0.8 * capacity / 0.005);
+      sum += database.limit.limit();
+      highest = std::max(highest, database.limit.limit());
+    }
+    EXPECT_LE(static_cast<double>(sum) / 600, 2 * capacity + 2);
+    EXPECT_LE(static_cast<double>(highest), 4 * capacity + 2);
+  }
+}
+
 TEST(ConcurrencyLimitTest, AnotherMixOfFastAndSlowJobsIsNotLoad) {
   Dependency mixed(1000, 1ms, {.ceiling = 16});
   mixed.Mix(50);
@@ -154,6 +194,28 @@ TEST(ConcurrencyLimitPropertyTest, QuickJobsBringItBackWhateverWasBefore) {
       limit.Observe(random.Below(5), 1us, limit.limit(), now);
     }
     EXPECT_EQ(limit.limit(), ceiling);
+  }
+}
+
+// Troubles of all kinds, and then jobs that take their time for good, however many run.
+TEST(ConcurrencyLimitPropertyTest, SlownessThatStaysDoesNotHoldItDown) {
+  const std::uint64_t first = SecureSeed() % 1'000'000'000;
+  for (std::uint64_t seed = first; seed != first + 50; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SeededRandom random(seed);
+    const std::size_t floor = 1 + random.Below(4);
+    Dependency database(1000, 5ms, {.floor = floor, .ceiling = floor + random.Below(60)});
+    for (int trouble = 0; trouble < 5; ++trouble) {
+      database.Shrink(random.Below(3) == 0 ? 1000 : 1 + 20 * random.Uniform());
+      const double slower = 1 + 3 * random.Uniform();
+      database.SlowDown(slower);
+      database.Run(std::chrono::milliseconds(random.Below(20'000)));
+      database.SlowDown(1 / slower);
+    }
+    database.Shrink(1000);
+    database.SlowDown(1 + 2 * random.Uniform());
+    database.Run(180s);
+    EXPECT_EQ(database.limit.limit(), database.ceiling);
   }
 }
 

@@ -119,11 +119,8 @@ PortalFixture::PortalFixture(FixtureOptions options)
   Config config;
   config.portal = options.portal;
   config.oss = options.oss;
-<<<<<<< HEAD
   config.entitlement_keys = options.entitlement_keys;
-=======
   config.apps = options.apps;
->>>>>>> portal2
   assembly_ = std::make_unique<Assembly>(
       config, std::move(keys),
       Surroundings{*postgres_, *redis_, *writes_, *settings_, *viewers_, *reports_, *hooks_,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "tests/sim/boxes.h"
 #include "tests/sim/scenario.h"
@@ -30,6 +31,7 @@ std::vector<ServiceSpec> Plant(const PlantSize& size) {
       .methods = Boxes::PortalMethods(
           {.billing = kBilling, .profile_asks_billing = 0.2, .epg = kEpg, .guide_asks_epg = 0.1}),
       .calls = {kBilling, kEpg}};
+  portal.inline_gate.threads = static_cast<std::size_t>(size.portal_cores);
   portal.gate.threads = 64;
   portal.gate.queue.limit = {.floor = 4, .ceiling = 64};
   portal.gate.queue.max_waiting = 4096;
@@ -48,13 +50,11 @@ void ShowBoxes(Report& report, std::uint32_t boxes, const Boxes::Seen& seen) {
   report.Show("questions to the portal", fmt::format("{}", seen.all().calls));
 }
 
-Report ZoneLostUnderViewers(std::uint64_t seed) {
-  constexpr std::uint32_t kBoxes = 1'000'000;
-  Report report(
-      "A million boxes in front of 1,500 portals, 12 billing and 15 epg instances in three zones; "
-      "all machines of one zone fall silent for 15 seconds.");
-  World world(Plant({.portals_per_zone = 500, .billing_per_zone = 4, .epg_per_zone = 5}), seed);
-  Boxes boxes(world, kPortal, kBoxes);
+Report LoseZoneUnderViewers(std::uint64_t seed, std::string_view story, std::uint32_t count,
+                            const PlantSize& size) {
+  Report report(story);
+  World world(Plant(size), seed);
+  Boxes boxes(world, kPortal, count);
   boxes.Watch();
   world.RunFor(2s);
   boxes.Look();
@@ -69,7 +69,7 @@ Report ZoneLostUnderViewers(std::uint64_t seed) {
   }
   world.RunFor(8s);
   const Boxes::Seen back = boxes.Look();
-  ShowBoxes(report, kBoxes, dark);
+  ShowBoxes(report, count, dark);
   report.Show("zaps in the dark", fmt::format("{}", dark.zaps().calls));
   report.ShareAtLeast("zaps that worked", dark.zaps().success(), 0.9999);
   report.AtMost("p99 of a zap in the dark", dark.link_times.Quantile(0.99), 3300ms);
@@ -77,6 +77,22 @@ Report ZoneLostUnderViewers(std::uint64_t seed) {
   report.AtMost("p99 of a zap while it returns", back.link_times.Quantile(0.99), 20ms);
   report.AtMost("tries for each call between services", world.recorder.Look().amplification(), 1.1);
   return report;
+}
+
+Report ZoneLostUnderViewers(std::uint64_t seed) {
+  return LoseZoneUnderViewers(
+      seed,
+      "300,000 boxes in front of 450 portals, 12 billing and 15 epg instances in three zones; all "
+      "machines of one zone fall silent for 15 seconds.",
+      300'000, {.portals_per_zone = 150, .billing_per_zone = 4, .epg_per_zone = 5});
+}
+
+Report ZoneLostUnderMillions(std::uint64_t seed) {
+  return LoseZoneUnderViewers(
+      seed,
+      "2,500,000 boxes in front of 3,000 portals, 24 billing and 30 epg instances in three zones; "
+      "all machines of one zone fall silent for 15 seconds.",
+      2'500'000, {.portals_per_zone = 1000, .billing_per_zone = 8, .epg_per_zone = 10});
 }
 
 Report EveryBoxStarts(std::uint64_t seed) {
@@ -140,9 +156,23 @@ Report SlowBehindFast(std::uint64_t seed) {
 }  // namespace
 
 std::vector<Scenario> BoxScenarios() {
-  return {{"zone_lost_under_viewers", "A million boxes lose a zone", ZoneLostUnderViewers},
-          {"every_box_starts", "Every box starts within 30 seconds", EveryBoxStarts},
-          {"slow_behind_fast", "A slow dependency behind a fast one", SlowBehindFast}};
+  return {{"zone_lost_under_viewers",
+           "300,000 boxes lose a zone",
+           ZoneLostUnderViewers,
+           {"zaps that worked", "failed zaps while the zone returns"}},
+          {"zone_lost_under_millions",
+           "2,500,000 boxes lose a zone",
+           ZoneLostUnderMillions,
+           {"zaps that worked", "failed zaps while the zone returns"},
+           Scenario::Size::kBig},
+          {"every_box_starts",
+           "Every box starts within 30 seconds",
+           EveryBoxStarts,
+           {"boxes with a picture a minute after power returned", "boxes without channels"}},
+          {"slow_behind_fast",
+           "A slow dependency behind a fast one",
+           SlowBehindFast,
+           {"zaps that worked", "p99 of a zap"}}};
 }
 
 }  // namespace holdfast::sim

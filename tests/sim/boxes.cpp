@@ -169,6 +169,7 @@ std::vector<MethodSpec> Boxes::PortalMethods(const Needs& needs) {
   methods[static_cast<std::size_t>(kGetEpg)].work = 2ms;
   methods[static_cast<std::size_t>(kGetEpg)].needs = {
       {.service = needs.epg, .method = 0, .chance = needs.guide_asks_epg}};
+  for (MethodSpec& method : methods) method.from_memory = method.needs.empty();
   return methods;
 }
 

@@ -10,7 +10,6 @@ namespace holdfast::sim {
 
 namespace {
 
-using rpc::CircuitBreaker;
 using rpc::Origin;
 using rpc::Peer;
 
@@ -24,14 +23,14 @@ Caller::Caller(World& world, Process& owner, std::size_t service)
     : world_(world),
       owner_(owner),
       service_(service),
-      options_(world.spec(service).neighbour),
-      breaker_(rpc::NeighbourBreakerOptions(options_), owner.clock()),
-      budget_(rpc::RetryOptions(options_), owner.clock()),
-      list_(std::make_shared<const List>()) {
+      breaker_(rpc::NeighbourBreakerOptions(world.spec(service).neighbour), owner.clock()),
+      budget_(rpc::RetryOptions(world.spec(service).neighbour), owner.clock()),
+      hedge_budget_(rpc::HedgeOptions(world.spec(service).neighbour), owner.clock()),
+      list_(std::make_shared<const List>(List{.options = world.spec(service).neighbour})) {
   for (std::size_t i = 0; i < world.spec(service).methods.size(); ++i) {
     usual_.push_back(std::make_unique<rpc::LatencyWindow>(owner.clock()));
   }
-  world_.timeline.In(world_.dice.Between({}, options_.probe_interval), *this, kProbe);
+  owner_.clock().In(world_.dice.Between({}, options().probe_interval), *this, kProbe);
   Update(world_.directory.Believed(service));
 }
 
@@ -46,30 +45,45 @@ void Caller::Start(const OutgoingCall& call) {
   if (begun != absl::StatusCode::kOk) End(id, begun);
 }
 
+absl::Status Caller::Change(const std::vector<std::string>& assignments) {
+  auto after = std::make_shared<List>(*list_);
+  if (const absl::Status changed = rpc::Change(after->options, assignments); !changed.ok()) {
+    return changed;
+  }
+  breaker_.SetOptions(rpc::NeighbourBreakerOptions(after->options));
+  budget_.SetOptions(rpc::RetryOptions(after->options));
+  hedge_budget_.SetOptions(rpc::HedgeOptions(after->options));
+  for (Peer* peer : after->peers) peer->SetOptions(rpc::InstanceOptions(after->options));
+  list_ = std::move(after);
+  return absl::OkStatus();
+}
+
 absl::StatusCode Caller::Begin(Handle id, Pending& pending) {
   ++in_flight_;
-  if (in_flight_ > rpc::BulkheadFor(pending.call.criticality, options_.max_in_flight)) {
+  pending.list = list_;
+  const rpc::PeerOptions& knobs = options();
+  if (in_flight_ > rpc::BulkheadFor(pending.call.criticality, knobs.max_in_flight)) {
     return absl::StatusCode::kResourceExhausted;
   }
   const Clock& clock = owner_.clock();
-  const Duration time = rpc::CallTime(pending.call.deadline.Remaining(clock), options_.timeout);
+  const Duration time = rpc::CallTime(pending.call.deadline.Remaining(clock), knobs.timeout);
   if (time <= Duration::zero()) return absl::StatusCode::kDeadlineExceeded;
-  const bool reads = world_.spec(service_).methods[pending.call.method].reads;
-  pending.list = list_;
+  const MethodSpec& method = world_.spec(service_).methods[pending.call.method];
   pending.deadline = Deadline::After(time, clock);
-  pending.tries = rpc::Tries({.timeout = options_.timeout,
-                              .try_timeout = options_.try_timeout,
+  pending.tries = rpc::Tries({.timeout = knobs.timeout,
+                              .try_timeout = knobs.try_timeout,
                               .p95 = usual_[pending.call.method]->p95(),
-                              .idempotent = reads,
-                              .max_tries = static_cast<std::size_t>(options_.max_tries)},
+                              .idempotent = method.reads,
+                              .max_tries = static_cast<std::size_t>(knobs.max_tries)},
                              pending.deadline, list_->instances.size());
   const std::optional<std::size_t> first = Pick(pending);
   if (!first) return absl::StatusCode::kUnavailable;
   pending.permit = breaker_.TryAcquire();
   if (!pending.permit) return absl::StatusCode::kUnavailable;
   budget_.RecordCall();
-  if (reads && canary_wanted_) SendCanaries(pending, *first);
+  if (method.reads && canary_wanted_) SendCanaries(pending, *first);
   Try(id, pending, *first);
+  if (method.hedged) PlanHedge(id, pending);
   return absl::StatusCode::kOk;
 }
 
@@ -93,7 +107,41 @@ void Caller::SendCanaries(const Pending& original, std::size_t chosen) {
 }
 
 Duration Caller::FairTime(std::size_t method) const {
-  return rpc::FairTryTime(options_.try_timeout, usual_[method]->p95());
+  return rpc::FairTryTime(options().try_timeout, usual_[method]->p95());
+}
+
+Duration Caller::SlowLimit(const Pending& pending) const {
+  const rpc::PeerOptions& knobs = pending.list->options;
+  return rpc::SlowFrom(usual_[pending.call.method]->median(), knobs.instance_slow_factor,
+                       knobs.instance_slow_call);
+}
+
+void Caller::PlanHedge(Handle id, const Pending& pending) {
+  const rpc::PeerOptions& knobs = pending.list->options;
+  if (knobs.hedge_share <= 0 || pending.list->instances.size() < 2) return;
+  hedge_budget_.RecordCall();
+  const std::size_t method = pending.call.method;
+  const std::optional<Duration> wait =
+      rpc::HedgeAfter(usual_[method]->p95(), knobs.hedge_after_at_least, FairTime(method));
+  if (wait) owner_.clock().In(*wait, *this, kHedge, id);
+}
+
+void Caller::Hedge(Handle id) {
+  Pending* pending = pending_.Find(id);
+  if (pending == nullptr || pending->flights.size() != 1) return;
+  if (pending->tries.tried().size() != 1) return;
+  const rpc::Verdict slow = {.instance = rpc::TryOutcome::kUnknown,
+                             .neighbour_answered = false,
+                             .retry = true,
+                             .connection_lost = false};
+  if (!pending->tries.MayTryAgain(slow, owner_.clock())) return;
+  const std::optional<std::size_t> other = Pick(*pending);
+  if (!other) return;
+  const Peer& peer = *pending->list->peers[*other];
+  if (!peer.usable() || peer.draining()) return;
+  if (!hedge_budget_.TryTakeRetry(rpc::BudgetPartFor(pending->call.criticality))) return;
+  world_.recorder.Hedged();
+  Try(id, *pending, *other);
 }
 
 void Caller::Try(Handle id, Pending& pending, std::size_t index) {
@@ -105,7 +153,7 @@ void Caller::Try(Handle id, Pending& pending, std::size_t index) {
   flight.fair = allowed.fair;
   if (allowed.overdue_after < allowed.time) {
     flight.due = now + allowed.overdue_after;
-    world_.timeline.In(allowed.overdue_after, *this, kOverdue, id);
+    owner_.clock().In(allowed.overdue_after, *this, kOverdue, id);
   }
   Send(id, pending, flight, allowed.time);
 }
@@ -113,16 +161,18 @@ void Caller::Try(Handle id, Pending& pending, std::size_t index) {
 void Caller::Send(Handle id, Pending& pending, Flight& flight, Duration time) {
   const std::size_t to = pending.list->instances[flight.target]->process;
   flight.number = ++pending.try_number;
-  world_.timeline.In(time, *this, kTimeout | flight.number << 8, id);
+  owner_.clock().In(time, *this, kTimeout | flight.number << 8, id);
   if (to == kOutside) return;  // nobody is there, and nobody says so
-  world_.recorder.TryBegan(to, pending.canary ? Recorder::For::kCanary : Recorder::For::kSomebody);
+  world_.recorder.TryBegan(owner_.place(), world_.process(to).place(),
+                           pending.canary ? Recorder::For::kCanary : Recorder::For::kSomebody);
   flight.request = world_.post.Send({.sender = this,
                                      .token = id,
                                      .from = owner_.index(),
                                      .to = to,
                                      .method = pending.call.method,
                                      .criticality = pending.call.criticality,
-                                     .wanted_until = owner_.clock().SteadyNow() + time});
+                                     .who = std::uint64_t{owner_.index()} << 48 ^ id,
+                                     .wanted_for = time});
 }
 
 // Somebody should have answered by now: another instance is asked beside it.
@@ -166,9 +216,7 @@ void Caller::TimedOut(Handle id, std::uint32_t try_number) {
 void Caller::Finish(const Pending& pending, Flight& flight, rpc::TryOutcome outcome) {
   rpc::LatencyWindow& usual = *usual_[pending.call.method];
   const Duration took = flight.attempt.age();
-  outcome = rpc::WithSpeed(
-      outcome, took,
-      rpc::SlowFrom(usual.median(), options_.instance_slow_factor, options_.instance_slow_call));
+  outcome = rpc::WithSpeed(outcome, took, SlowLimit(pending));
   flight.attempt.Finish(outcome);
   const bool answered = outcome == rpc::TryOutcome::kAnswered || outcome == rpc::TryOutcome::kSlow;
   if (answered && !pending.canary) usual.Record(took);
@@ -208,7 +256,12 @@ void Caller::GiveUpOthers(const Pending& pending, const Flight& winner) {
   for (const auto& flight : pending.flights) {
     const bool blamed = flight->overdue && flight->fair && winner.start - flight->start > took;
     if (Request* request = world_.requests.Find(flight->request)) request->cancelled = true;
-    flight->attempt.Finish(blamed ? rpc::TryOutcome::kFailed : rpc::TryOutcome::kOvertaken);
+    // As OutgoingCall::TryEnded judges one that we have ended ourselves.
+    const Duration age = flight->attempt.age();
+    flight->attempt.Finish(blamed                      ? rpc::TryOutcome::kFailed
+                           : age >= SlowLimit(pending) ? rpc::TryOutcome::kSlow
+                                                       : rpc::TryOutcome::kOvertaken);
+    if (!blamed) usual_[pending.call.method]->Record(age);
   }
 }
 
@@ -221,9 +274,9 @@ bool Caller::WillTryAgain(Handle id, Pending& pending, const rpc::Verdict& verdi
   pending.verdict = verdict;
   pending.pausing = true;
   const Duration pause =
-      rpc::RetryPause(static_cast<int>(tries), options_.retry_pause, world_.dice);
-  world_.timeline.In(std::min(pause, pending.deadline.Remaining(owner_.clock()) / 4), *this,
-                     kTryAgain, id);
+      rpc::RetryPause(static_cast<int>(tries), pending.list->options.retry_pause, world_.dice);
+  owner_.clock().In(std::min(pause, pending.deadline.Remaining(owner_.clock()) / 4), *this,
+                    kTryAgain, id);
   return true;
 }
 
@@ -255,7 +308,7 @@ void Caller::End(Handle id, absl::StatusCode code) {
   pending_.Free(id);
   if (canary) return;
   --in_flight_;
-  world_.recorder.CallEnded(call.criticality, code, took);
+  world_.recorder.CallEnded(owner_.index(), call.criticality, code, took);
   if (call.asker != nullptr) call.asker->Answered(call.token, code);
 }
 
@@ -280,7 +333,7 @@ void Caller::Die() {
   dead_ = true;
   for (const Handle id : running_) pending_.Free(id);
   running_.clear();
-  list_ = std::make_shared<const List>();
+  list_ = std::make_shared<const List>(List{.options = options()});
 }
 
 void Caller::Act(std::uint32_t what, std::uint64_t with) {
@@ -289,106 +342,13 @@ void Caller::Act(std::uint32_t what, std::uint64_t with) {
   if (what == kTryAgain) return TryAgain(with);
   if (what == kOverdue) return Overdue(with);
   if (what == kProbeMissed) return ProbeMissed(with);
+  if (what == kHedge) return Hedge(with);
   TimedOut(with, what >> 8);
-}
-
-void Caller::ProbeAll() {
-  world_.timeline.In(options_.probe_interval, *this, kProbe);
-  canary_wanted_ = false;
-  for (const auto& instance : list_->instances) {
-    canary_wanted_ = canary_wanted_ || !instance->closed;
-    Probe(instance);
-  }
-}
-
-void Caller::Probe(const std::shared_ptr<Instance>& instance) {
-  const std::optional<Duration> time = instance->probes.TryBegin(
-      {.interval = options_.probe_interval, .misses = static_cast<int>(options_.probes_to_fail)});
-  if (!time || Answers(*instance, *time)) return;
-  const Handle which = silent_.Make();
-  *silent_.Find(which) = instance;
-  world_.timeline.In(*time, *this, kProbeMissed, which);
-}
-
-// An answer is there at once: its time on the way is nothing to what is decided by it.
-bool Caller::Answers(Instance& instance, Duration within) {
-  if (instance.process == kOutside) return false;
-  Peer& peer = *instance.peer;
-  const Process& process = world_.process(instance.process);
-  const auto there = world_.network.Travel(owner_.place(), process.place());
-  const auto back = world_.network.Travel(process.place(), owner_.place());
-  const bool refused = process.life() == Process::Life::kDead;
-  const bool answers = refused || process.life() == Process::Life::kRunning;
-  if (!there || !back || !answers || *there + *back >= within) return false;
-  if (refused) {
-    if (instance.probes.Missed()) peer.ProbeFailed("refused");
-    return true;
-  }
-  instance.probes.Answered();
-  if (process.leaving()) {
-    peer.SaidNotServing();
-  } else if (peer.ProbeSucceeded()) {
-    breaker_.LookAgain();
-  }
-  return true;
-}
-
-void Caller::ProbeMissed(Handle which) {
-  const std::shared_ptr<Instance> instance = silent_.Find(which)->lock();
-  silent_.Free(which);
-  if (instance == nullptr) return;
-  if (instance->probes.Missed()) instance->peer->ProbeFailed("no answer");
-  Probe(instance);
-}
-
-void Caller::Update(const discovery::InstanceSet& set) {
-  auto after = std::make_shared<List>();
-  auto known = list_->instances.begin();  // both are sorted by id
-  for (const discovery::Instance& wanted : set) {
-    while (known != list_->instances.end() && (*known)->peer->instance().id < wanted.id) ++known;
-    const bool same = known != list_->instances.end() &&
-                      discovery::SameProcess((*known)->peer->instance(), wanted);
-    if (same) (*known)->peer->Announced(wanted);
-    after->instances.push_back(same ? *known : Connect(wanted));
-    after->peers.push_back(&*after->instances.back()->peer);
-  }
-  list_ = std::move(after);
-}
-
-std::shared_ptr<Caller::Instance> Caller::Connect(const discovery::Instance& wanted) {
-  auto instance = std::make_shared<Instance>(owner_.clock());
-  instance->process = world_.ProcessAt(wanted.address);
-  instance->peer.emplace(
-      wanted, rpc::InstanceOptions(options_), owner_.clock(),
-      [this, raw = instance.get()](const Peer&, std::string_view what, std::string_view) {
-        Noticed(*raw, what);
-      },
-      &tally_);
-  Probe(instance);
-  return instance;
-}
-
-void Caller::Noticed(Instance& instance, std::string_view what) {
-  if (dead_) return;
-  const bool used = instance.up && instance.closed;
-  if (what == rpc::Name(Peer::Health::kUp)) instance.up = true;
-  if (what == rpc::Name(Peer::Health::kDown)) instance.up = false;
-  if (what == rpc::Name(CircuitBreaker::State::kClosed)) instance.closed = true;
-  if (what == rpc::Name(CircuitBreaker::State::kOpen)) instance.closed = false;
-  const bool uses = instance.up && instance.closed;
-  if (used && !uses) world_.recorder.Ejected();
-  if (!used && uses && std::exchange(instance.used_before, true)) world_.recorder.Readmitted();
-  canary_wanted_ = true;
 }
 
 std::optional<std::size_t> Caller::Pick(const Pending& pending) {
   return rpc::PickInstance(pending.list->peers, pending.tries.tried(), owner_.zone_name(),
-                           world_.dice, rpc::ChoiceOptions(options_));
-}
-
-std::size_t Caller::usable() const {
-  return static_cast<std::size_t>(std::count_if(list_->peers.begin(), list_->peers.end(),
-                                                [](const Peer* peer) { return peer->usable(); }));
+                           world_.dice, rpc::ChoiceOptions(pending.list->options));
 }
 
 }  // namespace holdfast::sim

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
 #include "libs/rpc/circuit_breaker.h"
 #include "libs/rpc/latency_window.h"
 #include "libs/rpc/peer.h"
@@ -44,6 +45,8 @@ class Caller final : public Actor, public Sender {
 
   void Start(const OutgoingCall& call);
   void Update(const discovery::InstanceSet& set);
+  // As the admin port does: INVALID_ARGUMENT names the knob, and nothing is changed.
+  absl::Status Change(const std::vector<std::string>& assignments);
   void HungUp(std::size_t process);
   // Its process has died. Nothing of it acts any more.
   void Die();
@@ -52,10 +55,11 @@ class Caller final : public Actor, public Sender {
   void Act(std::uint32_t what, std::uint64_t with) override;
 
   std::size_t usable() const;  // instances
+  const rpc::PeerOptions& options() const { return list_->options; }
 
  private:
   // kOverdue and kTimeout have the number of their try above them.
-  enum What : std::uint32_t { kProbe, kTryAgain, kOverdue, kTimeout, kProbeMissed };
+  enum What : std::uint32_t { kProbe, kTryAgain, kOverdue, kTimeout, kProbeMissed, kHedge };
 
   struct Instance {
     explicit Instance(const Clock& clock) : probes(clock) {}
@@ -70,6 +74,7 @@ class Caller final : public Actor, public Sender {
   struct List {
     std::vector<std::shared_ptr<Instance>> instances;
     std::vector<rpc::Peer*> peers;
+    rpc::PeerOptions options;
   };
   // A try on its way.
   struct Flight {
@@ -105,6 +110,9 @@ class Caller final : public Actor, public Sender {
   absl::StatusCode Begin(Handle id, Pending& pending);
   void SendCanaries(const Pending& original, std::size_t chosen);
   Duration FairTime(std::size_t method) const;
+  Duration SlowLimit(const Pending& pending) const;
+  void PlanHedge(Handle id, const Pending& pending);
+  void Hedge(Handle id);
   void Try(Handle id, Pending& pending, std::size_t index);
   void Send(Handle id, Pending& pending, Flight& flight, Duration time);
   void Overdue(Handle id);
@@ -128,9 +136,9 @@ class Caller final : public Actor, public Sender {
   World& world_;
   Process& owner_;
   const std::size_t service_;
-  const rpc::PeerOptions& options_;
   rpc::CircuitBreaker breaker_;
   rpc::RetryBudget budget_;
+  rpc::RetryBudget hedge_budget_;
   rpc::SlowTally tally_;
   std::vector<std::unique_ptr<rpc::LatencyWindow>> usual_;  // by method
   std::shared_ptr<const List> list_;

@@ -41,7 +41,8 @@ void FrontDoor::Try(Handle id, Open& open) {
                                    .to = ready_[world_.dice.Below(ready_.size())],
                                    .method = open.question.method,
                                    .criticality = open.question.criticality,
-                                   .wanted_until = world_.timeline.SteadyNow() + kBoxPatience});
+                                   .who = static_cast<std::uint32_t>(open.question.who),
+                                   .wanted_for = kBoxPatience});
 }
 
 void FrontDoor::Answered(Handle handle) {

@@ -15,8 +15,8 @@ Job JobOf(const Visitor& visitor) {
 
 }  // namespace
 
-Gate::Gate(const Options& options, Timeline& timeline, Host& host)
-    : options_(options), timeline_(timeline), host_(host) {
+Gate::Gate(const Options& options, OwnClock& clock, Host& host)
+    : options_(options), clock_(clock), host_(host) {
   Forget();
 }
 
@@ -28,26 +28,26 @@ void Gate::Forget() {
 
 void Gate::Arrive(const Visitor& visitor) {
   Job job = JobOf(visitor);
-  job.submitted_at = timeline_.SteadyNow();
+  job.submitted_at = clock_.SteadyNow();
   job.run = [this, request = visitor.request] {
     host_.Admitted(request);
     return Job::Timing::kUntypical;  // how long it took is not known yet: see Leave
   };
   job.refuse = [this, request = visitor.request](Refusal why) { host_.Refused(request, why); };
-  queue_->Push(std::move(job), timeline_.SteadyNow(), refused_);
+  queue_->Push(std::move(job), clock_.SteadyNow(), refused_);
   Serve();
 }
 
 void Gate::Leave(const Visitor& visitor, Duration took) {
   --running_;
-  queue_->Finished(JobOf(visitor), visitor.timing, took, timeline_.SteadyNow());
+  queue_->Finished(JobOf(visitor), visitor.timing, took, clock_.SteadyNow());
   Serve();
 }
 
 void Gate::Serve() {
   if (std::exchange(serving_, true)) return;
   while (running_ < options_.threads && queue_->has_next()) {
-    const std::optional<Job> job = queue_->Pop(timeline_.SteadyNow(), refused_);
+    const std::optional<Job> job = queue_->Pop(clock_.SteadyNow(), refused_);
     SendAway();
     if (!job) continue;
     ++running_;
@@ -58,7 +58,7 @@ void Gate::Serve() {
   const SteadyTime next = queue_->next_expiry();
   if (next >= wakes_at_) return;
   wakes_at_ = next;
-  timeline_.In(next - timeline_.SteadyNow(), *this, 0);
+  clock_.In(next - clock_.SteadyNow(), *this, 0);
 }
 
 void Gate::SendAway() {
@@ -67,7 +67,7 @@ void Gate::SendAway() {
 
 void Gate::Act(std::uint32_t, std::uint64_t) {
   wakes_at_ = SteadyTime::max();
-  queue_->Expire(timeline_.SteadyNow(), refused_);
+  queue_->Expire(clock_.SteadyNow(), refused_);
   Serve();
 }
 

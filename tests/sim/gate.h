@@ -8,8 +8,8 @@
 
 #include "libs/admission/admission_queue.h"
 #include "libs/base/job_queue.h"
+#include "tests/sim/own_clock.h"
 #include "tests/sim/slab.h"
-#include "tests/sim/timeline.h"
 
 namespace holdfast::sim {
 
@@ -19,7 +19,8 @@ struct Visitor {
   Criticality criticality = Criticality::kInteractive;
   Deadline deadline = Deadline::Never();
   std::string caller;
-  std::size_t kind = 0;  // its method
+  std::uint64_t who = 0;  // a viewer's box, or the call: what LoadLevel tells apart
+  std::size_t kind = 0;   // its method
   Job::Timing timing = Job::Timing::kTypical;
 };
 
@@ -41,7 +42,7 @@ class Gate final : public Actor {
   };
 
   // All must outlive the gate.
-  Gate(const Options& options, Timeline& timeline, Host& host);
+  Gate(const Options& options, OwnClock& clock, Host& host);
 
   void Arrive(const Visitor& visitor);
   void Leave(const Visitor& visitor, Duration took);
@@ -56,7 +57,7 @@ class Gate final : public Actor {
   void SendAway();
 
   const Options options_;
-  Timeline& timeline_;
+  OwnClock& clock_;
   Host& host_;
   std::unique_ptr<admission::AdmissionQueue> queue_;
   std::vector<RefusedJob> refused_;

@@ -1,6 +1,10 @@
 // One instance goes wrong: dead, hung, slow, lying, cut off.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+
+#include "libs/base/check.h"
 #include "tests/sim/scenario.h"
 
 namespace holdfast::sim {
@@ -88,22 +92,24 @@ Report TwoOfThreeHang(std::uint64_t seed) {
   return report;
 }
 
-Report SlowOneOfTwoHundred(std::uint64_t seed) {
-  Report report(
-      "201 instances at 30 % load, called by three, so that each caller calls each instance 30 "
-      "times "
-      "a second; one becomes ten times as slow, with healthy probes. (A caller forgets a peak "
-      "within "
-      "about a second: at half this traffic the slow one keeps 6 % of its share.)");
-  Stage stage({.front_per_zone = 1, .back_per_zone = 67, .load = 0.3, .work = 12ms}, seed);
+// One of 201 becomes ten times as slow.
+struct GrayPlan {
+  TwoTiers tiers;
+  double share_later = 0.05;  // of its fair share, at most, two seconds later
+  Duration settles = 2s;      // what is looked at then
+};
+
+Report SlowOneOfMany(std::uint64_t seed, std::string_view story, const GrayPlan& plan) {
+  Report report(story);
+  Stage stage(plan.tiers, seed);
   const Window calm = stage.Run(1s);
   stage.BackProcess(100).server().SetSlowness(10);
   Window all = stage.Run(2s);
   const double early = stage.ShareOf(100, all);
-  const Window later = stage.Run(2s);
-  ShowCalls(report, "in the two seconds after that", later);
+  const Window later = stage.Run(plan.settles);
+  ShowCalls(report, "after two seconds", later);
   report.Show("its share in the first two seconds", fmt::format("{:.1f} %", early * 100));
-  report.ShareAtMost("its share after two seconds", stage.ShareOf(100, later), 0.05);
+  report.ShareAtMost("its share after two seconds", stage.ShareOf(100, later), plan.share_later);
   report.AtMost("failed critical or interactive calls",
                 all.awaited().failed + later.awaited().failed, std::uint64_t{0});
   report.AtMost("p99.9 of critical calls before", calm.call_times[0].Quantile(0.999), 100ms);
@@ -111,6 +117,26 @@ Report SlowOneOfTwoHundred(std::uint64_t seed) {
                 200ms);
   report.AtMost("tries for each call", later.amplification(), 1.1);
   return report;
+}
+
+Report SlowOneOfTwoHundred(std::uint64_t seed) {
+  return SlowOneOfMany(
+      seed,
+      "201 instances at 30 % load, called by three, so that each caller calls each instance of its "
+      "zone about 90 times a second; one becomes ten times as slow, with healthy probes.",
+      {.tiers = {.front_per_zone = 1, .back_per_zone = 67, .load = 0.3, .work = 12ms}});
+}
+
+// What a caller cannot see it cannot avoid: with few calls each, many meet the slow one before they
+// know.
+Report SlowOneOfTwoHundredManyCallers(std::uint64_t seed) {
+  return SlowOneOfMany(
+      seed,
+      "The same 201 instances and the same load, but from 60 callers, so that each calls each "
+      "instance of its zone four or five times a second.",
+      {.tiers = {.front_per_zone = 20, .back_per_zone = 67, .load = 0.3, .work = 12ms},
+       .share_later = 0.15,
+       .settles = 4s});
 }
 
 // For so long, with the moments of a busy machine: in each of them every seventh instance has
@@ -157,8 +183,8 @@ Report SlowAmongNoise(std::uint64_t seed) {
 Report EverybodySlow(std::uint64_t seed) {
   Report report(
       "Nine instances, three callers with ten calls a second each; for ten seconds every call "
-      "takes "
-      "50 times as long, 200 ms and more, longer than a try is usually given; one in thirty then "
+      "takes 50 times as long, 200 ms and more, longer than a try is usually given; one in thirty "
+      "then "
       "takes longer than a call may.");
   Stage stage({.front_per_zone = 1, .load = 0.004}, seed);
   const auto slow_down = [&](double factor) {
@@ -172,8 +198,8 @@ Report EverybodySlow(std::uint64_t seed) {
   report.ShareAtLeast("success of all calls in the first three seconds", first.all().success(),
                       0.95);
   report.ShareAtLeast("success of all calls then", trouble.all().success(), 0.95);
-  report.AtMost("tries for each call in the first three seconds", first.amplification(), 3.0);
-  report.AtMost("tries for each call then", trouble.amplification(), 1.3);
+  report.AtMost("tries for each call in the first three seconds", first.amplification(), 1.6);
+  report.AtMost("tries for each call then", trouble.amplification(), 1.1);
   slow_down(1);
   stage.Run(500ms);  // what was under way
   const Window after = stage.Run(3s);
@@ -204,6 +230,29 @@ Report LyingInstance(std::uint64_t seed) {
   return report;
 }
 
+// One failure says as much as a slow answer, so that few calls come to it; those that would be the
+// second and the third in a row, which eject it, are the later for it.
+Report LyingInstanceFewCalls(std::uint64_t seed) {
+  Report report(
+      "Nine instances at hardly any load, three callers with 200 calls a second each; one answers "
+      "every call with UNAVAILABLE for ten seconds while its health stays SERVING.");
+  Stage stage({.front_per_zone = 1, .load = 0.0377, .work = 2ms}, seed);
+  stage.Run(5s);
+  const Duration fault = stage.now();
+  stage.BackProcess(4).server().SetFailing(1);
+  const Window first = stage.Run(1s);
+  const Window later = stage.Run(9s);
+  ShowCalls(report, "in ten seconds", later);
+  report.AtMost("failed calls", first.all().failed + later.all().failed, std::uint64_t{0});
+  report.ShareAtMost("its share in the first second", stage.ShareOf(4, first), 0.1);
+  report.ShareAtMost("its share then", stage.ShareOf(4, later), 0.01);
+  report.Show("last call that was tried on it", InMillis(stage.InUseFor(4, fault)));
+  report.AtMost("tries for each call", first.amplification(), 1.1);
+  stage.BackProcess(4).server().SetFailing(0);
+  ClaimGoodReturn(report, stage, 4);
+  return report;
+}
+
 Report HalfLyingInstance(std::uint64_t seed) {
   Report report(
       "Nine instances at 60 % load; one fails every other call for ten seconds while its health "
@@ -215,8 +264,8 @@ Report HalfLyingInstance(std::uint64_t seed) {
   ShowCalls(report, "in ten seconds", later);
   report.AtMost("failed critical or interactive calls",
                 first.awaited().failed + later.awaited().failed, std::uint64_t{0});
-  report.ShareAtMost("its share after two seconds", stage.ShareOf(4, later), 0.5);
-  report.AtMost("tries for each call", first.amplification(), 1.1);
+  report.ShareAtMost("its share after two seconds", stage.ShareOf(4, later), 0.1);
+  report.AtMost("tries for each call", std::max(first.amplification(), later.amplification()), 1.1);
   return report;
 }
 
@@ -232,21 +281,108 @@ Report LossyInstance(std::uint64_t seed) {
   return report;
 }
 
+// Slow moments that come and go are too short for an ejection; a second request is quicker.
+Window RunWithMoments(Stage& stage, Duration time) {
+  constexpr Duration kMoment = 100ms;
+  std::size_t slow = 0;
+  for (Duration passed = {}; passed < time; passed += kMoment) {
+    stage.BackProcess(slow).server().SetSlowness(1);
+    slow = stage.world.dice.Below(9);
+    stage.BackProcess(slow).server().SetSlowness(20);
+    stage.world.RunFor(kMoment);
+  }
+  stage.BackProcess(slow).server().SetSlowness(1);
+  return stage.world.recorder.Look();
+}
+
+Report HedgedReads(std::uint64_t seed) {
+  Report report(
+      "Nine instances at 20 % load, reads that are marked for hedging; at any time one of them, "
+      "another one every tenth of a second, is twenty times as slow. Beside it the same without "
+      "hedges (hedge_share=0).");
+  TwoTiers plan = {.front_per_zone = 2, .load = 0.2, .hedged = true};
+  Stage stage(plan, seed);
+  Stage without(plan, seed);
+  for (const std::size_t caller : without.world.of(TwoTiers::kFront)) {
+    HOLDFAST_CHECK(
+        without.world.process(caller).caller(TwoTiers::kBack).Change({"hedge_share=0"}).ok());
+  }
+  RunWithMoments(stage, 5s);
+  RunWithMoments(without, 5s);
+  const Window hedged = RunWithMoments(stage, 20s);
+  const Window plain = RunWithMoments(without, 20s);
+  const double share = static_cast<double>(hedged.hedges) / static_cast<double>(hedged.all().calls);
+  const Duration p99 = hedged.call_times[1].Quantile(0.99);
+  const Duration p99_plain = plain.call_times[1].Quantile(0.99);
+  ShowCalls(report, "in twenty seconds", hedged);
+  report.AtMost("hedges without the mark's share", plain.hedges, std::uint64_t{0});
+  report.AtLeast("hedges", hedged.hedges, std::uint64_t{100});
+  report.ShareAtMost("hedges, of the calls", share, 0.05);
+  report.Show("p99 of interactive calls without hedges", InMillis(p99_plain));
+  report.AtMost("p99 of interactive calls with hedges", p99, p99_plain * 3 / 4);
+  report.AtMost("p99 of critical calls with hedges", hedged.call_times[0].Quantile(0.99),
+                plain.call_times[0].Quantile(0.99) * 3 / 4);
+  report.AtMost("failed critical or interactive calls", hedged.awaited().failed, std::uint64_t{0});
+  report.AtMost("tries for each call", hedged.amplification(), 1.1);
+  return report;
+}
+
 }  // namespace
 
 std::vector<Scenario> InstanceScenarios() {
-  return {
-      {"instance_crash", "An instance dies", Crash},
-      {"crash_of_one_of_three", "One of three instances dies", CrashOfOneOfThree},
-      {"instance_hang", "An instance hangs", Hang},
-      {"two_of_three_hang", "Two of three instances hang", TwoOfThreeHang},
-      {"slow_one_of_200", "One of 200 instances becomes ten times as slow", SlowOneOfTwoHundred},
-      {"slow_among_noise", "An instance becomes slow where all are at times", SlowAmongNoise},
-      {"everybody_slow", "All instances become slower than a try may take", EverybodySlow},
-      {"lying_instance", "An instance fails every call and looks healthy", LyingInstance},
-      {"half_lying_instance", "An instance fails every other call and looks healthy",
-       HalfLyingInstance},
-      {"lossy_instance", "An instance loses packets", LossyInstance}};
+  return {{"instance_crash",
+           "An instance dies",
+           Crash,
+           {"failed critical or interactive calls", "in use after its death"}},
+          {"crash_of_one_of_three",
+           "One of three instances dies",
+           CrashOfOneOfThree,
+           {"failed critical or interactive calls", "in use after its death"}},
+          {"instance_hang",
+           "An instance hangs",
+           Hang,
+           {"failed critical or interactive calls", "in use after it hung"}},
+          {"two_of_three_hang",
+           "Two of three instances hang",
+           TwoOfThreeHang,
+           {"failed critical or interactive calls", "in use after they hung"}},
+          {"slow_one_of_200",
+           "One of 201 instances becomes ten times as slow",
+           SlowOneOfTwoHundred,
+           {"its share after two seconds"}},
+          {"slow_one_many_callers",
+           "One of 201 becomes slow, and many callers know little of it",
+           SlowOneOfTwoHundredManyCallers,
+           {"its share after two seconds", "p99.9 of critical calls after two seconds"}},
+          {"slow_among_noise",
+           "An instance becomes slow where all are at times",
+           SlowAmongNoise,
+           {"its share after two seconds", "instances that were ejected before"}},
+          {"everybody_slow",
+           "All instances become slower than a try may take",
+           EverybodySlow,
+           {"success of all calls in the first three seconds",
+            "tries for each call in the first three seconds", "tries for each call then"}},
+          {"hedged_reads",
+           "Instances are slow for moments, and reads are hedged",
+           HedgedReads,
+           {"p99 of interactive calls with hedges", "hedges, of the calls"}},
+          {"lying_instance",
+           "An instance fails every call and looks healthy",
+           LyingInstance,
+           {"failed critical or interactive calls", "last call that was tried on it"}},
+          {"lying_instance_few_calls",
+           "An instance fails every call, of which there are few",
+           LyingInstanceFewCalls,
+           {"failed calls", "its share in the first second"}},
+          {"half_lying_instance",
+           "An instance fails every other call and looks healthy",
+           HalfLyingInstance,
+           {"failed critical or interactive calls", "its share after two seconds"}},
+          {"lossy_instance",
+           "An instance loses packets",
+           LossyInstance,
+           {"failed critical or interactive calls", "p99.9 of critical calls"}}};
 }
 
 }  // namespace holdfast::sim

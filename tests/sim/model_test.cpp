@@ -76,6 +76,91 @@ TEST(World, WhatWasUnderWayIsForgottenInTheEnd) {
   EXPECT_EQ(stage.world.requests.in_use(), 0u);
 }
 
+TEST(OwnClock, RunsAtItsOwnSpeedAndItsTimersWithIt) {
+  Timeline timeline;
+  OwnClock fast(timeline);
+  const SteadyTime start = fast.SteadyNow();
+  fast.SetRate(1.05);
+  timeline.RunFor(100s);
+  EXPECT_EQ(fast.SteadyNow() - start, 105s);
+  fast.SetRate(1);
+  timeline.RunFor(100s);
+  EXPECT_EQ(fast.SteadyNow() - start, 205s);
+}
+
+// Remembers how late by its own clock it was told.
+class OnTime final : public Actor {
+ public:
+  OnTime(OwnClock& clock, Duration wait) : clock_(clock), due_(clock.SteadyNow() + wait) {
+    clock.In(wait, *this, 0);
+  }
+  void Act(std::uint32_t, std::uint64_t) override { late = clock_.SteadyNow() - due_; }
+
+  Duration late = Duration::min();
+
+ private:
+  OwnClock& clock_;
+  const SteadyTime due_;
+};
+
+TEST(OwnClock, NoTimerEndsBeforeItsTime) {
+  for (const double rate : {0.95, 1.0, 1.01, 1.05}) {
+    Timeline timeline;
+    OwnClock clock(timeline);
+    clock.SetRate(rate);
+    Dice dice(1);
+    for (int i = 0; i < 10'000; ++i) {
+      OnTime timer(clock, dice.Between(1ns, 10ms));
+      timeline.RunFor(11ms);
+      ASSERT_GE(timer.late, 0ns) << "rate " << rate << ", timer " << i;
+      ASSERT_LE(timer.late, 4ns) << "rate " << rate << ", timer " << i;
+    }
+  }
+}
+
+TEST(OwnClock, OfASuspendedMachineIsLateAndItsWallClockIsNot) {
+  Timeline timeline;
+  OwnClock clock(timeline);
+  timeline.RunFor(10s);
+  clock.StoodStill(4s);
+  EXPECT_EQ(timeline.SteadyNow() - clock.SteadyNow(), 4s);
+  EXPECT_EQ(clock.Now(), timeline.Now());
+}
+
+// Who sent a request of its own by hand.
+class Waiting final : public Sender {
+ public:
+  void Answered(Handle) override { ++answers; }
+  int answers = 0;
+};
+
+TEST(Process, TimersOfASuspendedMachineWaitWithIt) {
+  Stage stage({.load = 0, .work = 50ms}, 1);
+  Process& back = stage.BackProcess(0);
+  Waiting waiting;
+  stage.world.post.Send({.sender = &waiting, .to = back.index(), .wanted_for = 1s});
+  stage.world.RunFor(5ms);
+  back.Suspend(3s);
+  stage.world.RunFor(3s);
+  EXPECT_EQ(waiting.answers, 0);  // its work was not done meanwhile
+  stage.world.RunFor(500ms);
+  EXPECT_EQ(waiting.answers, 1);
+  EXPECT_EQ(stage.world.timeline.SteadyNow() - back.clock().SteadyNow(), 3s);
+}
+
+TEST(InlineGate, ShedsFromTheBottomAndForgetsIt) {
+  Stage stage({.back_per_zone = 1, .load = 0.5, .work = 2ms, .from_memory = true}, 1);
+  stage.Surge(5);
+  const Window storm = stage.Run(3s);
+  EXPECT_EQ(storm.critical().failed, 0u);
+  EXPECT_GT(storm.calls[3].failed, storm.calls[3].calls / 2);
+  EXPECT_GT(stage.BackProcess(0).server().shed_level(), 0);
+  stage.Surge(1);
+  stage.Run(7s);
+  EXPECT_EQ(stage.BackProcess(0).server().shed_level(), 0);
+  EXPECT_EQ(stage.Run(1s).all().failed, 0u);
+}
+
 class BoxesTest : public testing::Test {
  protected:
   static std::vector<ServiceSpec> Plant() {

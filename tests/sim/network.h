@@ -11,11 +11,6 @@
 
 namespace holdfast::sim {
 
-struct Place {
-  std::size_t node;
-  int zone;
-};
-
 // Messages of one connection may overtake each other; a lost packet is sent again by TCP and so
 // only late; what a cut swallows is gone.
 class Network {

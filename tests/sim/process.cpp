@@ -95,6 +95,21 @@ void Process::Thaw() {
   }
 }
 
+void Process::Suspend(Duration time) {
+  if (life_ != Life::kRunning) return;
+  Freeze();
+  suspended_ = time;
+  // Its timers go by its clock.
+  world_.timeline.Postpone([this](const Actor& actor) { return Owns(actor); }, time);
+  world_.timeline.In(time, *this, kResume, incarnation_);
+}
+
+bool Process::Owns(const Actor& actor) const {
+  if (&actor == this || server_.Owns(actor)) return true;
+  return std::any_of(callers_.begin(), callers_.end(),
+                     [&](const auto& caller) { return caller.get() == &actor; });
+}
+
 void Process::Drain(Duration announce, Duration until_start) {
   if (life_ != Life::kRunning) return;
   leaving_ = true;
@@ -126,6 +141,10 @@ void Process::HungUp(std::size_t process) {
 void Process::Act(std::uint32_t what, std::uint64_t with) {
   if (with != incarnation_) return;  // something else has happened to it since
   if (what == kBooted) return Booted();
+  if (what == kResume) {
+    clock_.StoodStill(suspended_);
+    return Thaw();
+  }
   closed_ = true;
   if (what == kClosed && server_.holds() > 0) {
     return world_.timeline.In(std::chrono::milliseconds(10), *this, kClosed, with);

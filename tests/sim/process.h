@@ -7,6 +7,7 @@
 
 #include "libs/discovery/directory.h"
 #include "tests/sim/caller.h"
+#include "tests/sim/own_clock.h"
 #include "tests/sim/server.h"
 #include "tests/sim/world.h"
 
@@ -36,7 +37,9 @@ class Process final : public Actor {
   void Thaw();
   // Says NOT_SERVING, serves on for `announce`, then refuses, ends when nothing is under way.
   void Drain(Duration announce, Duration until_start);
-  void JumpClock(Duration by) { clock_.jumped += by; }
+  // The machine under it stops for so long and its steady clock with it: it is not late when it
+  // goes on, all others are early.
+  void Suspend(Duration time);
 
   // True: the process is frozen, and the event will happen when it thaws.
   bool PutOff(Actor& actor, std::uint32_t what, std::uint64_t with);
@@ -51,7 +54,8 @@ class Process final : public Actor {
   std::string_view zone_name() const { return instance_.zone; }
   Place place() const { return {.node = index_, .zone = zone_}; }
   const discovery::Instance& instance() const { return instance_; }
-  const Clock& clock() const { return clock_; }
+  OwnClock& clock() { return clock_; }
+  const OwnClock& clock() const { return clock_; }
   Life life() const { return life_; }
   bool leaving() const { return leaving_; }
   bool closed() const { return closed_; }
@@ -64,19 +68,8 @@ class Process final : public Actor {
   Caller& caller(std::size_t service) { return *callers_[service]; }
 
  private:
-  enum What : std::uint32_t { kBooted, kClosed, kCrash };
+  enum What : std::uint32_t { kBooted, kClosed, kCrash, kResume };
 
-  // The wall clock of this machine; its steady clock is everybody's.
-  struct OwnClock final : public Clock {
-    explicit OwnClock(const Timeline& t) : timeline(t) {}
-    WallTime Now() const override {
-      return timeline.Now() + std::chrono::duration_cast<WallTime::duration>(jumped);
-    }
-    SteadyTime SteadyNow() const override { return timeline.SteadyNow(); }
-
-    const Timeline& timeline;
-    Duration jumped = {};
-  };
   struct PutOffEvent {
     Actor* actor;
     std::uint32_t what;
@@ -85,6 +78,7 @@ class Process final : public Actor {
 
   void Booted();
   void End();
+  bool Owns(const Actor& actor) const;
 
   World& world_;
   const std::size_t index_;
@@ -96,6 +90,7 @@ class Process final : public Actor {
   bool leaving_ = false;
   bool closed_ = false;
   Duration until_start_ = {};
+  Duration suspended_ = {};
   std::uint32_t incarnation_ = 0;
   Server server_;
   std::vector<std::unique_ptr<Caller>> callers_;       // by service; null: not called, or dead

@@ -58,16 +58,24 @@ double Window::amplification() const {
   return all_calls == 0 ? 1 : static_cast<double>(tries) / static_cast<double>(all_calls);
 }
 
-void Recorder::CallEnded(Criticality criticality, absl::StatusCode code, Duration took) {
+void Recorder::CallEnded(std::size_t by, Criticality criticality, absl::StatusCode code,
+                         Duration took) {
   const auto index = static_cast<std::size_t>(criticality);
-  ++window_.calls[index].calls;
-  if (code != absl::StatusCode::kOk) ++window_.calls[index].failed;
+  if (by >= window_.calls_by.size()) window_.calls_by.resize(by + 1);
+  const Tally one = {.calls = 1, .failed = code == absl::StatusCode::kOk ? 0u : 1u};
+  window_.calls[index] += one;
+  window_.calls_by[by] += one;
   window_.call_times[index].Add(took);
 }
 
-void Recorder::TryBegan(std::size_t to, For whom) {
+void Recorder::TryBegan(Place from, Place where, For whom) {
   ++window_.tries;
   if (whom == For::kCanary) return;
+  const std::size_t to = where.node;
+  const auto from_zone = static_cast<std::size_t>(from.zone);
+  const auto to_zone = static_cast<std::size_t>(where.zone);
+  ++window_.tries_between[from_zone][to_zone];
+  last_between_[from_zone][to_zone] = timeline_.elapsed();
   if (to >= last_try_.size()) last_try_.resize(to + 1, Duration::min());
   if (to >= window_.tries_to.size()) window_.tries_to.resize(last_try_.size());
   last_try_[to] = timeline_.elapsed();

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "libs/base/check.h"
+
 namespace holdfast::sim {
 
 namespace {
@@ -59,6 +61,14 @@ void Report::ShareAtMost(std::string_view measure, double seen, double bound) {
 
 bool Report::holds() const {
   return std::all_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.holds; });
+}
+
+std::string Report::Short(std::string_view measure) const {
+  const auto row = std::find_if(rows_.begin(), rows_.end(),
+                                [&](const Row& each) { return each.measure == measure; });
+  HOLDFAST_CHECK(row != rows_.end());
+  return fmt::format("{}: {}{} ({})", row->measure, row->seen, row->holds ? "" : " (broken)",
+                     row->must_be);
 }
 
 std::string Report::Text() const {

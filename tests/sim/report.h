@@ -27,6 +27,8 @@ class Report {
   void ShareAtMost(std::string_view measure, double seen, double bound);
 
   bool holds() const;
+  // "failed calls 0 (at most 3)". Broken invariant: it has no such measure.
+  std::string Short(std::string_view measure) const;
   std::string Text() const;
   std::string Markdown() const;
 

@@ -11,14 +11,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kCores = 4;
-
 }  // namespace
 
 std::vector<Scenario> AllScenarios() {
   std::vector<Scenario> all;
-  for (auto part : {InstanceScenarios(), ZoneScenarios(), ControlScenarios(), OverloadScenarios(),
-                    BoxScenarios()}) {
+  for (auto part : {InstanceScenarios(), ZoneScenarios(), ControlScenarios(), KnobScenarios(),
+                    ClockScenarios(), OverloadScenarios(), BoxScenarios()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
@@ -29,26 +27,32 @@ std::vector<ServiceSpec> TwoTiers::Services() const {
   ServiceSpec back = {
       .name = "back",
       .per_zone = back_per_zone,
-      .cores = kCores,
-      .methods = {{.name = "Read", .work = work}, {.name = "Write", .work = work, .reads = false}}};
+      .cores = cores,
+      .methods = {{.name = "Read",
+                   .work = work,
+                   .steady = steady,
+                   .hedged = hedged,
+                   .from_memory = from_memory},
+                  {.name = "Write", .work = work, .steady = steady, .reads = false}}};
+  back.gate.threads = threads;
+  back.gate.queue.limit.ceiling = threads;
   return {std::move(front), std::move(back)};
 }
 
 double TwoTiers::Capacity() const {
-  constexpr double kMeanOverMedian = 1.13;  // of Dice::Latency
-  const double mean_seconds = std::chrono::duration<double>(work).count() * kMeanOverMedian;
-  return back_per_zone * kZones * kCores / mean_seconds;
+  const double mean_over_median = steady ? 1 : 1.13;  // of Dice::Latency
+  const double mean_seconds = std::chrono::duration<double>(work).count() * mean_over_median;
+  return back_per_zone * kZones * cores / mean_seconds;
 }
 
-Stage::Stage(const TwoTiers& plan, std::uint64_t seed)
-    : world(plan.Services(), seed), traffic(world) {
-  constexpr std::array<double, kCriticalities> kShares = {0.2, 0.5, 0.2, 0.1};
+Stage::Stage(const TwoTiers& tiers, std::uint64_t seed)
+    : plan(tiers), world(plan.Services(), seed), traffic(world) {
   for (std::size_t i = 0; i < kCriticalities; ++i) {
     traffic.Add({.from = TwoTiers::kFront,
                  .to = TwoTiers::kBack,
                  .method = TwoTiers::kRead,
                  .criticality = static_cast<Criticality>(i),
-                 .per_second = plan.load * plan.Capacity() * kShares[i]});
+                 .per_second = plan.load * plan.Capacity() * plan.shares[i]});
   }
   Run(3s);  // until everybody knows everybody
 }
@@ -60,6 +64,18 @@ Window Stage::Run(Duration time) {
 
 void Stage::SetRate(Criticality criticality, double per_second) {
   traffic.SetRate(IndexOf(criticality), per_second);
+}
+
+void Stage::SetLoad(double load) {
+  for (std::size_t i = 0; i < kCriticalities; ++i) {
+    SetRate(static_cast<Criticality>(i), load * plan.Capacity() * plan.shares[i]);
+  }
+}
+
+void Stage::Surge(double times) {
+  for (std::size_t i = 1; i < kCriticalities; ++i) {
+    SetRate(static_cast<Criticality>(i), times * plan.load * plan.Capacity() * plan.shares[i]);
+  }
 }
 
 Duration Stage::InUseFor(std::size_t n, Duration fault) const {

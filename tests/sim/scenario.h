@@ -1,6 +1,7 @@
 // Stories of what goes wrong, each with the claims that must come true.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -17,6 +18,9 @@ struct Scenario {
   std::string_view name;  // "instance_crash"
   std::string_view title;
   Report (*run)(std::uint64_t seed);
+  // The measures that matter most, as the report calls them: docs/resilience.md shows these.
+  std::vector<std::string_view> main;
+  enum class Size { kUsual, kBig } size = Size::kUsual;  // big: too slow for sim_test
 };
 
 // All of them, in the order in which docs/simulation.md shows them.
@@ -25,6 +29,8 @@ std::vector<Scenario> AllScenarios();
 std::vector<Scenario> InstanceScenarios();
 std::vector<Scenario> ZoneScenarios();
 std::vector<Scenario> ControlScenarios();
+std::vector<Scenario> KnobScenarios();
+std::vector<Scenario> ClockScenarios();
 std::vector<Scenario> OverloadScenarios();
 std::vector<Scenario> BoxScenarios();
 
@@ -38,18 +44,27 @@ struct TwoTiers {
   int back_per_zone = 3;
   double load = 0.6;  // of what the back instances can do
   Duration work = std::chrono::milliseconds(4);
+  bool steady = false;       // takes exactly that
+  bool hedged = false;       // Read is marked so
+  bool from_memory = false;  // Read is an inline method
+  int cores = 4;             // of a back instance
+  std::size_t threads = 8;
+  std::array<double, kCriticalities> shares = {0.2, 0.5, 0.2, 0.1};  // of the calls
 
   std::vector<ServiceSpec> Services() const;
   double Capacity() const;  // calls a second that the back instances can do
 };
 
-// A world of two tiers in which a fifth of the calls is critical, as everywhere.
+// A world of two tiers in which, unless the plan says otherwise, a fifth of the calls is critical,
+// as everywhere.
 class Stage {
  public:
-  Stage(const TwoTiers& plan, std::uint64_t seed);
+  Stage(const TwoTiers& tiers, std::uint64_t seed);
 
   Window Run(Duration time);
   void SetRate(Criticality criticality, double per_second);
+  void SetLoad(double load);  // of what the back instances can do, in the shares of the plan
+  void Surge(double times);   // so many times the plan's calls, but for the critical ones
   Duration now() const { return world.timeline.elapsed(); }
   std::size_t back(std::size_t n) const { return world.of(TwoTiers::kBack)[n]; }
   Process& BackProcess(std::size_t n) { return world.process(back(n)); }
@@ -59,6 +74,7 @@ class Stage {
   double Unfairness(const Window& window) const;
   double ShareOf(std::size_t n, const Window& window) const;  // of its fair share
 
+  const TwoTiers plan;
   World world;
   Traffic traffic;
 };

@@ -9,15 +9,18 @@ Server::Server(World& world, Process& process)
     : world_(world),
       process_(process),
       spec_(world.spec(process.service())),
-      gate_(spec_.gate, world.timeline, *this) {}
+      gate_(spec_.gate, process.clock(), *this),
+      inline_gate_(spec_.inline_gate, process.clock(), world.dice, *this) {}
 
 void Server::Arrive(Handle handle) {
   Request& request = *world_.requests.Find(handle);
+  request.wanted_until = process_.clock().SteadyNow() + request.wanted_for;
   request.place = held_.size();
   held_.push_back(handle);
   if (process_.closed()) {
     return Answer(handle, absl::StatusCode::kUnavailable, rpc::Origin::kDeclined);
   }
+  if (MethodOf(request).from_memory) return inline_gate_.Arrive(VisitorOf(handle, request));
   gate_.Arrive(VisitorOf(handle, request));
 }
 
@@ -27,6 +30,7 @@ Visitor Server::VisitorOf(Handle handle, const Request& request) const {
           .criticality = request.criticality,
           .deadline = Deadline(request.wanted_until),
           .caller = outside ? "" : world_.spec(world_.process(request.from).service()).name,
+          .who = request.who,
           .kind = request.method};
 }
 
@@ -40,7 +44,7 @@ void Server::Refused(Handle handle, Refusal why) {
 
 void Server::Admitted(Handle handle) {
   Request& request = *world_.requests.Find(handle);
-  request.started = world_.timeline.SteadyNow();
+  request.started = process_.clock().SteadyNow();
   if (request.cancelled) {
     return Finish(handle, absl::StatusCode::kCancelled, rpc::Origin::kDeclined);
   }
@@ -54,7 +58,8 @@ void Server::Admitted(Handle handle) {
 void Server::Work(Handle handle) {
   ++busy_cores_;
   const Request& request = *world_.requests.Find(handle);
-  const Duration work = world_.dice.Latency(MethodOf(request).work);
+  const MethodSpec& method = MethodOf(request);
+  const Duration work = method.steady ? method.work : world_.dice.Latency(method.work);
   world_.timeline.In(std::chrono::duration_cast<Duration>(work * slowness_), *this,
                      process_.incarnation(), handle);
 }
@@ -106,8 +111,10 @@ void Server::Finish(Handle handle, absl::StatusCode code, rpc::Origin origin) {
   const Request& request = *world_.requests.Find(handle);
   Visitor visitor = VisitorOf(handle, request);
   if (code != absl::StatusCode::kOk) visitor.timing = Job::Timing::kUntypical;
-  const Duration took = world_.timeline.SteadyNow() - request.started;
+  const Duration took = process_.clock().SteadyNow() - request.started;
+  const bool from_memory = MethodOf(request).from_memory;
   Answer(handle, code, origin);
+  if (from_memory) return inline_gate_.Leave();
   gate_.Leave(visitor, took);
 }
 
@@ -125,6 +132,7 @@ void Server::Forget() {
   for_cores_.clear();
   busy_cores_ = 0;
   gate_.Forget();
+  inline_gate_.Forget();
 }
 
 const MethodSpec& Server::MethodOf(const Request& request) const {

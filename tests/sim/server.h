@@ -21,6 +21,9 @@ class Server final : public Actor, public Asker, public Gate::Host {
   void Arrive(Handle request);
   // The process died: what it held is gone.
   void Forget();
+  bool Owns(const Actor& actor) const {
+    return &actor == this || &actor == &gate_ || &actor == &inline_gate_;
+  }
 
   void SetSlowness(double factor) { slowness_ = factor; }  // work takes this many times as long
   void SetFailing(double share) { failing_ = share; }      // answers UNAVAILABLE, looks healthy
@@ -32,6 +35,7 @@ class Server final : public Actor, public Asker, public Gate::Host {
 
   std::size_t holds() const { return held_.size(); }
   std::uint64_t worked() const { return worked_; }
+  double shed_level() const { return inline_gate_.shed_level(); }
 
  private:
   void Work(Handle handle);
@@ -45,6 +49,7 @@ class Server final : public Actor, public Asker, public Gate::Host {
   Process& process_;
   const ServiceSpec& spec_;
   Gate gate_;
+  InlineGate inline_gate_;
   double slowness_ = 1;
   double failing_ = 0;
   int busy_cores_ = 0;

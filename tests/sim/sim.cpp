@@ -7,6 +7,8 @@
 //   sim --seeds N [--from S]     N trials with random faults; says which seeds broke a claim
 //   sim --markdown               the tables as docs/simulation.md shows them
 //   sim --page FILE              writes them into that page
+//   sim --summary FILE           writes a row for each into docs/resilience.md
+//   sim --page FILE --summary FILE   both, in one run
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,12 +28,13 @@ namespace holdfast::sim {
 namespace {
 
 struct Arguments {
-  enum class Mode { kText, kList, kMarkdown, kPage, kTrials };
+  enum class Mode { kText, kList, kMarkdown, kPages, kTrials };
 
   Mode mode = Mode::kText;
   std::uint64_t seed = kPageSeed;
   std::uint64_t trials = 0;
   std::string page;
+  std::string summary;
   std::vector<std::string_view> names;
 };
 
@@ -51,8 +54,11 @@ Arguments Parse(const std::vector<std::string_view>& words) {
     } else if (word == "--markdown") {
       arguments.mode = Arguments::Mode::kMarkdown;
     } else if (word == "--page") {
-      arguments.mode = Arguments::Mode::kPage;
+      arguments.mode = Arguments::Mode::kPages;
       arguments.page = value();
+    } else if (word == "--summary") {
+      arguments.mode = Arguments::Mode::kPages;
+      arguments.summary = value();
     } else {
       arguments.names.push_back(word);
     }
@@ -70,7 +76,23 @@ std::vector<Scenario> Chosen(const Arguments& arguments) {
   return scenarios;
 }
 
+// Those that nobody knows, for a message.
+std::string Unknown(const Arguments& arguments) {
+  std::string unknown;
+  const std::vector<Scenario> scenarios = AllScenarios();
+  for (const std::string_view name : arguments.names) {
+    const bool known = std::any_of(scenarios.begin(), scenarios.end(),
+                                   [&](const Scenario& scenario) { return scenario.name == name; });
+    if (!known) unknown += fmt::format(" {}", name);
+  }
+  return unknown;
+}
+
 bool ShowScenarios(const Arguments& arguments) {
+  if (const std::string unknown = Unknown(arguments); !unknown.empty()) {
+    fmt::print(stderr, "there is no scenario{}; sim --list names them\n", unknown);
+    return false;
+  }
   bool holds = true;
   for (const Scenario& scenario : Chosen(arguments)) {
     const auto start = std::chrono::steady_clock::now();
@@ -88,17 +110,25 @@ bool ShowScenarios(const Arguments& arguments) {
   return holds;
 }
 
-bool WriteThePage(const Arguments& arguments) {
+bool Written(const absl::Status& status) {
+  if (!status.ok()) fmt::print(stderr, "{}\n", ToString(status));
+  return status.ok();
+}
+
+bool WriteThePages(const Arguments& arguments) {
   std::string sections;
+  std::string rows;
   bool holds = true;
   for (const Scenario& scenario : AllScenarios()) {
     const Report report = scenario.run(kPageSeed);
     holds = holds && report.holds();
+    if (!report.holds()) fmt::print(stderr, "{}\n{}\n", scenario.title, report.Text());
     sections += Section(scenario, report);
+    rows += SummaryRow(scenario, report);
   }
-  const absl::Status written = WritePage(arguments.page, sections);
-  if (!written.ok()) fmt::print(stderr, "{}\n", ToString(written));
-  return holds && written.ok();
+  if (!arguments.page.empty() && !Written(WritePage(arguments.page, sections))) return false;
+  if (!arguments.summary.empty() && !Written(WriteSummary(arguments.summary, rows))) return false;
+  return holds;
 }
 
 bool RunTrials(const Arguments& arguments) {
@@ -120,8 +150,8 @@ bool Run(const Arguments& arguments) {
     case Arguments::Mode::kText:
     case Arguments::Mode::kMarkdown:
       return ShowScenarios(arguments);
-    case Arguments::Mode::kPage:
-      return WriteThePage(arguments);
+    case Arguments::Mode::kPages:
+      return WriteThePages(arguments);
     case Arguments::Mode::kTrials:
       return RunTrials(arguments);
     case Arguments::Mode::kList:

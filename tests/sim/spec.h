@@ -7,10 +7,16 @@
 #include "libs/base/criticality.h"
 #include "libs/rpc/channel.h"
 #include "tests/sim/gate.h"
+#include "tests/sim/inline_gate.h"
 
 namespace holdfast::sim {
 
 inline constexpr int kZones = 3;
+
+struct Place {
+  std::size_t node;
+  int zone;
+};
 
 // A call that a handler makes before it answers.
 struct Need {
@@ -22,8 +28,11 @@ struct Need {
 
 struct MethodSpec {
   std::string name;
-  Duration work;      // of a core, median
-  bool reads = true;  // idempotent, and copies of it may be canaries
+  Duration work;             // of a core, median
+  bool steady = false;       // takes exactly that
+  bool reads = true;         // idempotent, and copies of it may be canaries
+  bool hedged = false;       // marked in the proto
+  bool from_memory = false;  // inline: has no needs, does not pass the queue
   std::vector<Need> needs;
 };
 
@@ -32,6 +41,7 @@ struct ServiceSpec {
   int per_zone = 1;
   int cores = 4;
   Gate::Options gate;
+  InlineGate::Options inline_gate;
   rpc::PeerOptions neighbour;  // how others call it
   std::vector<MethodSpec> methods;
   std::vector<std::size_t> calls;  // services that it calls

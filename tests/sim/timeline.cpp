@@ -29,6 +29,24 @@ void Timeline::RunFor(Duration time) {
   now_ = end;
 }
 
+void Timeline::Postpone(const std::function<bool(const Actor&)>& whose, Duration by) {
+  std::vector<Event> postponed;
+  const auto take = [&](Bucket& bucket) {
+    const auto kept = std::stable_partition(bucket.begin(), bucket.end(),
+                                            [&](const Event& e) { return !whose(*e.actor); });
+    postponed.insert(postponed.end(), kept, bucket.end());
+    bucket.erase(kept, bucket.end());
+  };
+  take(current_);
+  std::make_heap(current_.begin(), current_.end(), Later);
+  for (Bucket& bucket : near_) take(bucket);
+  for (Bucket& bucket : far_) take(bucket);
+  for (Event& event : postponed) {
+    event.at += by.count();
+    Place(event);
+  }
+}
+
 bool Timeline::Later(const Event& a, const Event& b) {
   return a.at != b.at ? a.at > b.at : a.number > b.number;
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "libs/base/clock.h"
@@ -30,6 +31,9 @@ class Timeline final : public Clock {
 
   void In(Duration wait, Actor& actor, std::uint32_t what, std::uint64_t with = 0);
   void RunFor(Duration time);
+  // What was asked for so far by actors of which `whose` is true happens so much later. Slow: looks
+  // at every event.
+  void Postpone(const std::function<bool(const Actor&)>& whose, Duration by);
 
   WallTime Now() const override;
   SteadyTime SteadyNow() const override { return SteadyTime(Duration(now_)); }

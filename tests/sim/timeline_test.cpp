@@ -33,6 +33,25 @@ TEST_F(TimelineTest, ThingsHappenInTheOrderOfTheirTimes) {
   EXPECT_EQ(lived_[3].first, 30min);
 }
 
+TEST_F(TimelineTest, WhatIsPostponedHappensLaterAndNothingElseDoes) {
+  struct Other final : public Actor {
+    void Act(std::uint32_t, std::uint64_t) override { ++lived; }
+    int lived = 0;
+  } other;
+  for (const Duration wait : {Duration(10us), Duration(5ms), Duration(3s), Duration(30min)}) {
+    timeline_.In(wait, *this, 1);
+    timeline_.In(wait, other, 1);
+  }
+  timeline_.Postpone([this](const Actor& actor) { return &actor == this; }, 1h);
+  timeline_.RunFor(1h);
+  EXPECT_TRUE(lived_.empty());
+  EXPECT_EQ(other.lived, 4);
+  timeline_.RunFor(1h);
+  ASSERT_EQ(lived_.size(), 4u);
+  EXPECT_EQ(lived_[0].first, 1h + 10us);
+  EXPECT_EQ(lived_[3].first, 90min);
+}
+
 TEST_F(TimelineTest, ThingsOfOneMomentHappenInTheOrderInWhichTheyWereAskedFor) {
   for (std::uint32_t i = 0; i < 100; ++i) timeline_.In(1500ms, *this, i);
   timeline_.RunFor(2s);

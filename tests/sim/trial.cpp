@@ -16,18 +16,28 @@ using namespace std::chrono_literals;
 
 constexpr Duration kTrouble = 20s;
 
-// One trouble: it happens to one back instance or to a zone, and ends.
+// One trouble: it happens to one back instance, a caller, a zone or all, and ends.
 struct Fault {
   std::string_view name;
   std::function<void(Stage&, std::size_t n)> begin;
   std::function<void(Stage&, std::size_t n)> end;
-  bool whole_zone = false;
+  bool alone = false;  // nothing else happens: others could not do the work
 };
 
 void ForZone(Stage& stage, std::size_t n, const std::function<void(Process&)>& act) {
   for (const auto& process : stage.world.processes) {
     if (process->zone() == static_cast<int>(n % kZones)) act(*process);
   }
+}
+
+void CutZones(Stage& stage, std::size_t n, bool cut) {
+  const auto zone = static_cast<int>(n % kZones);
+  stage.world.network.CutZones(zone, (zone + 1) % kZones, cut);
+}
+
+Process& CallerOf(Stage& stage, std::size_t n) {
+  const auto& front = stage.world.of(TwoTiers::kFront);
+  return stage.world.process(front[n % front.size()]);
 }
 
 const std::vector<Fault>& Faults() {
@@ -55,7 +65,19 @@ const std::vector<Fault>& Faults() {
            if (p.life() == Process::Life::kDark) p.Start(500ms);
          });
        },
-       /*whole_zone=*/true},
+       /*alone=*/true},
+      {"cut off the next zone in one direction",
+       [](Stage& s, std::size_t n) { CutZones(s, n, true); },
+       [](Stage& s, std::size_t n) { CutZones(s, n, false); }},
+      {"surge of four times the calls", [](Stage& s, std::size_t) { s.Surge(4); },
+       [](Stage& s, std::size_t) { s.Surge(1); },
+       /*alone=*/true},
+      {"caller paused", [](Stage& s, std::size_t n) { CallerOf(s, n).Freeze(); },
+       [](Stage& s, std::size_t n) { CallerOf(s, n).Thaw(); }},
+      {"suspended for a second", [](Stage& s, std::size_t n) { s.BackProcess(n).Suspend(1s); },
+       [](Stage&, std::size_t) {}},
+      {"caller suspended for a second", [](Stage& s, std::size_t n) { CallerOf(s, n).Suspend(1s); },
+       [](Stage&, std::size_t) {}},
   };
   return faults;
 }
@@ -76,7 +98,7 @@ std::vector<Planned> Plan(Dice& dice, std::size_t instances) {
     const Duration begin = dice.Between({}, kTrouble / 2);
     const std::size_t n = (dice.Below(instances / kZones) * kZones + i) % instances;
     plan.push_back({&fault, n, begin, begin + dice.Between(100ms, kTrouble / 2)});
-    if (fault.whole_zone) return {plan.back()};
+    if (fault.alone) return {plan.back()};
   }
   return plan;
 }

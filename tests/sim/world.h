@@ -42,8 +42,10 @@ struct Request {
   std::size_t to = 0;
   std::size_t method = 0;
   Criticality criticality = Criticality::kInteractive;
-  SteadyTime wanted_until;
-  SteadyTime started;  // its handler
+  std::uint64_t who = 0;     // the box, or the call
+  Duration wanted_for = {};  // from when it arrives, as gRPC counts: clocks differ
+  SteadyTime wanted_until;   // by the clock of its server, as is the next
+  SteadyTime started;        // its handler
   bool cancelled = false;
   bool degraded = false;
   std::size_t next_need = 0;
