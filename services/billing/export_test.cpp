@@ -98,7 +98,7 @@ TEST_F(ExportTest, CreditNotesAndPaymentsAreExported) {
   EXPECT_THAT(notes[1], EndsWith("2026-01-31,EUR,1000,0,1000,\"a complaint\""));
   const std::vector<std::string> payments = All(Ask(E::WHAT_PAYMENTS));
   ASSERT_THAT(payments, SizeIs(4));
-  EXPECT_THAT(payments[1], EndsWith(",1000,EUR,\"bank\",\"ref c\",0,0")) << "the newest first";
+  EXPECT_THAT(payments[1], EndsWith(",1000,EUR,\"bank\",\"ref c\",0,0,0")) << "the newest first";
   EXPECT_THAT(All(Ask(E::WHAT_PAYMENTS, E::FORMAT_JSON)), SizeIs(3));
 }
 

@@ -38,7 +38,7 @@ TEST(SoapMessageTest, ParametersBecomeFieldsAndListsManyOfOneName) {
 TEST(SoapMessageTest, ADocumentTypeIsRefusedBeforeItIsRead) {
   const std::string operation =
       "<GetAccountInfo><params><login>&a;</login></params></GetAccountInfo>";
-  for (const std::string type :
+  for (const std::string& type :
        {std::string("<!DOCTYPE x>"),
         std::string("<!DOCTYPE x [<!ENTITY a SYSTEM \"file:///etc/passwd\">]>"),
         std::string("<!DOCTYPE x SYSTEM \"http://127.0.0.1:1/x.dtd\">"),

@@ -98,7 +98,7 @@ TEST_F(GroupsTest, AppsAndPlaylistsKnowAllGroups) {
   EXPECT_EQ(streams[1]["name"], "Two");
   EXPECT_EQ(streams[1]["category_id"], ids_["Kids"]);
   EXPECT_EQ(streams[1]["category_ids"], Json({std::stoi(ids_["Kids"]), std::stoi(ids_["News"])}));
-  EXPECT_EQ(app_.Get(api + "get_live_categories").AsJson().size(), 5u);
+  EXPECT_EQ(app_.Get(api + "get_live_categories").AsJson().size(), 4u);
   const std::string m3u = app_.Get(std::string("/get.php?type=m3u_plus&") + kAdaFields).body;
   EXPECT_THAT(m3u, HasSubstr("group-title=\"News;HD\",One"));
   EXPECT_THAT(m3u, HasSubstr("group-title=\"Kids;News\",Two"));

@@ -251,6 +251,9 @@ const std::vector<ActionRow>& PortalTable() {
       {"series/get_years", "category=3", ID_AND_TITLE},
       {"series/get_abc", "", ID_AND_TITLE},
       {"series/get_ordered_list", "category=*&p=1", PAGED("14", "@title+")},
+      {"series/get_ordered_list", "movie_id=8&p=1", PAGED("14", "@season+")},
+      {"series/get_ordered_list", "movie_id=8&season_id=1&p=1", PAGED("14", "@episode+")},
+      {"series/get_ordered_list", "movie_id=5&p=1", PAGED("14", "@file+")},
       {"series/create_link", "cmd=/media/8.mpg&series=1", FILM_LINK},
 
       // -- Radio

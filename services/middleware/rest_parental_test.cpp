@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 // Channel 4 is adult; so is film 9.
-class ParentalTest : public RestFixture {
+class RestParentalTest : public RestFixture {
  protected:
   static FixtureOptions Shown(const storage::PgOptions& postgres, bool shown) {
     FixtureOptions options{.postgres = postgres};
@@ -69,7 +69,7 @@ constexpr const char* kAdultLinks[] = {"/v1/channels/4/link",
                                        "/v1/channels/4/catch-up?start=1767342600&duration=60",
                                        "/v1/films/files/90/link"};
 
-TEST_F(ParentalTest, ALinkToWhatIsAdultNeedsThePinOfTheDevice) {
+TEST_F(RestParentalTest, ALinkToWhatIsAdultNeedsThePinOfTheDevice) {
   AppsFixture app(Shown(options_, true));
   Prepare(app);
   for (const char* link : kAdultLinks) {
@@ -88,7 +88,7 @@ TEST_F(ParentalTest, ALinkToWhatIsAdultNeedsThePinOfTheDevice) {
   EXPECT_EQ(Ask(app, "/v1/channels/4/link", "4711").status, 200);
 }
 
-TEST_F(ParentalTest, GuessingThePinIsStoppedAndTheRightOneTellsNothingThen) {
+TEST_F(RestParentalTest, GuessingThePinIsStoppedAndTheRightOneTellsNothingThen) {
   AppsFixture app(Shown(options_, true));
   Prepare(app);
   for (int i = 0; i < 10; ++i) {
@@ -101,7 +101,7 @@ TEST_F(ParentalTest, GuessingThePinIsStoppedAndTheRightOneTellsNothingThen) {
   EXPECT_EQ(Ask(app, "/v1/channels/4/link", "0000").status, 200);
 }
 
-TEST_F(ParentalTest, PlayersAreShownWhatIsAdultOnlyWhereTheHouseholdAllowedIt) {
+TEST_F(RestParentalTest, PlayersAreShownWhatIsAdultOnlyWhereTheHouseholdAllowedIt) {
   AppsFixture app(Shown(options_, true));
   Prepare(app);
   const std::string api = "/player_api.php?username=ada&password=pa&action=";
@@ -124,7 +124,7 @@ TEST_F(ParentalTest, PlayersAreShownWhatIsAdultOnlyWhereTheHouseholdAllowedIt) {
   expect_shown(true);
 }
 
-TEST_F(ParentalTest, WhereTheOperatorShowsNothingAdultNeitherPinNorConsentDoes) {
+TEST_F(RestParentalTest, WhereTheOperatorShowsNothingAdultNeitherPinNorConsentDoes) {
   LogIn(app_);
   for (const char* link : kAdultLinks) {
     const int status = Ask(app_, link, "0000").status;

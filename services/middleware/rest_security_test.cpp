@@ -207,6 +207,8 @@ TEST_F(RestSecurityTest, NoRouteShowsWhatIsAnothers) {
       {"POST /v1/message/{message}/confirm", "/v1/message/77/confirm", ""},
       {"GET /v1/favourites", "", ""},
       {"PUT /v1/favourites", "", R"({"channels":["3"]})"},
+      {"GET /v1/parental", "", ""},
+      {"PUT /v1/parental", "", R"({"pin":"4711"})"},
       {"GET /v1/profiles", "", ""},
       {"POST /v1/profiles", "", R"({"name":"bobs"})"},
       {"PUT /v1/profiles/{profile}", "/v1/profiles/" + kim, R"({"name":"mine"})"},
