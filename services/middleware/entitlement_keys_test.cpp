@@ -58,8 +58,7 @@ class EntitlementKeysTest : public testing::Test {
     return known == nullptr ? 0 : known->revision;
   }
   bool Plays(int channel) {
-    const BoxAnswer answer =
-        box_->Call("itv", "create_link", "cmd=/ch/" + std::to_string(channel));
+    const BoxAnswer answer = box_->Call("itv", "create_link", "cmd=/ch/" + std::to_string(channel));
     if (answer.body == "Access denied.") return false;
     return answer.Js().value("cmd", "").starts_with("ffmpeg http");
   }

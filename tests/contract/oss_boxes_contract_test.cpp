@@ -37,7 +37,11 @@ TEST_F(OssBoxesContractTest, BoxesAreListedMadeMovedAndFreed) {
   StartBox(mac);
   EXPECT_TRUE(Eventually([&] { return NextEvent(mac) == "reboot"; }, kPatience));
   // What it runs is known from its start, where it is from its heartbeats.
-  EXPECT_EQ(Results("GET", "stb/" + mac)[0]["version"], "ImageDescription: 0.2.18-r14-pub-250");
+  EXPECT_TRUE(Eventually(
+      [&] {
+        return Results("GET", "stb/" + mac)[0]["version"] == "ImageDescription: 0.2.18-r14-pub-250";
+      },
+      kPatience));
   EXPECT_TRUE(
       Eventually([&] { return Results("GET", "stb/" + mac)[0]["online"] == "1"; }, kPatience));
   EXPECT_EQ(Results("GET", "stb/" + mac)[0]["ip"], "127.0.0.1");
@@ -132,7 +136,7 @@ TEST_F(OssBoxesContractTest, WhatIsSoldAndShownCanBeRead) {
                              {"base_ch", "1"},
                              {"hd", "0"},
                              {"url", "live/news"},
-                             {"enable_monitoring", "0"},
+                             {"enable_monitoring", "1"},
                              {"descr", ""}}}));
   HaveAccount("itv-1", "00:1A:79:02:00:0B");
   // What billing sold a moment ago comes by its feed.
