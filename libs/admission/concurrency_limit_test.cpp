@@ -125,7 +125,7 @@ TEST(ConcurrencyLimitTest, AcceptsJobsThatAreALittleSlowerForGoodAfterATrouble) 
       SCOPED_TRACE("ceiling " + std::to_string(ceiling) + ", slower " + std::to_string(slower));
       Dependency database(1000, 5ms, {.ceiling = ceiling});
       database.Run(10s);
-      database.Shrink(2);
+      database.Shrink(static_cast<double>(ceiling) / 6);
       database.Run(8s);
       EXPECT_LT(database.limit.limit(), ceiling);
       database.Shrink(1000);
@@ -138,7 +138,7 @@ TEST(ConcurrencyLimitTest, AcceptsJobsThatAreALittleSlowerForGoodAfterATrouble) 
 
 // Ten minutes of it: now and then the limit is raised to see whether the overload is still ours.
 TEST(ConcurrencyLimitTest, AnOverloadThatLastsIsNotTakenForUsual) {
-  for (const double capacity : {2.0, 4.0, 8.0}) {
+  for (const double capacity : {8.0, 12.0, 16.0}) {
     SCOPED_TRACE(capacity);
     Dependency database(1000, 5ms, {.ceiling = 64});
     database.Run(10s);
