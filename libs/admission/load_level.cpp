@@ -1,9 +1,8 @@
 #include "libs/admission/load_level.h"
 
 #include <algorithm>
-
-#include "absl/hash/hash.h"
-#include "absl/strings/string_view.h"
+#include <cstdint>
+#include <functional>
 
 namespace holdfast::admission {
 namespace {
@@ -32,9 +31,11 @@ bool LoadLevel::AdmitsUnderLoad(Criticality criticality, std::string_view who,
   const auto begins =
       static_cast<std::uint32_t>(IndexOf(Criticality::kBulk) - IndexOf(criticality)) * kOne;
   if (shed <= begins) return true;
-  const std::size_t hash = absl::HashOf(absl::string_view(who.data(), who.size()),
-                                        salt_.load(std::memory_order_relaxed));
-  return hash % kOne >= shed - begins;
+  // Not Abseil's hash, which differs from process to process: a simulated storm must be the same
+  // storm again. (Multiplier: 2^64 over the golden ratio; its upper bits depend on all bits.)
+  const std::uint64_t salt = salt_.load(std::memory_order_relaxed);
+  const std::uint64_t hash = (std::hash<std::string_view>()(who) ^ salt) * 0x9E3779B97F4A7C15;
+  return (hash >> 32) % kOne >= shed - begins;
 }
 
 }  // namespace holdfast::admission
