@@ -3,7 +3,6 @@
 #include <libpq-fe.h>
 #include <pwd.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +15,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status.h"
 #include "libs/testing/eventually.h"
+#include "libs/testing/process_tree.h"
 
 namespace holdfast::test {
 namespace {
@@ -30,34 +30,6 @@ std::string BinFolder() {
   }
   HOLDFAST_CHECK(!versions.empty());
   return *std::max_element(versions.begin(), versions.end()) + "/bin";
-}
-
-// Parent of a process, and nothing for one that has ended (also if nobody collected it yet).
-std::optional<pid_t> ParentOf(const std::filesystem::path& folder) {
-  std::ifstream file(folder / "stat");
-  std::string line((std::istreambuf_iterator<char>(file)), {});
-  const auto end_of_name = line.rfind(')');
-  char state = 0;
-  int parent = 0;
-  if (end_of_name == std::string::npos ||
-      sscanf(line.c_str() + end_of_name + 1, " %c %d", &state, &parent) != 2 || state == 'Z') {
-    return std::nullopt;
-  }
-  return parent;
-}
-
-std::vector<pid_t> ChildrenOf(pid_t pid) {
-  std::vector<pid_t> children;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const std::string name = entry.path().filename();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    if (ParentOf(entry.path()) == pid) children.push_back(std::stoi(name));
-  }
-  return children;
-}
-
-bool Alive(pid_t pid) {
-  return ParentOf(std::filesystem::path("/proc") / std::to_string(pid)).has_value();
 }
 
 std::string ReadAll(const std::string& path) {

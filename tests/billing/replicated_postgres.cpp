@@ -14,6 +14,7 @@
 #include "libs/base/check.h"
 #include "libs/base/status.h"
 #include "libs/testing/eventually.h"
+#include "libs/testing/process_tree.h"
 
 namespace holdfast::test {
 namespace {
@@ -48,29 +49,10 @@ std::string Where(std::uint16_t port, const std::string& database) {
 // The processes of a server: the postmaster's children carry its data folder's lock and must go
 // with it.
 void KillGroup(pid_t postmaster) {
-  std::vector<pid_t> children;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const std::string name = entry.path().filename();
-    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const std::string stat = ReadAll(entry.path() / "stat");
-    const auto end_of_name = stat.rfind(')');
-    char state = 0;
-    int parent = 0;
-    if (end_of_name == std::string::npos ||
-        sscanf(stat.c_str() + end_of_name + 1, " %c %d", &state, &parent) != 2) {
-      continue;
-    }
-    if (parent == postmaster) children.push_back(std::stoi(name));
-  }
+  const std::vector<pid_t> children = ChildrenOf(postmaster);
   kill(postmaster, SIGKILL);
   for (const pid_t child : children) kill(child, SIGKILL);
-  HOLDFAST_CHECK(Eventually([&] {
-    return std::none_of(children.begin(), children.end(), [](pid_t pid) {
-      const std::string stat = ReadAll(fmt::format("/proc/{}/stat", pid));
-      const auto end_of_name = stat.rfind(')');
-      return end_of_name != std::string::npos && stat.find(" Z ", end_of_name) == std::string::npos;
-    });
-  }));
+  HOLDFAST_CHECK(Eventually([&] { return std::none_of(children.begin(), children.end(), Alive); }));
 }
 
 }  // namespace
