@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/any_invocable.h"
 #include "google/protobuf/message.h"
 #include "libs/base/deadline.h"
 #include "libs/rpc/call.h"
@@ -40,6 +41,15 @@ class WireStream {
 
 class ConnectionEvents;
 struct UnaryState;
+struct Wire;
+
+// A unary call as the wire needs it. What it refers to must live until the call is done.
+struct UnaryRequest {
+  const std::string& path;  // "/package.Service/Method"
+  const Headers& headers;
+  std::shared_ptr<const EncodedRequest> encoded;
+  google::protobuf::Message* response = nullptr;  // null: the answer is of no interest
+};
 
 // To give up on a call that is under way; it then ends soon, with CANCELLED. A value; holds
 // nothing.
@@ -60,7 +70,7 @@ class CancelHandle {
 // it may be the last one: see UnderWay, where every call has a place.
 class Connection {
  public:
-  using Done = std::function<void(TryResult)>;
+  using Done = absl::AnyInvocable<void(const TryResult&)>;
   enum class Health { kServing, kNotServing, kNoAnswer };
 
   // `material` empty: plaintext. `tls_name`: the name the instance's certificate must bear.
@@ -68,11 +78,8 @@ class Connection {
              const std::string& tls_name, std::shared_ptr<UnderWay> under_way);
   ~Connection();
 
-  // `path` is "/package.Service/Method". `response` (null: the answer is of no interest) must live
-  // until `done`, which runs once, at the latest when `time` has passed.
-  CancelHandle Start(const std::string& path, const Headers& headers,
-                     const std::shared_ptr<const EncodedRequest>& request, Duration time,
-                     google::protobuf::Message* response, Done done);
+  // `done` runs once, at the latest when `time` has passed.
+  CancelHandle Start(UnaryRequest request, Duration time, Done done);
 
   std::unique_ptr<WireStream> OpenStream(const std::string& path, const Headers& headers,
                                          const std::shared_ptr<const EncodedRequest>& request);
@@ -82,8 +89,7 @@ class Connection {
 
  private:
   friend class ConnectionEvents;
-  struct Impl;
-  std::shared_ptr<Impl> impl_;
+  std::shared_ptr<Wire> wire_;
 };
 
 // Breaks and returns of connections, for one thread that looks at them now and then.

@@ -159,7 +159,7 @@ bool OutgoingCall::StartTry(std::size_t index, Kind kind) {
     if (over_ || std::find(tried.begin(), tried.end(), index) != tried.end()) return false;
     const SteadyTime now = neighbour_->clock.SteadyNow();
     const Duration left = std::max<Duration>(deadline_.at() - now, Duration::zero());
-    attempt = std::make_shared<Try>(index, kind, tries_.Begin(index, left), now,
+    attempt = std::make_shared<Try>(shared_from_this(), index, kind, tries_.Begin(index, left), now,
                                     list_->peers[index]->Begin(now));
     if (method_.hedged || attempt->may_be_overdue() || !under_way_.empty()) {
       attempt->response.reset(response_.New());

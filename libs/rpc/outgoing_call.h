@@ -103,8 +103,9 @@ class OutgoingCall final : public Reminded, public std::enable_shared_from_this<
 
 // One request at one instance.
 struct OutgoingCall::Try {
-  Try(std::size_t i, Kind k, Tries::Allowance a, SteadyTime s, Peer::Attempt p)
-      : index(i), kind(k), allowed(a), start(s), attempt(std::move(p)) {}
+  Try(std::shared_ptr<OutgoingCall> c, std::size_t i, Kind k, Tries::Allowance a, SteadyTime s,
+      Peer::Attempt p)
+      : call(std::move(c)), index(i), kind(k), allowed(a), start(s), attempt(std::move(p)) {}
 
   bool may_be_overdue() const { return allowed.overdue_after < allowed.time; }
   SteadyTime due() const { return start + allowed.overdue_after; }
@@ -119,6 +120,7 @@ struct OutgoingCall::Try {
   void Sent(const CancelHandle& sent);
   void Waits(std::unique_ptr<WireTimer> timer);  // of a fault; once
 
+  const std::shared_ptr<OutgoingCall> call;
   const std::size_t index;
   const Kind kind;
   const Tries::Allowance allowed;

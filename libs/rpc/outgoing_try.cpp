@@ -58,10 +58,8 @@ void OutgoingCall::SendNow(const SharedTry& attempt, Duration time) {
   google::protobuf::Message* response = attempt->response ? attempt->response.get() : &response_;
   if (attempt->kind == Kind::kCanary) response = nullptr;
   attempt->Sent(list_->instances[attempt->index]->connection.Start(
-      method_.path, headers_, request_, time, response,
-      [self = shared_from_this(), attempt](const TryResult& result) {
-        self->TryEnded(attempt, result);
-      }));
+      {.path = method_.path, .headers = headers_, .encoded = request_, .response = response}, time,
+      [attempt](const TryResult& result) { attempt->call->TryEnded(attempt, result); }));
 }
 
 // The try ends as if the wire had done it to us.
@@ -105,8 +103,8 @@ void OutgoingCall::SendCanaries(std::size_t chosen) {
     neighbour_->metrics.canaries.With({neighbour_->service}).Add();
     const Tries::Allowance allowed = {
         .time = try_timeout_, .overdue_after = try_timeout_, .fair = true};
-    Send(std::make_shared<Try>(i, Kind::kCanary, allowed, neighbour_->clock.SteadyNow(),
-                               *std::move(attempt)));
+    Send(std::make_shared<Try>(shared_from_this(), i, Kind::kCanary, allowed,
+                               neighbour_->clock.SteadyNow(), *std::move(attempt)));
   }
 }
 

@@ -54,6 +54,12 @@ TryResult FailureOf(const grpc::Status& status, const grpc::ClientContext& conte
           .pushback = PushbackOf(context)};
 }
 
+bool NeverLookedAt(const TryResult& failure) {
+  if (failure.origin != Origin::kTransport || !absl::IsUnavailable(failure.status)) return false;
+  const absl::string_view text = failure.status.message();
+  return text == "GOAWAY received" || text == "Transport closed";
+}
+
 namespace {
 
 // The call itself. gRPC calls it until OnDone, whether or not somebody still reads: it owns itself

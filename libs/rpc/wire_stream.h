@@ -22,6 +22,12 @@ void AddHeaders(const Headers& headers, grpc::ClientContext& context);
 // Who made the status that a call failed with, and what else came with it.
 TryResult FailureOf(const grpc::Status& status, const grpc::ClientContext& context);
 
+// The server has not looked at the call and never will: its connection was leaving, or gone before
+// the call began. gRPC's own retries know that from inside; to others it says so by these texts
+// only (1.51, chttp2_transport.cc). A connection that breaks later speaks of its socket, also where
+// it was leaving.
+bool NeverLookedAt(const TryResult& failure);
+
 std::unique_ptr<WireStream> OpenWireStream(std::shared_ptr<grpc::Channel> channel,
                                            UnderWay::Place place, const std::string& path,
                                            const Headers& headers,

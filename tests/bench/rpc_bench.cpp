@@ -4,7 +4,8 @@
 //   rpc_bench serve WHAT                        prints port=, runs until its input ends
 //   rpc_bench call WHAT PORT SECONDS TOGETHER   prints calls=, seconds=, cpu=, p50_us=, p99_us=
 //
-// WHAT is "holdfast" or "bare".
+// WHAT is "holdfast", "bare" (gRPC as it comes) or "lean": bare, and the client without gRPC's
+// retries.
 
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -174,12 +175,14 @@ void Measure(Load::Begin begin, Duration length, int together) {
   load.Print(CpuSeconds() - cpu);
 }
 
-void CallBare(const std::string& address, Duration length, int together) {
+void CallBare(const std::string& address, Duration length, int together, bool retries) {
   struct Exchange {
     grpc::ClientContext context;
   };
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, retries ? 1 : 0);
   grpc::TemplatedGenericStub<Text, Text> stub(
-      grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
   Measure(
       [&](const Text& request, Text& response, Load::Done done) {
         auto* exchange = new Exchange;
@@ -212,15 +215,20 @@ void CallHoldfast(const std::string& address, Duration length, int together) {
 }
 
 int Main(const std::vector<std::string>& arguments) {
-  const bool bare = arguments.size() > 1 && arguments[1] == "bare";
+  const std::string what = arguments.size() > 1 ? arguments[1] : "";
   if (arguments.size() == 2 && arguments[0] == "serve") {
-    bare ? ServeBare() : ServeHoldfast();
+    what == "holdfast" ? ServeHoldfast() : ServeBare();
     return 0;
   }
   if (arguments.size() == 5 && arguments[0] == "call") {
     const std::string address = "127.0.0.1:" + arguments[2];
     const auto length = std::chrono::seconds(std::atoi(arguments[3].c_str()));
-    (bare ? CallBare : CallHoldfast)(address, length, std::atoi(arguments[4].c_str()));
+    const int together = std::atoi(arguments[4].c_str());
+    if (what == "holdfast") {
+      CallHoldfast(address, length, together);
+    } else {
+      CallBare(address, length, together, /*retries=*/what == "bare");
+    }
     return 0;
   }
   std::fprintf(stderr, "rpc_bench serve WHAT | call WHAT PORT SECONDS TOGETHER\n");
