@@ -1,8 +1,10 @@
 // Webhooks out and reminders: each thing is told, once by its id, until somebody takes it.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <map>
 
+#include "absl/synchronization/barrier.h"
 #include "services/billing/billing_money_test.h"
 #include "services/billing/jobs_events.h"
 #include "services/billing/signature.h"
@@ -62,7 +64,7 @@ class EventsTest : public MoneyTest {
   int answer_ = 200;
   std::vector<std::string> arrived_;
   EventSender sender_{{store_that_tells_, metrics_, clock_, random_},
-                      {.url = "http://x", .secret = "secret"},
+                      {.url = "http://x", .secret = "secret", .at_once = 1},
                       [this](Deadline, const std::string& body,
                              const std::string& signature) -> absl::StatusOr<int> {
                         EXPECT_THAT(CheckSignature(signature, "secret", body, clock_.Now()),
@@ -81,6 +83,30 @@ TEST_F(EventsTest, APaymentIsToldOnce) {
   ASSERT_THAT(paid_.RecordPayment(Call(), request), IsOk());
   EXPECT_THAT(Send(), testing::ElementsAre(HasSubstr(R"("kind":"payment.taken")")));
   EXPECT_THAT(Send(), IsEmpty());
+}
+
+TEST_F(EventsTest, SeveralAreToldAtOnceAndTheOneThatIsRefusedComesAgain) {
+  constexpr int kAtOnce = 4;
+  Open("ann", v1::CHARGING_PREPAID);
+  for (int i = 0; i < kAtOnce; ++i) ASSERT_THAT(paid_.RecordPayment(Call(), Payment(500)), IsOk());
+  DateEvents();
+  // Nobody is answered before all have come.
+  absl::Barrier* all_are_here = new absl::Barrier(kAtOnce);  // deletes itself: see Barrier::Block
+  std::atomic<int> arrived = 0;
+  EventSender sender({store_that_tells_, metrics_, clock_, random_},
+                     {.url = "http://x", .secret = "secret", .at_once = kAtOnce},
+                     [&](Deadline, const std::string&, const std::string&) -> absl::StatusOr<int> {
+                       const int number = ++arrived;
+                       if (number <= kAtOnce && all_are_here->Block()) delete all_are_here;
+                       return number == 2 ? 500 : 200;
+                     });
+  EXPECT_THAT(sender.Run(Soon()), IsOk());
+  EXPECT_EQ(arrived, kAtOnce);
+  clock_.Advance(7s);
+  EXPECT_THAT(sender.Run(Soon()), IsOk());
+  EXPECT_EQ(arrived, kAtOnce + 1);
+  EXPECT_EQ(pool_.Query(Soon(), "SELECT count(*) FROM event WHERE delivered_at IS NULL")->Int(0, 0),
+            0);
 }
 
 TEST_F(EventsTest, WhatIsRefusedIsNotTold) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <thread>
+#include <vector>
 
 #include "libs/base/status.h"
 #include "libs/http/client.h"
@@ -26,6 +28,8 @@ void WebhookConfig::Describe(config::Knobs& k) {
          "when it changes. Empty: the system's.");
   k.Secret("secret", secret, "Secret that signs what is told.");
   k.Duration("timeout", timeout, {.min = 100ms, .max = 60s}, "Time the receiver gets to answer.");
+  k.Int("at_once", at_once, {.min = 1, .max = 64},
+        "How many events are sent at the same time, each over a connection of its own.");
 }
 
 absl::StatusOr<EventSender::Post> PostTo(const WebhookConfig& config) {
@@ -57,14 +61,11 @@ absl::StatusOr<EventSender::Post> PostTo(const WebhookConfig& config) {
   };
 }
 
-absl::StatusOr<bool> EventSender::Send(const StoredEvent& event, Deadline deadline) {
-  const WallTime now = parts_.clock.Now();
-  const absl::StatusOr<int> answer = post_(deadline.AtMost(config_.timeout), event.body,
-                                           SignMessage(config_.secret, event.body, now));
+StoredEvent EventSender::After(const StoredEvent& event, const absl::StatusOr<int>& answer,
+                               WallTime now) {
   StoredEvent after = event;
   ++after.tries;
-  const bool taken = answer.ok() && *answer >= 200 && *answer < 300;
-  if (taken) {
+  if (answer.ok() && *answer >= 200 && *answer < 300) {
     after.delivered_at = now;
   } else if (now - event.created_at > kGiveUpEventAfter) {
     after.given_up_at = now;
@@ -73,24 +74,53 @@ absl::StatusOr<bool> EventSender::Send(const StoredEvent& event, Deadline deadli
     const auto jittered = pause * (0.8 + 0.4 * parts_.random.Uniform());
     after.try_at = now + std::chrono::duration_cast<std::chrono::milliseconds>(jittered);
   }
-  HOLDFAST_RETURN_IF_ERROR(parts_.store.SaveEvent(deadline.AtMost(kStepTimeout), after));
-  parts_.metrics.webhooks_out.With({taken               ? "taken"
-                                    : after.given_up_at ? "given_up"
-                                                        : "retried"})
-      .Add();
+  return after;
+}
+
+absl::StatusOr<std::size_t> EventSender::Send(std::span<const StoredEvent> together,
+                                              Deadline deadline) {
+  const WallTime now = parts_.clock.Now();
+  std::vector<absl::StatusOr<int>> answers(together.size());
+  {
+    std::vector<std::jthread> senders;
+    for (std::size_t i = 0; i < together.size(); ++i) {
+      senders.emplace_back([&, i] {
+        answers[i] = post_(deadline.AtMost(config_.timeout), together[i].body,
+                           SignMessage(config_.secret, together[i].body, now));
+      });
+    }
+  }
+  std::vector<StoredEvent> after;
+  for (std::size_t i = 0; i < together.size(); ++i) {
+    after.push_back(After(together[i], answers[i], now));
+  }
+  // They were sent, whatever time is left: what is not written down now is sent again.
+  HOLDFAST_RETURN_IF_ERROR(parts_.store.SaveEvents(Deadline::After(kStepTimeout), after));
+  std::size_t taken = 0;
+  for (const StoredEvent& event : after) {
+    taken += event.delivered_at ? 1 : 0;
+    parts_.metrics.webhooks_out
+        .With({event.delivered_at  ? "taken"
+               : event.given_up_at ? "given_up"
+                                   : "retried"})
+        .Add();
+  }
   return taken;
 }
 
 absl::Status EventSender::Run(Deadline deadline) {
+  const auto at_once = static_cast<std::size_t>(config_.at_once);
   while (!deadline.Passed()) {
     HOLDFAST_ASSIGN_OR_RETURN(const std::vector<StoredEvent> due,
                               parts_.store.EventsToSend(deadline.AtMost(kStepTimeout),
                                                         parts_.clock.Now(), kEventsAtOnce));
     std::size_t taken = 0;
-    for (const StoredEvent& event : due) {
+    for (std::span<const StoredEvent> left(due); !left.empty();) {
       if (deadline.Passed()) return absl::OkStatus();
-      HOLDFAST_ASSIGN_OR_RETURN(const bool was_taken, Send(event, deadline));
-      taken += was_taken ? 1 : 0;
+      const auto together = left.first(std::min(at_once, left.size()));
+      HOLDFAST_ASSIGN_OR_RETURN(const std::size_t now_taken, Send(together, deadline));
+      taken += now_taken;
+      left = left.subspan(together.size());
     }
     // Nobody takes any: the next round is soon enough.
     if (due.size() < kEventsAtOnce || taken == 0) return absl::OkStatus();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -20,16 +21,18 @@ struct WebhookConfig {
   std::string ca_file;
   std::string secret;
   std::chrono::milliseconds timeout = std::chrono::seconds(3);
+  std::int64_t at_once = 8;
 
   void Describe(config::Knobs& k);
 };
 
 // Sends the events of the outbox (sql/0011_events.sql) until somebody takes them: any 2xx. Run it
 // on one instance at a time; an event that is sent twice has one id. Each event is tried on its
-// own, so one that is refused does not hold up the others, and they may arrive in another order.
+// own, several at once, so one that is refused does not hold up the others, and they may arrive in
+// another order. Not thread-safe: one job thread.
 class EventSender {
  public:
-  // What a receiver answers: an HTTP status, or why there was none.
+  // What a receiver answers: an HTTP status, or why there was none. Thread-safe.
   using Post = std::function<absl::StatusOr<int>(Deadline, const std::string& body,
                                                  const std::string& signature)>;
   struct Parts {
@@ -44,8 +47,9 @@ class EventSender {
   absl::Status Run(Deadline deadline);
 
  private:
-  // True: it was taken.
-  absl::StatusOr<bool> Send(const StoredEvent& event, Deadline deadline);
+  // How many were taken. What was sent is known to the database before the next ones are.
+  absl::StatusOr<std::size_t> Send(std::span<const StoredEvent> together, Deadline deadline);
+  StoredEvent After(const StoredEvent& event, const absl::StatusOr<int>& answer, WallTime now);
 
   const Parts parts_;
   const WebhookConfig config_;

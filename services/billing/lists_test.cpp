@@ -360,14 +360,10 @@ TEST_F(ListsTest, WebhookEventsAreListedByWhatBecameOfThem) {
   v1::ListWebhookEventsRequest request;
   const std::vector<std::string> all = PageByPage(request, list, ids);
   ASSERT_THAT(all, SizeIs(3));
-  ASSERT_THAT(
-      tells.SaveEvent(
-          Soon(), {.id = all[0], .tries = 1, .try_at = clock_.Now(), .delivered_at = clock_.Now()}),
-      IsOk());
-  ASSERT_THAT(
-      tells.SaveEvent(
-          Soon(), {.id = all[1], .tries = 9, .try_at = clock_.Now(), .given_up_at = clock_.Now()}),
-      IsOk());
+  const StoredEvent sent[] = {
+      {.id = all[0], .tries = 1, .try_at = clock_.Now(), .delivered_at = clock_.Now()},
+      {.id = all[1], .tries = 9, .try_at = clock_.Now(), .given_up_at = clock_.Now()}};
+  ASSERT_THAT(tells.SaveEvents(Soon(), sent), IsOk());
   request.set_state(v1::WebhookEvent::STATE_DELIVERED);
   EXPECT_THAT(ids(*list(request)), ElementsAre(all[0]));
   request.set_state(v1::WebhookEvent::STATE_GIVEN_UP);

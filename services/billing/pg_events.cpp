@@ -87,16 +87,22 @@ absl::StatusOr<std::vector<StoredEvent>> PgStore::ListEvents(Deadline deadline,
   return events;
 }
 
-absl::Status PgStore::SaveEvent(Deadline deadline, const StoredEvent& event) {
+constexpr std::string_view kSaveEvent = R"sql(
+  UPDATE event SET tries = $2, try_at = $3, delivered_at = $4, given_up_at = $5 WHERE event_id = $1
+)sql";
+
+absl::Status PgStore::SaveEvents(Deadline deadline, std::span<const StoredEvent> events) {
   const auto time = [](const std::optional<WallTime>& t) {
     return t ? PgParam(*t) : PgParam(std::nullopt);
   };
-  return pool_
-      .Query(deadline,
-             "UPDATE event SET tries = $2, try_at = $3, delivered_at = $4, given_up_at = $5 "
-             "WHERE event_id = $1",
-             event.id, event.tries, event.try_at, time(event.delivered_at), time(event.given_up_at))
-      .status();
+  return pool_.Transact(deadline, [&](storage::PgTransaction& tx) -> absl::Status {
+    for (const StoredEvent& event : events) {
+      HOLDFAST_RETURN_IF_ERROR(tx.Query(kSaveEvent, event.id, event.tries, event.try_at,
+                                        time(event.delivered_at), time(event.given_up_at))
+                                   .status());
+    }
+    return absl::OkStatus();
+  });
 }
 
 // -- What was done unasked, in the audit log ------------------------------------------------------

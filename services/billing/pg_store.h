@@ -81,7 +81,7 @@ class PgStore final : public Store {
                                                         int limit) override;
   absl::StatusOr<std::vector<StoredEvent>> ListEvents(Deadline deadline,
                                                       const EventFilter& filter) override;
-  absl::Status SaveEvent(Deadline deadline, const StoredEvent& event) override;
+  absl::Status SaveEvents(Deadline deadline, std::span<const StoredEvent> events) override;
   // pg_sales.cpp
   absl::StatusOr<std::vector<Reseller>> ListResellers(Deadline deadline,
                                                       const ResellerFilter& filter) override;

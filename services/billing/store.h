@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -451,7 +452,8 @@ class Store {
   // The newest first.
   virtual absl::StatusOr<std::vector<StoredEvent>> ListEvents(Deadline deadline,
                                                               const EventFilter& filter) = 0;
-  virtual absl::Status SaveEvent(Deadline deadline, const StoredEvent& event) = 0;
+  // All or none.
+  virtual absl::Status SaveEvents(Deadline deadline, std::span<const StoredEvent> events) = 0;
   // Recomputes everything that can be recomputed.
   virtual absl::StatusOr<BooksReport> VerifyBooks(Deadline deadline) = 0;
 
