@@ -17,20 +17,24 @@ std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller&
     ), serving AS (
       SELECT s.* FROM live s WHERE s.serves AND (s.base_subscription_id IS NULL OR EXISTS (
         SELECT 1 FROM live b WHERE b.subscription_id = s.base_subscription_id AND b.serves))
+    ), base AS (
+      SELECT * FROM live WHERE base_subscription_id IS NULL
+    ), serving_base AS (
+      SELECT * FROM base WHERE serves
     )
     SELECT a.account_id,
            coalesce((SELECT string_agg(DISTINCT p.package_id, ',' ORDER BY p.package_id)
                        FROM serving s JOIN tariff_plan_package p USING (tariff_plan_id)
                       WHERE s.account_id = a.account_id), ''),
            CASE WHEN a.state = 'closed' THEN 4
-                WHEN EXISTS (SELECT 1 FROM live s WHERE s.account_id = a.account_id
+                WHEN EXISTS (SELECT 1 FROM base s WHERE s.account_id = a.account_id
                                 AND s.state IN ('active', 'trialing')) THEN 1
-                WHEN EXISTS (SELECT 1 FROM live s WHERE s.account_id = a.account_id
+                WHEN EXISTS (SELECT 1 FROM base s WHERE s.account_id = a.account_id
                                 AND s.state = 'grace') THEN 2
-                WHEN EXISTS (SELECT 1 FROM live s WHERE s.account_id = a.account_id
+                WHEN EXISTS (SELECT 1 FROM base s WHERE s.account_id = a.account_id
                                 AND s.state IN ('suspended', 'paused')) THEN 3
                 ELSE 1 END,
-           coalesce((SELECT extract(epoch FROM max(s.valid_until))::bigint FROM serving s
+           coalesce((SELECT extract(epoch FROM max(s.valid_until))::bigint FROM serving_base s
                       WHERE s.account_id = a.account_id), 0),
            a.entitlement_revision,
            coalesce((SELECT CASE WHEN bool_or(p.max_streams = 0) THEN 0 ELSE max(p.max_streams) END
@@ -40,7 +44,7 @@ std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller&
                               s.valid_until + CASE WHEN s.cancel_at_end THEN 0
                                                    ELSE coalesce(v.grace_days, p.grace_days) END
                             ))::bigint
-                       FROM serving s JOIN tariff_plan p USING (tariff_plan_id)
+                       FROM serving_base s JOIN tariff_plan p USING (tariff_plan_id)
                        LEFT JOIN tariff_plan_version v
                          ON v.tariff_plan_id = s.tariff_plan_id AND v.version = s.plan_version
                       WHERE s.account_id = a.account_id), 0),
