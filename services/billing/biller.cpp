@@ -52,6 +52,7 @@ absl::StatusOr<std::int64_t> Biller::ProvideFor(const Invoice& invoice, std::int
 
 absl::Status Biller::IssueAndSettle(const Invoice& invoice) {
   HOLDFAST_RETURN_IF_ERROR(tx_.AddInvoice(invoice));
+  issued_.push_back(invoice.id);
   HOLDFAST_RETURN_IF_ERROR(tx_.Post(IssueEntry(invoice)));
   // Of prepaid service: the money that was found for it pays for it, whatever else is open.
   if (account_.charging == Charging::kPrepaid) HOLDFAST_RETURN_IF_ERROR(SettleOne(invoice));

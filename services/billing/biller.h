@@ -59,6 +59,13 @@ class Biller {
   absl::StatusOr<Subscription> ChangeLater(const Holding& held, const TariffPlan& to,
                                            const PlannedChange& change);
   absl::Status CheckChange(const Holding& held, const TariffPlan& to, sys_days on);
+  // Either of them.
+  struct ChangeOrder {
+    PlannedChange change;
+    enum class When { kNow, kLater } when = When::kNow;
+  };
+  absl::StatusOr<Subscription> Change(const Holding& held, const TariffPlan& to,
+                                      const ChangeOrder& order);
 
   // Takes a coupon, which the transaction holds, for what a subscription is charged from now on.
   // FAILED_PRECONDITION: see CheckRedemption; coupon_in_place unless it may replace another one.
@@ -96,17 +103,28 @@ class Biller {
   // Through the gateway: writes it down and holds its money. The same reasons.
   absl::Status BeginRefund(Payment payment, const GatewayRefund& refund);
   // Writes down what became of one: when it has ended, its money leaves or is the wallet's again.
-  // FAILED_PRECONDITION refund_too_large: it was sent after all, and there is nothing left that it
-  // could be a refund of.
+  // Of one that came back after it was sent it is reversed. FAILED_PRECONDITION refund_too_large:
+  // it was sent after all, and there is nothing left that it could be a refund of.
   absl::Status SaveRefund(GatewayRefund refund);
   // The payer's bank took it back. FAILED_PRECONDITION: chargeback_too_large.
   absl::StatusOr<Payment> ChargeBack(Payment payment, std::int64_t amount,
                                      const std::string& reason);
   absl::StatusOr<CreditNote> CreditInvoice(const InvoiceId& id, const std::string& reason);
+  // Of one that was made in error. FAILED_PRECONDITION: invoice_paid, already_credited.
+  absl::StatusOr<CreditNote> VoidInvoice(const InvoiceId& id, const std::string& reason);
 
   // What the next charge of a subscription will be, on the day of that charge; nothing: none will
   // come. Writes nothing (biller_preview.cpp).
   absl::StatusOr<std::optional<Invoice>> PreviewNext(Holding held);
+  // What a change of plan does: carries it out, so use it in a transaction that is undone. Of one
+  // for later also what is written on its day, as far as that is known today. The same refusals.
+  struct ChangePreview {
+    Subscription subscription;  // as it is then
+    std::vector<CreditNote> credit_notes{};
+    std::vector<Invoice> invoices{};
+  };
+  absl::StatusOr<ChangePreview> PreviewChange(const Holding& held, const TariffPlan& to,
+                                              const ChangeOrder& order);
 
   // A base is paused and resumed with its add-ons; the charged days move with the pause.
   absl::StatusOr<Subscription> Pause(const Holding& held);
@@ -148,11 +166,20 @@ class Biller {
   absl::StatusOr<std::vector<UnusedTerm>> FindUnused(const SubscriptionId& id, sys_days from);
   absl::Status Write(const std::vector<UnusedTerm>& unused, sys_days from);
   absl::Status Write(const Credit& credit);
+  absl::Status TakeBounced(const GatewayRefund& refund);
   absl::Status CreditUnused(const Subscription& subscription, sys_days from);
   absl::Status EndAddOns(const SubscriptionId& base, Unused unused, sys_days on);
   absl::StatusOr<bool> FollowCalendar(Holding& held);
   absl::Status CheckAddOnsOf(const Holding& base, const TariffPlan& to, sys_days on);
+  // What moving to another plan today writes; nothing: no money moves.
+  struct Move {
+    std::vector<UnusedTerm> unused;
+    NextTerm next;
+    Bill bill;
+  };
+  absl::StatusOr<std::optional<Move>> DraftMove(const Holding& held, const TariffPlan& to);
   absl::Status MoveNow(Holding& held, const TariffPlan& to);
+  absl::Status AddMove(const Holding& held, const TariffPlan& to, ChangePreview& preview);
   absl::Status MoveAddOnsOf(const Subscription& base);
   absl::Status MoveTerms(const Subscription& paused, std::chrono::days by);
   absl::StatusOr<Subscription> ResumeOne(const Holding& held);
@@ -165,6 +192,8 @@ class Biller {
   const sys_days today_;
   bool parked_;
   int changes_ = 0;
+  std::vector<InvoiceId> issued_;
+  std::vector<CreditNote> credited_;
 };
 
 }  // namespace holdfast::billing

@@ -91,36 +91,55 @@ absl::StatusOr<Subscription> Biller::ChangeLater(const Holding& held, const Tari
   return next;
 }
 
-absl::Status Biller::MoveNow(Holding& held, const TariffPlan& to) {
+absl::StatusOr<Subscription> Biller::Change(const Holding& held, const TariffPlan& to,
+                                            const ChangeOrder& order) {
+  return order.when == ChangeOrder::When::kLater ? ChangeLater(held, to, order.change)
+                                                 : ChangeNow(held, to);
+}
+
+absl::StatusOr<std::optional<Biller::Move>> Biller::DraftMove(const Holding& held,
+                                                              const TariffPlan& to) {
   const Subscription& s = held.subscription;
   const bool on_trial = s.state == Subscription::State::kTrialing;
   const bool late = s.valid_until && *s.valid_until <= today_;
   if (s.charging == Charging::kElsewhere || on_trial || late || !s.gives_service()) {
     // A trial goes on, and what is late is charged by the new plan when it is paid.
-    const std::optional<sys_days> anchor = s.anchor;
-    HOLDFAST_RETURN_IF_ERROR(SwitchPlan(held, to));
-    return anchor == s.anchor || s.base ? absl::OkStatus() : MoveAddOnsOf(s);
+    return std::optional<Move>();
   }
   // What is open-ended was paid once: nothing of it is left over.
-  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<UnusedTerm> unused, FindUnused(s.id, today_));
+  HOLDFAST_ASSIGN_OR_RETURN(std::vector<UnusedTerm> unused, FindUnused(s.id, today_));
   std::optional<PaidDays> paid;
   if (!unused.empty()) paid = {unused.front().term.days, unused.front().term.period_days};
   const NextTerm next = TermAfterChange(paid, held, to, today_);
   Holding changed = held;
   changed.plan = to;
-  HOLDFAST_ASSIGN_OR_RETURN(const Bill bill, Draft(changed, next));
+  HOLDFAST_ASSIGN_OR_RETURN(Bill bill, Draft(changed, next));
+  return Move{std::move(unused), next, std::move(bill)};
+}
+
+absl::Status Biller::MoveNow(Holding& held, const TariffPlan& to) {
+  const Subscription& s = held.subscription;
+  HOLDFAST_ASSIGN_OR_RETURN(const std::optional<Move> move, DraftMove(held, to));
+  if (!move) {
+    const std::optional<sys_days> anchor = s.anchor;
+    HOLDFAST_RETURN_IF_ERROR(SwitchPlan(held, to));
+    return anchor == s.anchor || s.base ? absl::OkStatus() : MoveAddOnsOf(s);
+  }
+  const Bill& bill = move->bill;
   if (s.charging == Charging::kPrepaid) {
     std::int64_t returned = 0;
-    for (const UnusedTerm& one : unused) returned += one.credit ? one.credit->note.to_wallet : 0;
+    for (const UnusedTerm& one : move->unused) {
+      returned += one.credit ? one.credit->note.to_wallet : 0;
+    }
     HOLDFAST_ASSIGN_OR_RETURN(const std::int64_t available, ProvideFor(bill.invoice, returned));
     if (available < bill.invoice.total()) {
       return FailedPrecondition("insufficient_funds: the change costs {}, there are {}",
                                 bill.invoice.total(), available);
     }
   }
-  HOLDFAST_RETURN_IF_ERROR(Write(unused, today_));
+  HOLDFAST_RETURN_IF_ERROR(Write(move->unused, today_));
   HOLDFAST_RETURN_IF_ERROR(SwitchPlan(held, to));
-  HOLDFAST_RETURN_IF_ERROR(Charge(held, next, bill));
+  HOLDFAST_RETURN_IF_ERROR(Charge(held, move->next, bill));
   return s.base ? absl::OkStatus() : MoveAddOnsOf(s);
 }
 

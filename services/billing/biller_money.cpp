@@ -30,6 +30,7 @@ absl::Status CheckIsLeft(const Payment& payment, std::int64_t amount) {
 absl::Status Biller::Write(const Credit& credit) {
   if (credit.note.lines.empty()) return absl::OkStatus();
   HOLDFAST_RETURN_IF_ERROR(tx_.AddCreditNote(credit.note));
+  credited_.push_back(credit.note);
   HOLDFAST_RETURN_IF_ERROR(tx_.Post(credit.entry));
   return tx_.SaveInvoice(credit.invoice);
 }
@@ -78,6 +79,16 @@ absl::StatusOr<CreditNote> Biller::CreditInvoice(const InvoiceId& id, const std:
                             CreditAll(invoice, NewCredit(reason, today_, std::move(before))));
   HOLDFAST_RETURN_IF_ERROR(Write(credit));
   HOLDFAST_RETURN_IF_ERROR(MoneyCame());
+  return credit.note;
+}
+
+absl::StatusOr<CreditNote> Biller::VoidInvoice(const InvoiceId& id, const std::string& reason) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Invoice invoice, tx_.FindInvoice(id));
+  HOLDFAST_ASSIGN_OR_RETURN(std::vector<CreditNote> before, tx_.FindCreditNotes(id));
+  HOLDFAST_ASSIGN_OR_RETURN(const Credit credit,
+                            Void(invoice, NewCredit(reason, today_, std::move(before))));
+  HOLDFAST_RETURN_IF_ERROR(Write(credit));
+  HOLDFAST_RETURN_IF_ERROR(MoneyCame());  // what was blocked for this debt is not any more
   return credit.note;
 }
 
@@ -169,6 +180,9 @@ absl::Status Biller::BeginRefund(Payment payment, const GatewayRefund& refund) {
 
 absl::Status Biller::SaveRefund(GatewayRefund refund) {
   if (refund.open()) return tx_.SaveRefund(refund);
+  HOLDFAST_ASSIGN_OR_RETURN(const GatewayRefund before, tx_.FindRefund(refund.id));
+  const bool came_back = refund.state == GatewayRefund::State::kBounced;
+  if (came_back && before.state == GatewayRefund::State::kSent) return TakeBounced(refund);
   HOLDFAST_ASSIGN_OR_RETURN(Payment payment, tx_.FindPayment(refund.payment));
   const bool sent = refund.state == GatewayRefund::State::kSent;
   const bool was_held = std::exchange(refund.held, false);
@@ -190,6 +204,22 @@ absl::Status Biller::SaveRefund(GatewayRefund refund) {
   HOLDFAST_ASSIGN_OR_RETURN(const Entry end,
                             EndHold(refund, hold, sent ? RefundEnd::kSent : RefundEnd::kNotSent));
   return sent ? tx_.Post(end) : TakeIn(end);
+}
+
+// What left comes back: into the wallet, where it pays what waits for it, and what the operator had
+// lost by it to the operator.
+absl::Status Biller::TakeBounced(const GatewayRefund& refund) {
+  HOLDFAST_ASSIGN_OR_RETURN(Payment payment, tx_.FindPayment(refund.payment));
+  payment.refunded -= refund.amount.minor_units();
+  HOLDFAST_RETURN_IF_ERROR(tx_.SavePayment(payment));
+  HOLDFAST_RETURN_IF_ERROR(tx_.SaveRefund(refund));
+  absl::StatusOr<Entry> sent = tx_.FindEntry(SentEntryOf(refund.id, Sent::kInTime));
+  if (absl::IsNotFound(sent.status())) {
+    sent = tx_.FindEntry(SentEntryOf(refund.id, Sent::kLate));
+  }
+  HOLDFAST_RETURN_IF_ERROR(sent.status());
+  HOLDFAST_ASSIGN_OR_RETURN(const Entry back, Bounce(refund, *sent));
+  return TakeIn(back);
 }
 
 absl::StatusOr<std::int64_t> Biller::Reopen(const std::string& currency, std::int64_t amount) {

@@ -36,4 +36,42 @@ absl::StatusOr<std::optional<Invoice>> Biller::PreviewNext(Holding held) {
   return std::optional(std::move(bill->invoice));
 }
 
+// What a change writes on `today_`, which is the day of one for later.
+absl::Status Biller::AddMove(const Holding& held, const TariffPlan& to, ChangePreview& preview) {
+  HOLDFAST_ASSIGN_OR_RETURN(std::optional<Move> move, DraftMove(held, to));
+  if (!move) return absl::OkStatus();
+  for (UnusedTerm& one : move->unused) {
+    if (!one.credit || one.credit->note.lines.empty()) continue;
+    preview.credit_notes.push_back(std::move(one.credit->note));
+  }
+  if (move->bill.invoice.total() > 0) preview.invoices.push_back(std::move(move->bill.invoice));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Biller::ChangePreview> Biller::PreviewChange(const Holding& held,
+                                                            const TariffPlan& to,
+                                                            const ChangeOrder& order) {
+  ChangePreview preview;
+  HOLDFAST_ASSIGN_OR_RETURN(preview.subscription, Change(held, to, order));
+  const Subscription& next = preview.subscription;
+  if (order.when == ChangeOrder::When::kNow) {
+    preview.credit_notes = credited_;
+    for (const InvoiceId& id : issued_) {
+      HOLDFAST_ASSIGN_OR_RETURN(Invoice issued, tx_.FindInvoice(id));
+      preview.invoices.push_back(std::move(issued));
+    }
+    return preview;
+  }
+  const std::optional<sys_days>& on = order.change.on;
+  if (on && (!next.valid_until || *on < *next.valid_until)) {
+    HOLDFAST_RETURN_IF_ERROR(
+        Biller(tx_, account_, *on).AddMove(Holding{next, held.plan}, to, preview));
+  } else if (!on || *on == *next.valid_until) {
+    HOLDFAST_ASSIGN_OR_RETURN(std::optional<Invoice> invoice,
+                              PreviewNext(Holding{next, held.plan}));
+    if (invoice) preview.invoices.push_back(*std::move(invoice));
+  }
+  return preview;
+}
+
 }  // namespace holdfast::billing

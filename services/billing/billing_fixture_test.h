@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,12 @@
 #include "services/billing/service.h"
 
 namespace holdfast::billing {
+
+// A new one each time; HOLDFAST_SEED=17 in the environment plays one again.
+inline std::uint64_t NewSeed() {
+  const char* told = std::getenv("HOLDFAST_SEED");
+  return told == nullptr ? SecureSeed() : std::strtoull(told, nullptr, 10);
+}
 
 inline Deadline Soon() { return Deadline::After(std::chrono::seconds(10)); }
 

@@ -182,6 +182,40 @@ TEST_F(ChangesTest, AnAddOnFollowsItsBase) {
   EXPECT_EQ(Find("ann", added.subscription_id()).state(), S::STATE_CANCELLED);
 }
 
+TEST_F(ChangesTest, WithoutItsBaseAnAddOnServesNothingAndTheAccountIsToldWhy) {
+  using E = v1::Entitlement;
+  ASSERT_THAT(Put(Monthly("basic", 2800)), IsOk());
+  v1::TariffPlan sport = Monthly("sport", 1400);
+  sport.set_add_on(true);
+  ASSERT_THAT(Put(sport), IsOk());
+  Open("ann", v1::CHARGING_PREPAID);
+  ASSERT_THAT(Pay("ann", 4200), IsOk());
+  const std::string base = Buy("ann", "basic")->subscription_id();
+  const std::string add_on = Buy("ann", "sport", base)->subscription_id();
+  const auto expect = [&](E::Status status, E::Reason reason, int packages) {
+    const E told = EntitlementOf("ann").value_or(E());
+    EXPECT_EQ(told.status(), status) << told.ShortDebugString();
+    EXPECT_EQ(told.reason(), reason) << told.ShortDebugString();
+    EXPECT_EQ(told.package_ids_size(), packages) << told.ShortDebugString();
+  };
+  expect(E::STATUS_ACTIVE, E::REASON_UNSPECIFIED, 1);
+  ASSERT_THAT(Ask<v1::SuspendSubscriptionRequest>(&Service::SuspendSubscription, base), IsOk());
+  EXPECT_EQ(Find("ann", add_on).state(), S::STATE_ACTIVE);
+  expect(E::STATUS_SUSPENDED, E::REASON_SUSPENDED, 0);
+  ASSERT_THAT(Ask<v1::ResumeSubscriptionRequest>(&Service::ResumeSubscription, base), IsOk());
+  expect(E::STATUS_ACTIVE, E::REASON_UNSPECIFIED, 1);
+  ASSERT_THAT(Ask<v1::PauseSubscriptionRequest>(&Service::PauseSubscription, base), IsOk());
+  expect(E::STATUS_SUSPENDED, E::REASON_PAUSED, 0);
+  ASSERT_THAT(Ask<v1::ResumeSubscriptionRequest>(&Service::ResumeSubscription, base), IsOk());
+  LiveUntil(Day(2026, 3, 2));  // nobody pays
+  expect(E::STATUS_GRACE, E::REASON_PAYMENT_LATE, 1);
+  LiveUntil(Day(2026, 3, 20));
+  expect(E::STATUS_SUSPENDED, E::REASON_UNPAID, 0);
+  LiveUntil(Day(2026, 5, 20));
+  expect(E::STATUS_ACTIVE, E::REASON_EXPIRED, 0);
+  EXPECT_EQ(Find("ann", add_on).state(), S::STATE_CANCELLED);
+}
+
 // -- Into other periods ---------------------------------------------------------------------------
 
 TEST_F(ChangesTest, FromOpenEndedToMonthsItIsChargedFromThatDayOnAndGoesOn) {
@@ -317,7 +351,7 @@ class SeededChangesTest : public ChangesTest, public testing::WithParamInterface
 
 TEST_P(SeededChangesTest, UpAndDownOnOneDayNetsToNothingWhateverThePricesTheTaxesAndThePauses) {
   // The first one once found a pause into February, the second one is new every time.
-  const std::uint64_t seed = GetParam() == 0 ? 11683636297891362668U : SecureSeed();
+  const std::uint64_t seed = GetParam() == 0 ? 11683636297891362668U : NewSeed();
   SCOPED_TRACE(fmt::format("seed {}", seed));
   SeededRandom chance(seed);
   PutTax("de", 19);

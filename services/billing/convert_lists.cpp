@@ -82,6 +82,8 @@ absl::StatusOr<std::optional<GatewayRefund::State>> ParseState(v1::Refund::State
       return std::optional(State::kRefused);
     case v1::Refund::STATE_ABSENT:
       return std::optional(State::kAbsent);
+    case v1::Refund::STATE_BOUNCED:
+      return std::optional(State::kBounced);
     default:
       return InvalidArgument("state {} is unknown", static_cast<int>(state));
   }

@@ -62,6 +62,7 @@ v1::Invoice ToProto(const BookedInvoice& booked) {
   out.set_open(invoice.open());
   out.set_issued_on(ShowDay(invoice.issued_on));
   out.set_due_on(ShowDay(invoice.due_on));
+  out.set_voided(invoice.voided);
   return out;
 }
 
@@ -134,6 +135,8 @@ v1::Refund ToProto(const GatewayRefund& refund) {
         return v1::Refund::STATE_REFUSED;
       case GatewayRefund::State::kAbsent:
         return v1::Refund::STATE_ABSENT;
+      case GatewayRefund::State::kBounced:
+        return v1::Refund::STATE_BOUNCED;
     }
     return v1::Refund::STATE_UNSPECIFIED;
   };

@@ -22,8 +22,9 @@ absl::StatusOr<GatewayNews::State> StateOf(const v1::GatewayResult& result) {
   if (result.state() == (charge ? "paid" : "refunded")) return GatewayNews::State::kPaid;
   if (result.state() == (charge ? "declined" : "refused")) return GatewayNews::State::kDeclined;
   if (result.state() == "pending") return GatewayNews::State::kPending;
+  if (!charge && result.state() == "bounced") return GatewayNews::State::kBounced;
   return InvalidArgument("state is not one of {}, pending",
-                         charge ? "paid, declined" : "refunded, refused");
+                         charge ? "paid, declined" : "refunded, refused, bounced");
 }
 
 std::string ToJson(const google::protobuf::Message& message) {

@@ -80,14 +80,8 @@ absl::StatusOr<std::optional<PaymentAttempt>> GatewaysService::BeginCollection(
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<DueInvoice> due, tx.DueInvoices(account.id, today));
   const auto order = DecideCollection(due, account.currency, schedule, today);
   if (!order) return none;
-  const WallTime now = parts_.clock.Now();
-  const PaymentAttempt attempt{.id = AttemptId(SecureHex(12)),
-                               .account = account.id,
-                               .gateway = parts_.gateway->name(),
-                               .amount = order->amount,
-                               .source = method->source,
-                               .look_at = now + parts_.first_look,
-                               .created_at = now};
+  PaymentAttempt attempt = NewAttempt(account.id, order->amount);
+  attempt.source = method->source;
   HOLDFAST_RETURN_IF_ERROR(tx.AddAttempt(attempt));
   for (const CollectionOrder::Step& step : order->steps) {
     HOLDFAST_RETURN_IF_ERROR(tx.AddCollection(step, attempt.id));

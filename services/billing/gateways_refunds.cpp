@@ -16,9 +16,9 @@ namespace {
 constexpr auto kStepTimeout = std::chrono::seconds(3);
 constexpr int kRefundsAtOnce = 50;
 
-// What the gateway is to be asked for. FAILED_PRECONDITION: it cannot be.
-absl::StatusOr<GatewayRefund> Draft(const Payment& payment, const v1::SendRefundRequest& request,
-                                    const std::string& gateway) {
+// How much goes back. FAILED_PRECONDITION: the gateway cannot be asked for it.
+absl::StatusOr<Money> AmountOf(const Payment& payment, const v1::SendRefundRequest& request,
+                               const std::string& gateway) {
   if (payment.method != gateway) {
     return FailedPrecondition(
         "no_gateway: payment {} came by {}, not through gateway {}: Payments/RefundPayment writes "
@@ -31,13 +31,7 @@ absl::StatusOr<GatewayRefund> Draft(const Payment& payment, const v1::SendRefund
   }
   if (request.minor_units() < 0) return InvalidArgument("minor_units is negative");
   const std::int64_t amount = request.minor_units() != 0 ? request.minor_units() : payment.left();
-  HOLDFAST_ASSIGN_OR_RETURN(Money money, Money::Make(amount, payment.amount.currency()));
-  return GatewayRefund{.id = RefundId(SecureHex(12)),
-                       .payment = payment.id,
-                       .account = payment.account,
-                       .gateway = gateway,
-                       .charge = payment.reference,
-                       .amount = std::move(money)};
+  return Money::Make(amount, payment.amount.currency());
 }
 
 }  // namespace
@@ -58,10 +52,14 @@ absl::StatusOr<v1::Refund> GatewaysService::SendRefund(const rpc::Call& call,
             HOLDFAST_ASSIGN_OR_RETURN(const Payment payment,
                                       tx.FindPayment(PaymentId(request.payment_id())));
             HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(payment.account));
-            HOLDFAST_ASSIGN_OR_RETURN(GatewayRefund wanted,
-                                      Draft(payment, request, parts_.gateway->name()));
-            wanted.created_at = parts_.clock.Now();
-            wanted.look_at = wanted.created_at + parts_.first_look;
+            HOLDFAST_ASSIGN_OR_RETURN(const Money amount,
+                                      AmountOf(payment, request, parts_.gateway->name()));
+            GatewayRefund wanted;
+            Begin(amount, wanted);
+            wanted.id = RefundId(SecureHex(12));
+            wanted.payment = payment.id;
+            wanted.account = payment.account;
+            wanted.charge = payment.reference;
             HOLDFAST_RETURN_IF_ERROR(Biller(tx, account, Today()).BeginRefund(payment, wanted));
             begun_now = true;
             return ToProto(wanted);
@@ -128,8 +126,9 @@ absl::StatusOr<v1::ListRefundsResponse> GatewaysService::ListRefunds(
   return response;
 }
 
-absl::StatusOr<v1::Refund> GatewaysService::CloseRefund(const rpc::Call& call,
-                                                        const v1::CloseRefundRequest& request) {
+template <class Request, class Decide>
+absl::StatusOr<v1::Refund> GatewaysService::EndByHand(const rpc::Call& call, const Request& request,
+                                                      const Decide& decide) {
   if (request.reason().empty()) return InvalidArgument("reason is empty");
   HOLDFAST_RETURN_IF_ERROR(CheckText("reason", request.reason(), 150));
   AccountId of;
@@ -140,15 +139,27 @@ absl::StatusOr<v1::Refund> GatewaysService::CloseRefund(const rpc::Call& call,
                                   tx.FindRefund(RefundId(request.refund_id())));
         HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(refund.account));
         of = account.id;
-        HOLDFAST_ASSIGN_OR_RETURN(
-            const GatewayRefund closed,
-            CloseByHand(refund, request.sent() ? RefundEnd::kSent : RefundEnd::kNotSent,
-                        request.reason()));
-        HOLDFAST_RETURN_IF_ERROR(Biller(tx, account, Today()).SaveRefund(closed));
-        return ToProto(closed);
+        HOLDFAST_ASSIGN_OR_RETURN(const GatewayRefund ended, decide(refund));
+        HOLDFAST_RETURN_IF_ERROR(Biller(tx, account, Today()).SaveRefund(ended));
+        return ToProto(ended);
       });
   if (answer.ok() && !of.value().empty()) parts_.entitlements.Refresh(of, call.deadline());
   return answer;
+}
+
+absl::StatusOr<v1::Refund> GatewaysService::CloseRefund(const rpc::Call& call,
+                                                        const v1::CloseRefundRequest& request) {
+  return EndByHand(call, request, [&](const GatewayRefund& refund) {
+    return CloseByHand(refund, request.sent() ? RefundEnd::kSent : RefundEnd::kNotSent,
+                       request.reason());
+  });
+}
+
+absl::StatusOr<v1::Refund> GatewaysService::RecordBounce(const rpc::Call& call,
+                                                         const v1::RecordBounceRequest& request) {
+  return EndByHand(call, request, [&](const GatewayRefund& refund) {
+    return BounceByHand(refund, request.reason());
+  });
 }
 
 // -- What the gateway says ------------------------------------------------------------------------

@@ -47,11 +47,27 @@ void GatewaysService::Register(rpc::ServiceTable& table) {
   table.Worker("GetRefund", *this, &GatewaysService::GetRefund);
   table.Worker("ListRefunds", *this, &GatewaysService::ListRefunds);
   table.Worker("CloseRefund", *this, &GatewaysService::CloseRefund);
+  table.Worker("RecordBounce", *this, &GatewaysService::RecordBounce);
   table.Worker("GetAttempt", *this, &GatewaysService::GetAttempt);
   table.Worker("ListAttempts", *this, &GatewaysService::ListAttempts);
   table.Worker("PutPaymentMethod", *this, &GatewaysService::PutPaymentMethod);
   table.Worker("RemovePaymentMethod", *this, &GatewaysService::RemovePaymentMethod);
   table.Worker("GetPaymentMethod", *this, &GatewaysService::GetPaymentMethod);
+}
+
+void GatewaysService::Begin(const Money& amount, Followed& followed) const {
+  followed.gateway = parts_.gateway->name();
+  followed.amount = amount;
+  followed.created_at = parts_.clock.Now();
+  followed.look_at = followed.created_at + parts_.first_look;
+}
+
+PaymentAttempt GatewaysService::NewAttempt(const AccountId& account, const Money& amount) const {
+  PaymentAttempt attempt;
+  Begin(amount, attempt);
+  attempt.id = AttemptId(SecureHex(12));
+  attempt.account = account;
+  return attempt;
 }
 
 absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& call,
@@ -62,14 +78,8 @@ absl::StatusOr<v1::PaymentAttempt> GatewaysService::Collect(const rpc::Call& cal
   HOLDFAST_RETURN_IF_ERROR(CheckText("source", request.source(), kLongestSource));
   HOLDFAST_ASSIGN_OR_RETURN(const Money amount, ParseMoney("amount", request.amount()));
   if (amount.minor_units() == 0) return InvalidArgument("amount is nothing");
-  const WallTime now = parts_.clock.Now();
-  PaymentAttempt wanted{.id = AttemptId(SecureHex(12)),
-                        .account = AccountId(request.account_id()),
-                        .gateway = parts_.gateway->name(),
-                        .amount = amount,
-                        .source = request.source(),
-                        .look_at = now + parts_.first_look,
-                        .created_at = now};
+  PaymentAttempt wanted = NewAttempt(AccountId(request.account_id()), amount);
+  wanted.source = request.source();
   bool begun_now = false;
   // First it is written down; then, whatever happens to us, somebody finds out what became of it.
   HOLDFAST_ASSIGN_OR_RETURN(

@@ -56,6 +56,8 @@ class GatewaysService {
                                                       const v1::ListRefundsRequest& request);
   absl::StatusOr<v1::Refund> CloseRefund(const rpc::Call& call,
                                          const v1::CloseRefundRequest& request);
+  absl::StatusOr<v1::Refund> RecordBounce(const rpc::Call& call,
+                                          const v1::RecordBounceRequest& request);
 
   // gateways_collect.cpp
   absl::StatusOr<v1::PaymentMethod> PutPaymentMethod(const rpc::Call& call,
@@ -78,6 +80,9 @@ class GatewaysService {
   http::Response TakeWebhook(const http::Request& request, const std::string& secret);
 
  private:
+  // What is asked of the gateway now; there must be one.
+  void Begin(const Money& amount, Followed& followed) const;
+  PaymentAttempt NewAttempt(const AccountId& account, const Money& amount) const;
   // What the gateway says of an attempt, taken in. `event_id`: of a webhook, or empty.
   absl::StatusOr<PaymentAttempt> Take(Deadline deadline, const AttemptId& id,
                                       const GatewayNews& news, const std::string& event_id);
@@ -99,6 +104,10 @@ class GatewaysService {
                                            const GatewayNews& news, const std::string& event_id);
   std::optional<GatewayRefund> AskRefund(Deadline deadline, const GatewayRefund& refund);
   absl::Status NoteRefundSent(Deadline deadline, const RefundId& id);
+  // A person says what became of one: `decide` says what follows.
+  template <class Request, class Decide>
+  absl::StatusOr<v1::Refund> EndByHand(const rpc::Call& call, const Request& request,
+                                       const Decide& decide);
   sys_days Today() const { return DayOf(parts_.clock.Now(), parts_.entitlements.zone()); }
 
   const Parts parts_;

@@ -23,6 +23,7 @@ void PaymentsService::Register(rpc::ServiceTable& table) {
   table.Worker("ListInvoices", *this, &PaymentsService::ListInvoices);
   table.Worker("PreviewInvoices", *this, &PaymentsService::PreviewInvoices);
   table.Worker("CreditInvoice", *this, &PaymentsService::CreditInvoice);
+  table.Worker("VoidInvoice", *this, &PaymentsService::VoidInvoice);
   table.Worker("ListCreditNotes", *this, &PaymentsService::ListCreditNotes);
   table.Worker("ListVoucherBatches", *this, &PaymentsService::ListVoucherBatches);
   table.Worker("ListVouchers", *this, &PaymentsService::ListVouchers);
@@ -176,8 +177,10 @@ absl::StatusOr<v1::ListCreditNotesResponse> PaymentsService::ListCreditNotes(
   return response;
 }
 
-absl::StatusOr<v1::CreditNote> PaymentsService::CreditInvoice(
-    const rpc::Call& call, const v1::CreditInvoiceRequest& request) {
+template <class Request>
+absl::StatusOr<v1::CreditNote> PaymentsService::TakeBack(
+    const rpc::Call& call, const Request& request,
+    absl::StatusOr<CreditNote> (Biller::*how)(const InvoiceId&, const std::string&)) {
   if (request.reason().empty()) return InvalidArgument("reason is empty");
   HOLDFAST_RETURN_IF_ERROR(CheckText("reason", request.reason(), 200));
   AccountId of;
@@ -188,12 +191,22 @@ absl::StatusOr<v1::CreditNote> PaymentsService::CreditInvoice(
         HOLDFAST_ASSIGN_OR_RETURN(const Invoice invoice, tx.FindInvoice(id));
         HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(invoice.account));
         of = account.id;
-        HOLDFAST_ASSIGN_OR_RETURN(const CreditNote note,
-                                  Biller(tx, account, Today()).CreditInvoice(id, request.reason()));
+        Biller biller(tx, account, Today());
+        HOLDFAST_ASSIGN_OR_RETURN(const CreditNote note, (biller.*how)(id, request.reason()));
         return ToProto(note);
       });
   if (answer.ok() && !of.value().empty()) entitlements_.Refresh(of, call.deadline());
   return answer;
+}
+
+absl::StatusOr<v1::CreditNote> PaymentsService::CreditInvoice(
+    const rpc::Call& call, const v1::CreditInvoiceRequest& request) {
+  return TakeBack(call, request, &Biller::CreditInvoice);
+}
+
+absl::StatusOr<v1::CreditNote> PaymentsService::VoidInvoice(const rpc::Call& call,
+                                                            const v1::VoidInvoiceRequest& request) {
+  return TakeBack(call, request, &Biller::VoidInvoice);
 }
 
 }  // namespace holdfast::billing

@@ -9,6 +9,7 @@
 #include "libs/base/clock.h"
 #include "libs/rpc/call.h"
 #include "libs/rpc/service.h"
+#include "services/billing/biller.h"
 #include "services/billing/entitlements.h"
 #include "services/billing/store.h"
 
@@ -42,6 +43,8 @@ class PaymentsService {
       const rpc::Call& call, const v1::ListCreditNotesRequest& request);
   absl::StatusOr<v1::CreditNote> CreditInvoice(const rpc::Call& call,
                                                const v1::CreditInvoiceRequest& request);
+  absl::StatusOr<v1::CreditNote> VoidInvoice(const rpc::Call& call,
+                                             const v1::VoidInvoiceRequest& request);
 
   // payments_coupons.cpp
   absl::StatusOr<v1::Coupon> IssueCoupon(const rpc::Call& call,
@@ -76,6 +79,10 @@ class PaymentsService {
       const rpc::Call& call, const v1::TopUpFromResellerRequest& request);
 
  private:
+  template <class Request>
+  absl::StatusOr<v1::CreditNote> TakeBack(
+      const rpc::Call& call, const Request& request,
+      absl::StatusOr<CreditNote> (Biller::*how)(const InvoiceId&, const std::string&));
   sys_days Today() const { return DayOf(clock_.Now(), entitlements_.zone()); }
 
   Store& store_;

@@ -1,8 +1,6 @@
 // Attempts to collect money, and the webhooks that told of them, in PostgreSQL.
-#include "libs/base/check.h"
 #include "libs/base/status.h"
-#include "services/billing/pg_list.h"
-#include "services/billing/pg_rows.h"
+#include "services/billing/pg_followed.h"
 #include "services/billing/pg_store.h"
 #include "services/billing/pg_transaction.h"
 
@@ -12,35 +10,23 @@ namespace {
 using storage::PgParam;
 using storage::PgResult;
 
-constexpr std::string_view kSelect =
-    "SELECT attempt_id, account_id, gateway, currency, amount, source, state, reference, reason,"
-    "       payment_id, looks, look_at, created_at, sent_at FROM payment_attempt ";
-
-PaymentAttempt AttemptAt(const PgResult& rows, int row) {
-  absl::StatusOr<Money> amount = Money::Make(rows.Int(row, 4), rows.Text(row, 3));
-  HOLDFAST_CHECK(amount.ok());
-  const std::optional<PaymentAttempt::State> state = AttemptStateOf(rows.Text(row, 6));
-  HOLDFAST_CHECK(state.has_value());
-  PaymentAttempt attempt{.id = AttemptId(std::string(rows.Text(row, 0))),
-                         .account = AccountId(std::string(rows.Text(row, 1))),
-                         .gateway = std::string(rows.Text(row, 2)),
-                         .amount = *std::move(amount),
-                         .source = std::string(rows.Text(row, 5)),
-                         .state = *state,
-                         .reference = std::string(rows.Text(row, 7)),
-                         .reason = std::string(rows.Text(row, 8)),
-                         .looks = static_cast<int>(rows.Int(row, 10)),
-                         .look_at = rows.Time(row, 11),
-                         .created_at = rows.Time(row, 12)};
-  if (!rows.IsNull(row, 13)) attempt.sent_at = rows.Time(row, 13);
-  if (!rows.IsNull(row, 9)) attempt.payment = PaymentId(std::string(rows.Text(row, 9)));
-  return attempt;
+void TakeOwn(const PgResult& rows, int row, PaymentAttempt& attempt) {
+  attempt.id = AttemptId(std::string(rows.Text(row, kFollowedColumns)));
+  attempt.source = rows.Text(row, kFollowedColumns + 1);
+  if (rows.IsNull(row, kFollowedColumns + 2)) return;
+  attempt.payment = PaymentId(std::string(rows.Text(row, kFollowedColumns + 2)));
 }
 
-std::vector<PaymentAttempt> AllAttempts(const PgResult& rows) {
-  std::vector<PaymentAttempt> attempts;
-  for (int row = 0; row < rows.rows(); ++row) attempts.push_back(AttemptAt(rows, row));
-  return attempts;
+const FollowedTable<PaymentAttempt>& Attempts() {
+  static const FollowedTable<PaymentAttempt> kTable(
+      {.name = "payment attempt",
+       .table = "payment_attempt",
+       .id = "attempt_id",
+       .state = "state",
+       .select = HOLDFAST_FOLLOWED_COLUMNS("state") ", attempt_id, source, payment_id",
+       .state_of = AttemptStateOf,
+       .take_own = TakeOwn});
+  return kTable;
 }
 
 }  // namespace
@@ -59,12 +45,12 @@ absl::Status PgBillingTransaction::AddAttempt(const PaymentAttempt& a) {
 }
 
 absl::StatusOr<PaymentAttempt> PgBillingTransaction::FindAttempt(const AttemptId& id) {
-  static const std::string kFind = std::string(kSelect) + "WHERE attempt_id = $1";
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult found, tx_.Query(kFind, id.value()));
-  if (found.rows() == 0) return NotFound("payment attempt {} unknown", id.value());
-  HOLDFAST_RETURN_IF_ERROR(FindAccount(AttemptAt(found, 0).account).status());  // locks it
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kFind, id.value()));
-  return AttemptAt(rows, 0);
+  const auto query = [&](const std::string& sql, const std::string& value) {
+    return tx_.Query(sql, value);
+  };
+  HOLDFAST_ASSIGN_OR_RETURN(const PaymentAttempt found, Attempts().Find(id, query));
+  HOLDFAST_RETURN_IF_ERROR(FindAccount(found.account).status());  // locks it
+  return Attempts().Find(id, query);
 }
 
 constexpr std::string_view kSaveAttempt = R"sql(
@@ -78,7 +64,7 @@ absl::Status PgBillingTransaction::SaveAttempt(const PaymentAttempt& a) {
   const PgParam payment = a.payment ? PgParam(a.payment->value()) : PgParam(std::nullopt);
   return tx_
       .Query(kSaveAttempt, a.id.value(), NameOf(a.state), a.reference, a.reason, payment, a.looks,
-             a.look_at, a.sent_at ? PgParam(*a.sent_at) : PgParam(std::nullopt))
+             a.look_at, a.sent_at)
       .status();
 }
 
@@ -103,33 +89,20 @@ absl::StatusOr<bool> PgBillingTransaction::AddGatewayEvent(const std::string& ga
 }
 
 absl::StatusOr<PaymentAttempt> PgStore::FindAttempt(Deadline deadline, const AttemptId& id) {
-  static const std::string kFind = std::string(kSelect) + "WHERE attempt_id = $1";
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kFind, id.value()));
-  if (rows.rows() == 0) return NotFound("payment attempt {} unknown", id.value());
-  return AttemptAt(rows, 0);
+  return Attempts().Find(id, [&](const std::string& sql, const std::string& value) {
+    return pool_.Query(deadline, sql, value);
+  });
 }
 
 absl::StatusOr<std::vector<PaymentAttempt>> PgStore::ListAttempts(Deadline deadline,
                                                                   const AttemptFilter& filter) {
-  PgList list(kSelect);
-  if (filter.state) list.Where("state = $", NameOf(*filter.state));
-  HOLDFAST_ASSIGN_OR_RETURN(
-      const PgResult rows,
-      list.WhereSet("account_id = $", filter.account)
-          .Behind("created_at, attempt_id", filter.before)
-          .Run(pool_, deadline, "created_at DESC, attempt_id DESC", filter.limit));
-  return AllAttempts(rows);
+  return Attempts().Run(Attempts().List(filter), pool_, deadline, filter.limit);
 }
 
 absl::StatusOr<std::vector<PaymentAttempt>> PgStore::AttemptsToLookAt(Deadline deadline,
                                                                       const std::string& gateway,
                                                                       WallTime now, int limit) {
-  static const std::string kList =
-      std::string(kSelect) +
-      "WHERE state IN ('started', 'pending') AND look_at <= $1 AND gateway = $2"
-      " ORDER BY look_at LIMIT $3";
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, pool_.Query(deadline, kList, now, gateway, limit));
-  return AllAttempts(rows);
+  return Attempts().ToLookAt(pool_, deadline, gateway, now, limit);
 }
 
 absl::StatusOr<std::int64_t> PgStore::CountOpenAttempts(Deadline deadline, WallTime before) {

@@ -16,7 +16,7 @@ using storage::PgResult;
 #define HOLDFAST_INVOICE_COLUMNS                                                  \
   "i.invoice_id, i.account_id, i.currency, i.tax_region, i.tax_name, i.tax_ppm, " \
   "i.tax_inclusive, i.net, i.tax, i.settled, i.credited, i.returned, "            \
-  "i.issued_on - DATE '1970-01-01', i.due_on - DATE '1970-01-01', coalesce(i.number, 0)"
+  "i.issued_on - DATE '1970-01-01', i.due_on - DATE '1970-01-01', coalesce(i.number, 0), i.voided"
 #define HOLDFAST_DAY "DATE '1970-01-01' + $::int"
 constexpr std::string_view kIsOpen = "i.net + i.tax - i.credited - i.settled + i.returned > 0";
 
@@ -36,6 +36,7 @@ Invoice InvoiceAt(const PgResult& rows, int row) {
   invoice.returned = rows.Int(row, 11);
   invoice.issued_on = *DayAt(rows, row, 12);
   invoice.due_on = *DayAt(rows, row, 13);
+  invoice.voided = rows.Bool(row, 15);
   return invoice;
 }
 
@@ -126,12 +127,13 @@ absl::Status PgBillingTransaction::NumberInvoices() {
 }
 
 constexpr std::string_view kSaveInvoice = R"sql(
-  UPDATE invoice SET settled = $2, credited = $3, returned = $4 WHERE invoice_id = $1
+  UPDATE invoice SET settled = $2, credited = $3, returned = $4, voided = $5 WHERE invoice_id = $1
 )sql";
 
 absl::Status PgBillingTransaction::SaveInvoice(const Invoice& i) {
   changed_.insert(i.account);
-  return tx_.Query(kSaveInvoice, i.id.value(), i.settled, i.credited, i.returned).status();
+  return tx_.Query(kSaveInvoice, i.id.value(), i.settled, i.credited, i.returned, i.voided)
+      .status();
 }
 
 constexpr std::string_view kFindInvoice =
@@ -205,7 +207,7 @@ absl::StatusOr<std::vector<OverdueInvoice>> PgBillingTransaction::OverdueInvoice
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows, tx_.Query(kFind, DayParam(today), days, limit));
   std::vector<OverdueInvoice> overdue;
   for (int row = 0; row < rows.rows(); ++row) {
-    overdue.push_back({InvoiceAt(rows, row), static_cast<int>(rows.Int(row, 15))});
+    overdue.push_back({InvoiceAt(rows, row), static_cast<int>(rows.Int(row, 16))});
   }
   return overdue;
 }

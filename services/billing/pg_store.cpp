@@ -236,7 +236,8 @@ absl::StatusOr<std::vector<Subscription>> PgStore::ListSubscriptions(
 }
 
 // One statement, so one moment. An account without live subscriptions is one row of NULLs; how its
-// last one ended is looked up only then. What is owed is read from the index of open invoices.
+// last one ended, an add-on not counting, is looked up only then. What is owed is read from the
+// index of open invoices.
 #define HOLDFAST_FACTS                                                                     \
   "SELECT " HOLDFAST_ACCOUNT_COLUMNS                                                       \
   ", a.entitlement_revision,"                                                              \
@@ -244,7 +245,7 @@ absl::StatusOr<std::vector<Subscription>> PgStore::ListSubscriptions(
   " coalesce(o.owed, 0), o.due_on - DATE '1970-01-01',"                                    \
   " CASE WHEN s.subscription_id IS NULL THEN coalesce((SELECT e.state"                     \
   "   FROM subscription e WHERE e.account_id = a.account_id"                               \
-  "    AND e.state IN ('cancelled', 'expired')"                                            \
+  "    AND e.state IN ('cancelled', 'expired') AND e.base_subscription_id IS NULL"         \
   "  ORDER BY e.started_at DESC LIMIT 1), '') ELSE '' END, " HOLDFAST_SUBSCRIPTION_COLUMNS \
   ", " HOLDFAST_PLAN_COLUMNS                                                               \
   "  FROM account a"                                                                       \

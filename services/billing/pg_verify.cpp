@@ -69,6 +69,9 @@ constexpr Check kChecks[] = {
                     GROUP BY n.invoice_id) c USING (invoice_id)
        WHERE (i.credited, i.returned)
              IS DISTINCT FROM (coalesce(c.credited, 0), coalesce(c.returned, 0)) LIMIT 20)sql"},
+    {"void_invoices_ask_for_nothing", R"sql(
+      SELECT invoice_id FROM invoice
+       WHERE voided AND (settled, returned, credited) <> (0, 0, net + tax) LIMIT 20)sql"},
     {"settled_is_the_sum_of_settlements", R"sql(
       SELECT i.invoice_id FROM invoice i
         LEFT JOIN (SELECT split_part(entry_id, '-', 2) AS invoice_id,
@@ -108,12 +111,18 @@ constexpr Check kChecks[] = {
         LEFT JOIN (SELECT entry_id, sum(amount) AS amount FROM ledger_transfer
                     WHERE entry_id LIKE 'refund-%-late' GROUP BY entry_id) l
           ON l.entry_id = 'refund-' || r.refund_id || '-late'
+        LEFT JOIN (SELECT entry_id, sum(amount) AS amount FROM ledger_transfer
+                    WHERE entry_id LIKE 'refund-%-bounced' AND reverses IS NOT NULL
+                    GROUP BY entry_id) b
+          ON b.entry_id = 'refund-' || r.refund_id || '-bounced'
+       CROSS JOIN LATERAL (
+             SELECT CASE WHEN e.kind = 'post' THEN e.amount ELSE l.amount END AS amount) went
        WHERE h.amount IS DISTINCT FROM r.amount OR h.kind <> 'pending'
           OR r.held <> (e.kind IS NULL)
-          OR (r.state = 'sent' AND CASE WHEN e.kind = 'post' THEN e.amount <> r.amount
-                                                               OR l.amount IS NOT NULL
-                                        ELSE l.amount IS DISTINCT FROM r.amount END)
-          OR (r.state <> 'sent' AND (e.kind = 'post' OR l.amount IS NOT NULL)) LIMIT 20)sql"},
+          OR (e.kind = 'post' AND l.amount IS NOT NULL) OR went.amount <> r.amount
+          OR (r.state = 'sent' AND went.amount IS NULL)
+          OR (r.state <> 'sent' AND NOT r.bounced AND went.amount IS NOT NULL)
+          OR b.amount IS DISTINCT FROM CASE WHEN r.bounced THEN went.amount END LIMIT 20)sql"},
     {"payments_count_refunds_under_way", R"sql(
       SELECT p.payment_id FROM payment p
         LEFT JOIN (SELECT payment_id, sum(amount) FILTER (WHERE held) AS held,

@@ -135,5 +135,150 @@ TEST_F(PreviewTest, WhatWillNotBeChargedHasNone) {
   EXPECT_THAT(payments_.PreviewInvoices(Call(), unknown), HasCode(absl::StatusCode::kNotFound));
 }
 
+// -- Of a change of plan --------------------------------------------------------------------------
+
+class PreviewChangeTest : public PreviewTest {
+ protected:
+  void SetUp() override {
+    PutTax("de", 19);
+    ASSERT_THAT(Put(Monthly("gold", 3000)), IsOk());
+  }
+  void TearDown() override { EXPECT_THAT(WhatIsWrong(), IsEmpty()); }
+
+  absl::StatusOr<v1::PreviewChangeResponse> Foresee(const std::string& subscription,
+                                                    const std::string& plan, bool at_end = false,
+                                                    const std::string& on_day = "") {
+    v1::ChangeSubscriptionRequest request;  // without a key
+    request.set_subscription_id(subscription);
+    request.set_tariff_plan_id(plan);
+    request.set_at_end_of_term(at_end);
+    request.set_on_day(on_day);
+    const std::string before = Rows();
+    auto answer = service_.PreviewChange(Call(), request);
+    EXPECT_EQ(Rows(), before) << "a preview wrote something";
+    return answer;
+  }
+  // "-833 2026-01-31" of what is given back, "2500 2026-02-28..." of what is charged.
+  static std::vector<std::string> Documents(const v1::PreviewChangeResponse& preview) {
+    std::vector<std::string> shown;
+    for (const v1::CreditNote& note : preview.credit_notes()) {
+      EXPECT_EQ(note.credit_note_id(), "");
+      EXPECT_EQ(note.currency(), "EUR");
+      shown.push_back(fmt::format("{} {}", -note.net() - note.tax(), note.issued_on()));
+    }
+    for (const v1::Invoice& invoice : preview.invoices()) {
+      EXPECT_EQ(invoice.invoice_id(), "");
+      EXPECT_EQ(invoice.number(), 0u);
+      shown.push_back(fmt::format("{} {}", invoice.net() + invoice.tax(), invoice.issued_on()));
+      for (const v1::InvoiceLine& line : invoice.lines()) {
+        shown.back() += fmt::format(" {}..{}", line.from_day(), line.to_day());
+      }
+    }
+    return shown;
+  }
+};
+
+TEST_F(PreviewChangeTest, NowItIsWhatIsGivenBackAndWhatIsCharged) {
+  OpenRich("ann");
+  const std::string id = Buy("ann", "basic")->subscription_id();  // 31 Jan to 28 Feb: 28 days
+  GoTo(Day(2026, 2, 14));
+  ASSERT_OK_AND_ASSIGN(const v1::PreviewChangeResponse preview, Foresee(id, "gold"));
+  EXPECT_THAT(Documents(preview),
+              ElementsAre("-500 2026-02-14", "1500 2026-02-14 2026-02-14..2026-02-28"));
+  EXPECT_EQ(preview.cost(), 1000);
+  EXPECT_EQ(preview.currency(), "EUR");
+  EXPECT_EQ(preview.available(), Wallet("ann"));
+  EXPECT_EQ(preview.available_after(), Wallet("ann") - 1000);
+  EXPECT_EQ(preview.subscription().tariff_plan_id(), "gold");
+  EXPECT_EQ(Find("ann", id).tariff_plan_id(), "basic");
+  ASSERT_THAT(ChangeTo(id, "gold"), IsOk());
+  EXPECT_EQ(Wallet("ann"), preview.available_after());
+  ASSERT_OK_AND_ASSIGN(const v1::PreviewChangeResponse back, Foresee(id, "basic"));
+  EXPECT_EQ(back.cost(), -1000);  // given back
+}
+
+TEST_F(PreviewChangeTest, OnCreditItIsWhatIsOwed) {
+  Open("ann", v1::CHARGING_POSTPAID, "de");
+  const std::string id = Buy("ann", "basic")->subscription_id();
+  GoTo(Day(2026, 2, 14));
+  ASSERT_OK_AND_ASSIGN(const v1::PreviewChangeResponse preview, Foresee(id, "gold"));
+  EXPECT_EQ(preview.owed(), 1190);
+  EXPECT_EQ(preview.owed_after(), 1190 - 595 + 1785);
+  ASSERT_THAT(ChangeTo(id, "gold"), IsOk());
+  EXPECT_EQ(Owed("ann"), preview.owed_after());
+}
+
+TEST_F(PreviewChangeTest, AtTheEndOfTheTermItIsTheNextCharge) {
+  OpenRich("ann");
+  const std::string id = Buy("ann", "basic")->subscription_id();
+  for (const char* day : {"", "2026-02-28"}) {
+    ASSERT_OK_AND_ASSIGN(const v1::PreviewChangeResponse preview,
+                         Foresee(id, "gold", *day == 0, day));
+    EXPECT_THAT(Documents(preview), ElementsAre("3000 2026-02-28 2026-02-28..2026-03-31")) << day;
+    EXPECT_EQ(preview.cost(), 3000);
+    EXPECT_EQ(preview.available_after(), preview.available());
+    EXPECT_EQ(preview.subscription().change_plan_id(), "gold");
+    EXPECT_EQ(preview.subscription().change_on(), day);
+  }
+  EXPECT_EQ(Find("ann", id).change_plan_id(), "");
+}
+
+TEST_F(PreviewChangeTest, OnADayItIsWhatIsWrittenThen) {
+  OpenRich("ann", "de");
+  const std::string id = Buy("ann", "basic")->subscription_id();
+  const std::string day = "2026-02-21";
+  ASSERT_OK_AND_ASSIGN(const v1::PreviewChangeResponse preview, Foresee(id, "gold", false, day));
+  EXPECT_THAT(Documents(preview), SizeIs(2));
+  ASSERT_THAT(ChangeTo(id, "gold", false, day), IsOk());
+  const std::int64_t before = Wallet("ann");
+  LiveUntil(Day(2026, 2, 21));
+  EXPECT_EQ(Wallet("ann"), before - preview.cost());
+  v1::Invoice made = Invoices("ann").back();
+  made.clear_invoice_id();
+  made.clear_number();
+  v1::Invoice foreseen = preview.invoices(0);
+  foreseen.set_settled(made.settled());
+  foreseen.set_open(0);  // it was paid at once
+  EXPECT_EQ(made.DebugString(), foreseen.DebugString());
+}
+
+TEST_F(PreviewChangeTest, BehindTheEndOfWhatIsPaidNothingIsKnown) {
+  OpenRich("ann");
+  const std::string id = Buy("ann", "basic")->subscription_id();
+  ASSERT_OK_AND_ASSIGN(const v1::PreviewChangeResponse preview,
+                       Foresee(id, "gold", false, "2026-03-15"));
+  EXPECT_THAT(Documents(preview), IsEmpty());
+  EXPECT_EQ(preview.subscription().change_on(), "2026-03-15");
+}
+
+TEST_F(PreviewChangeTest, WhatWouldBeRefusedIsRefusedWithTheSameReason) {
+  v1::TariffPlan sport = Monthly("sport", 500);
+  sport.set_add_on(true);
+  ASSERT_THAT(Put(sport), IsOk());
+  Open("ann", v1::CHARGING_PREPAID);
+  ASSERT_THAT(Pay("ann", 1100), IsOk());
+  const std::string id = Buy("ann", "basic")->subscription_id();
+  const struct {
+    std::string subscription, plan, on_day;
+  } wrong[] = {{id, "gold", ""},        {id, "sport", ""},          {id, "nothing", ""},
+               {"nothing", "gold", ""}, {id, "gold", "2026-01-31"}, {id, "gold", "31.1.2026"}};
+  for (const auto& w : wrong) {
+    const auto foreseen = Foresee(w.subscription, w.plan, false, w.on_day).status();
+    EXPECT_FALSE(foreseen.ok());
+    EXPECT_EQ(foreseen, ChangeTo(w.subscription, w.plan, false, w.on_day).status());
+  }
+  EXPECT_THAT(Foresee(id, "gold").status(), test::HasMessage("insufficient_funds"));
+  EXPECT_THAT(Foresee(id, "gold", true), IsOk()) << "money may come until then";
+}
+
+TEST_F(PreviewChangeTest, WhatIsChargedElsewhereCostsNothingHere) {
+  CreateAccount("elsewhere");
+  const std::string id = Start("elsewhere", "basic")->subscription_id();
+  ASSERT_OK_AND_ASSIGN(const v1::PreviewChangeResponse preview, Foresee(id, "gold"));
+  EXPECT_THAT(Documents(preview), IsEmpty());
+  EXPECT_EQ(preview.currency(), "");
+  EXPECT_EQ(preview.subscription().tariff_plan_id(), "gold");
+}
+
 }  // namespace
 }  // namespace holdfast::billing

@@ -234,12 +234,123 @@ TEST_F(RefundsTest, WebhooksAreTakenOnceHoweverLateAndOften) {
   EXPECT_EQ(Webhook(Message(refund, "pending", "e-3", 0)), 200);  // out of order
   EXPECT_EQ(NowOf(refund).state(), R::STATE_SENT);
   EXPECT_EQ(Wallet("ann"), 300);
-  // It bounced at the payer's bank: money is at the gateway that a person has to record.
+  // A late word of before, or a bounce by a wrong name: a person has to look.
   EXPECT_EQ(Webhook(Message(refund, "refused", "e-4", 0)), 409);
   EXPECT_EQ(Webhook(Message(refund, "paid", "e-5", 200)), 400);  // of charges
   EXPECT_EQ(Webhook(R"({"attempt_id":"a","refund_id":"b","state":"pending"})"), 400);
   EXPECT_EQ(Webhook(R"({"refund_id":"unknown","state":"pending"})"), 404);
   EXPECT_EQ(Wallet("ann"), 300);
+}
+
+// -- What was sent and came back ------------------------------------------------------------------
+
+TEST_F(RefundsTest, WhatBouncedIsTheWalletsAgainOnceHoweverOftenItIsTold) {
+  gateway_.answers = {kSent};
+  const v1::Refund refund = Send(Of(payment_, 200));
+  ASSERT_EQ(Wallet("ann"), 300);
+  EXPECT_EQ(Webhook(Message(refund, "bounced", "e-0", 199)), 409);  // another amount
+  for (const char* event : {"e-1", "e-1", "e-2"}) {
+    EXPECT_EQ(Webhook(Message(refund, "bounced", event, 200)), 200);
+  }
+  for (const char* late : {"refunded", "pending", "refused"}) {  // of before
+    EXPECT_EQ(Webhook(Message(refund, late, std::string("e-") + late, 200)), 200);
+  }
+  EXPECT_EQ(NowOf(refund).state(), R::STATE_BOUNCED);
+  EXPECT_EQ(NowOf(refund).reason(), "no");
+  EXPECT_EQ(Wallet("ann"), 500);
+  EXPECT_EQ(Free(), 500);
+  EXPECT_EQ(Balance("clearing/card/EUR"), -500);
+  EXPECT_EQ(PaymentNow().refunded(), 0);
+  EXPECT_THAT(WhatIsWrong(), IsEmpty());
+  gateway_.answers = {kSent};  // to another account of the payer
+  EXPECT_EQ(Send(Of(payment_)).state(), R::STATE_SENT);
+  EXPECT_EQ(Wallet("ann"), 0);
+}
+
+TEST_F(RefundsTest, WhatBouncedBeforeItWasKnownToBeSentHasNeverLeft) {
+  const v1::Refund refund = Send(Of(payment_));  // no answer
+  clock_.Advance(31s);
+  gateway_.answers = {GatewayNews{.state = GatewayNews::State::kBounced, .reason = "closed"}};
+  LookForRefunds();
+  EXPECT_EQ(NowOf(refund).state(), R::STATE_BOUNCED);
+  EXPECT_EQ(Free(), 500);
+  EXPECT_EQ(PaymentNow().refunding(), 0);
+  EXPECT_EQ(Webhook(Message(refund, "refunded", "e-1", 500)), 200);  // late
+  EXPECT_EQ(Free(), 500);
+}
+
+TEST_F(RefundsTest, WhatTheOperatorLostByItIsTheOperatorsAgain) {
+  const v1::Refund refund = Send(Of(payment_));
+  clock_.Advance(16min);
+  gateway_.answers = {kAbsent};
+  LookForRefunds();
+  ASSERT_THAT(Adjust("ann", -150), IsOk());
+  EXPECT_EQ(Webhook(Message(refund, "refunded", "e-1", 500)), 200);
+  ASSERT_EQ(Balance("promotion/refunds/EUR"), -150);
+  EXPECT_EQ(Webhook(Message(refund, "bounced", "e-2", 500)), 200);
+  EXPECT_EQ(Balance("promotion/refunds/EUR"), 0);
+  EXPECT_EQ(Wallet("ann"), 350);
+  EXPECT_EQ(PaymentNow().refunded(), 0);
+}
+
+TEST_F(RefundsTest, APersonRecordsABounceThatTheGatewayDoesNotTell) {
+  v1::RecordBounceRequest request;
+  request.set_idempotency_key(NewKey());
+  request.set_acting_person("operator:ada");
+  request.set_reason("seen on the statement");
+  const auto record = [&] { return gateways_.RecordBounce(Call(), request); };
+  request.set_refund_id("unknown");
+  EXPECT_THAT(record().status(), HasCode(absl::StatusCode::kNotFound));
+  const v1::Refund refund = Send(Of(payment_, 400));
+  request.set_refund_id(refund.refund_id());
+  EXPECT_THAT(record().status(), HasMessage("not_sent: refund " + refund.refund_id()));
+  EXPECT_EQ(Webhook(Message(refund, "refunded", "e-1", 400)), 200);
+  // What comes back pays what waits for it.
+  ASSERT_THAT(Put(Monthly("basic", 450)), IsOk());
+  ASSERT_OK_AND_ASSIGN(const v1::Subscription bought, Buy("ann", "basic", "", true));
+  for (int i = 0; i < 2; ++i) {  // once, however often it is asked
+    ASSERT_OK_AND_ASSIGN(const v1::Refund bounced, record());
+    EXPECT_EQ(bounced.state(), R::STATE_BOUNCED);
+    EXPECT_EQ(bounced.reason(), "came back: seen on the statement");
+  }
+  EXPECT_EQ(Find("ann", bought.subscription_id()).state(), v1::Subscription::STATE_ACTIVE);
+  EXPECT_EQ(Wallet("ann"), 50);
+  request.set_idempotency_key(NewKey());
+  EXPECT_THAT(record().status(), HasMessage("not_sent"));
+  EXPECT_EQ(Webhook(Message(refund, "bounced", "e-2", 400)), 200);  // the gateway tells after all
+  EXPECT_EQ(Wallet("ann"), 50);
+  request.clear_reason();
+  EXPECT_THAT(record().status(), HasMessage("reason is empty"));
+}
+
+TEST_F(RefundsTest, ABounceIsListedToldAndProved) {
+  PgStore telling(pool_, Events::kWritten);
+  GatewaysService gateways({telling, entitlements_, metrics_, clock_, &gateway_});
+  gateway_.answers = {kSent, kRefused};
+  ASSERT_OK_AND_ASSIGN(const v1::Refund refund, gateways.SendRefund(Call(), Of(payment_, 100)));
+  ASSERT_THAT(gateways.SendRefund(Call(), Of(payment_, 200)), IsOk());
+  const std::string body = Message(refund, "bounced", "e-1", 100);
+  EXPECT_EQ(gateways.TakeWebhook(Posted(body, SignMessage("secret", body, clock_.Now())), "secret")
+                .status,
+            200);
+  v1::ListRefundsRequest list;
+  list.set_state(R::STATE_BOUNCED);
+  ASSERT_THAT(gateways.ListRefunds(Call(), list)->refunds(), SizeIs(1));
+  EXPECT_EQ(gateways.ListRefunds(Call(), list)->refunds(0).refund_id(), refund.refund_id());
+  list.set_state(R::STATE_REFUSED);
+  EXPECT_THAT(gateways.ListRefunds(Call(), list)->refunds(), SizeIs(1));  // the other one
+  v1::ListWebhookEventsRequest events;
+  events.set_kind("refund.bounced");
+  ASSERT_OK_AND_ASSIGN(const auto told, books_.ListWebhookEvents(Call(), events));
+  ASSERT_THAT(told.events(), SizeIs(1));
+  EXPECT_THAT(told.events(0).body(), HasSubstr(R"("reason":"no")"));
+  // The proof sees one that is said to have bounced and did not, and the other way round.
+  const std::string of = " WHERE refund_id = '" + refund.refund_id() + "'";
+  ASSERT_THAT(Sql("UPDATE refund SET bounced = false, state = 'sent'" + of), IsOk());
+  EXPECT_THAT(WhatIsWrong(), testing::Contains(HasSubstr("refunds_are_held_or_resolved")));
+  ASSERT_THAT(Sql("UPDATE refund SET bounced = false, state = 'refused'" + of), IsOk());
+  EXPECT_THAT(WhatIsWrong(), testing::Contains(HasSubstr("refunds_are_held_or_resolved")));
+  ASSERT_THAT(Sql("UPDATE refund SET bounced = true" + of), IsOk());
 }
 
 TEST_F(RefundsTest, OnlyWhatCameThroughTheGatewayGoesBackThroughIt) {

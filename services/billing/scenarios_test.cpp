@@ -238,6 +238,45 @@ TEST_F(ScenariosTest, AnInvoiceIsCreditedOnce) {
   EXPECT_EQ(Owed("ann"), 0);
 }
 
+// Made in error and not paid: nobody owes it, and its number stays where it was.
+TEST_F(ScenariosTest, AnInvoiceThatWasMadeInErrorIsVoid) {
+  PutTax("de", 19);
+  ASSERT_THAT(Put(Monthly("basic", 1000)), IsOk());
+  Open("ann", v1::CHARGING_POSTPAID, "de");
+  ASSERT_OK_AND_ASSIGN(const S bought, Buy("ann", "basic"));
+  LiveUntil(Day(2026, 3, 10));  // overdue since the middle of February, and a second one was made
+  ASSERT_EQ(Invoices("ann").size(), 2u);
+  ASSERT_NE(Find("ann", bought.subscription_id()).state(), S::STATE_ACTIVE);
+  v1::VoidInvoiceRequest request;
+  request.set_idempotency_key(NewKey());
+  request.set_invoice_id(Invoices("ann").front().invoice_id());
+  EXPECT_THAT(payments_.VoidInvoice(Call(), request), HasMessage("reason is empty"));
+  request.set_reason("sold by mistake");
+  ASSERT_OK_AND_ASSIGN(const v1::CreditNote note, payments_.VoidInvoice(Call(), request));
+  EXPECT_EQ(note.net() + note.tax(), 1190);
+  EXPECT_EQ(note.to_wallet(), 0);
+  EXPECT_EQ(note.reason(), "sold by mistake");
+  EXPECT_EQ(payments_.VoidInvoice(Call(), request)->credit_note_id(), note.credit_note_id());
+  const std::vector<v1::Invoice> invoices = Invoices("ann");
+  EXPECT_TRUE(invoices.front().voided());
+  EXPECT_EQ(invoices.front().number(), 1u);
+  EXPECT_EQ(invoices.front().open(), 0);
+  EXPECT_FALSE(invoices.back().voided());
+  EXPECT_EQ(Owed("ann"), 1190);
+  EXPECT_EQ(EntitlementOf("ann")->owed_minor_units(), 1190);
+  // The debt that took service away is none.
+  EXPECT_EQ(Find("ann", bought.subscription_id()).state(), S::STATE_ACTIVE);
+
+  request.set_idempotency_key(NewKey());
+  EXPECT_THAT(payments_.VoidInvoice(Call(), request), HasMessage("already_credited"));
+  ASSERT_THAT(Pay("ann", 1), IsOk());
+  request.set_invoice_id(invoices.back().invoice_id());
+  EXPECT_THAT(payments_.VoidInvoice(Call(), request), HasMessage("invoice_paid: 1 of invoice"));
+  EXPECT_FALSE(Invoices("ann").back().voided());
+  // The proof sees one that is said to be void and is not.
+  EXPECT_FALSE(Sql("UPDATE invoice SET voided = true").ok());
+}
+
 // -- The job --------------------------------------------------------------------------------------
 
 TEST_F(ScenariosTest, ALateJobChargesTheSameDaysAsOneThatRanEveryDay) {

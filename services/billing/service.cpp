@@ -25,6 +25,7 @@ void Service::Register(rpc::ServiceTable& table) {
   table.Worker("PutTaxRate", *this, &Service::PutTaxRate);
   table.Worker("ListTaxRates", *this, &Service::ListTaxRates);
   table.Worker("ChangeSubscription", *this, &Service::ChangeSubscription);
+  table.Worker("PreviewChange", *this, &Service::PreviewChange);
   table.Worker("RevokePlanned", *this, &Service::RevokePlanned);
   table.Worker("PauseSubscription", *this, &Service::PauseSubscription);
   table.Worker("StartSubscription", *this, &Service::StartSubscription);

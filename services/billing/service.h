@@ -78,6 +78,8 @@ class Service {
                                                       const v1::CancelSubscriptionRequest& request);
   absl::StatusOr<v1::Subscription> ChangeSubscription(const rpc::Call& call,
                                                       const v1::ChangeSubscriptionRequest& request);
+  absl::StatusOr<v1::PreviewChangeResponse> PreviewChange(
+      const rpc::Call& call, const v1::ChangeSubscriptionRequest& request);
   absl::StatusOr<v1::Subscription> RevokePlanned(const rpc::Call& call,
                                                  const v1::RevokePlannedRequest& request);
   absl::StatusOr<v1::Subscription> PauseSubscription(const rpc::Call& call,

@@ -121,19 +121,93 @@ absl::StatusOr<v1::Subscription> Service::RevokePlanned(const rpc::Call& call,
                 [](const Holding& held) { return billing::RevokePlanned(held.subscription); });
 }
 
+namespace {
+
+absl::StatusOr<Biller::ChangeOrder> ParseOrder(const v1::ChangeSubscriptionRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(PlannedChange change, ParseChange(request));
+  const bool later = change.on || request.at_end_of_term();
+  return Biller::ChangeOrder{std::move(change), later ? Biller::ChangeOrder::When::kLater
+                                                      : Biller::ChangeOrder::When::kNow};
+}
+
+// What there is to pay with, and what is to be paid.
+struct Means {
+  std::int64_t available = 0;
+  std::int64_t owed = 0;
+};
+absl::StatusOr<Means> MeansOf(Transaction& tx, const Subscription& s) {
+  Means means;
+  if (s.charging == Charging::kElsewhere) return means;
+  HOLDFAST_ASSIGN_OR_RETURN(const LedgerAccount wallet,
+                            tx.FindLedgerAccount(WalletOf(s.account, s.currency)));
+  means.available = wallet.available();
+  HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Invoice> open, tx.OpenInvoices(s.account));
+  for (const Invoice& invoice : open) {
+    if (invoice.currency == s.currency) means.owed += invoice.open();
+  }
+  return means;
+}
+
+// Of documents that nobody ever gets.
+v1::PreviewChangeResponse ToProto(const Biller::ChangePreview& preview) {
+  v1::PreviewChangeResponse out;
+  *out.mutable_subscription() = ToProto(preview.subscription);
+  for (const CreditNote& note : preview.credit_notes) {
+    v1::CreditNote& added = *out.add_credit_notes();
+    added = ToProto(note);
+    added.clear_credit_note_id();
+    out.set_cost(out.cost() - added.net() - added.tax());
+  }
+  for (const Invoice& invoice : preview.invoices) {
+    v1::Invoice& added = *out.add_invoices();
+    added = ToProto(BookedInvoice{.invoice = invoice});
+    added.clear_invoice_id();
+    out.set_cost(out.cost() + added.net() + added.tax());
+  }
+  return out;
+}
+
+}  // namespace
+
 absl::StatusOr<v1::Subscription> Service::ChangeSubscription(
     const rpc::Call& call, const v1::ChangeSubscriptionRequest& request) {
-  HOLDFAST_ASSIGN_OR_RETURN(const PlannedChange change, ParseChange(request));
-  const bool later = change.on || request.at_end_of_term();
+  HOLDFAST_ASSIGN_OR_RETURN(const Biller::ChangeOrder order, ParseOrder(request));
   return ActOn(
       call, request,
       [&](Transaction& tx, const Account& account,
           const Holding& held) -> absl::StatusOr<Subscription> {
-        HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx.FindTariffPlan(change.plan));
-        Biller biller(tx, account, Today());
-        return later ? biller.ChangeLater(held, to, change) : biller.ChangeNow(held, to);
+        HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx.FindTariffPlan(order.change.plan));
+        return Biller(tx, account, Today()).Change(held, to, order);
       },
-      change.plan);
+      order.change.plan);
+}
+
+absl::StatusOr<v1::PreviewChangeResponse> Service::PreviewChange(
+    const rpc::Call& call, const v1::ChangeSubscriptionRequest& request) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Biller::ChangeOrder order, ParseOrder(request));
+  v1::PreviewChangeResponse response;
+  const absl::Status tried = store_.TryOut(call.deadline(), [&](Transaction& tx) -> absl::Status {
+    response.Clear();
+    HOLDFAST_ASSIGN_OR_RETURN(const TariffPlan to, tx.FindTariffPlan(order.change.plan));
+    HOLDFAST_ASSIGN_OR_RETURN(const Holding held,
+                              tx.FindHolding(SubscriptionId(request.subscription_id())));
+    const Subscription& s = held.subscription;
+    HOLDFAST_ASSIGN_OR_RETURN(const Account account, tx.FindAccount(s.account));
+    HOLDFAST_ASSIGN_OR_RETURN(const Means before, MeansOf(tx, s));
+    HOLDFAST_ASSIGN_OR_RETURN(const Biller::ChangePreview preview,
+                              Biller(tx, account, Today()).PreviewChange(held, to, order));
+    HOLDFAST_ASSIGN_OR_RETURN(const Means after, MeansOf(tx, s));
+    response = ToProto(preview);
+    response.set_currency(s.currency);
+    for (v1::CreditNote& note : *response.mutable_credit_notes()) note.set_currency(s.currency);
+    response.set_available(before.available);
+    response.set_available_after(after.available);
+    response.set_owed(before.owed);
+    response.set_owed_after(after.owed);
+    return absl::OkStatus();
+  });
+  if (!tried.ok()) return Explained(tried);
+  return response;
 }
 
 absl::StatusOr<v1::Subscription> Service::CancelSubscription(

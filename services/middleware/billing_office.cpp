@@ -3,7 +3,9 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "libs/base/status.h"
+#include "services/middleware/domain/m3u.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -14,11 +16,12 @@ namespace bv1 = billing::v1;
 constexpr auto kTimeout = 4s;
 constexpr int kPage = 1000;
 
+constexpr std::size_t kLongestPerson = 200;  // bytes, as billing takes it
+
 template <class Request>
-Request ForSubscription(const std::string& subscription, const std::string& key) {
+Request ForSubscription(const std::string& subscription) {
   Request request;
   request.set_subscription_id(subscription);
-  request.set_idempotency_key(key);
   return request;
 }
 
@@ -28,6 +31,25 @@ bool IsOver(const bv1::Subscription& subscription) {
 }
 
 }  // namespace
+
+std::string PersonOf(std::string_view kind, std::string_view name) {
+  std::string person = CleanUtf8(std::string(kind) + ":" + std::string(name));
+  if (person.size() > kLongestPerson) {
+    std::size_t end = kLongestPerson;
+    while ((static_cast<unsigned char>(person[end]) & 0xC0) == 0x80) --end;  // within a character
+    person.resize(end);
+  }
+  absl::StripAsciiWhitespace(&person);
+  return person;
+}
+
+template <class Response, class Request>
+absl::StatusOr<Response> BillingOffice::Command(const char* method, Request request,
+                                                const Errand& errand) {
+  request.set_idempotency_key(errand.key);
+  request.set_acting_person(errand.person);
+  return Ask<Response>(method, request, errand.deadline);
+}
 
 template <class Response, class Request>
 absl::StatusOr<Response> BillingOffice::Ask(const char* method, const Request& request,
@@ -88,24 +110,23 @@ absl::StatusOr<std::vector<bv1::Account>> BillingOffice::All(Deadline deadline) 
   return all;
 }
 
-absl::StatusOr<bv1::Account> BillingOffice::Create(const bv1::CreateAccountRequest& request,
-                                                   Deadline deadline) {
-  return Ask<bv1::Account>("CreateAccount", request, deadline);
+absl::StatusOr<bv1::Account> BillingOffice::Create(bv1::CreateAccountRequest request,
+                                                   const Errand& errand) {
+  return Command<bv1::Account>("CreateAccount", std::move(request), errand);
 }
 
-absl::Status BillingOffice::Update(const bv1::UpdateAccountRequest& request, Deadline deadline) {
-  return Ask<bv1::Account>("UpdateAccount", request, deadline).status();
+absl::Status BillingOffice::Update(bv1::UpdateAccountRequest request, const Errand& errand) {
+  return Command<bv1::Account>("UpdateAccount", std::move(request), errand).status();
 }
 
-absl::Status BillingOffice::SetPassword(const bv1::SetPasswordRequest& request, Deadline deadline) {
-  return Ask<bv1::Account>("SetPassword", request, deadline).status();
+absl::Status BillingOffice::SetPassword(bv1::SetPasswordRequest request, const Errand& errand) {
+  return Command<bv1::Account>("SetPassword", std::move(request), errand).status();
 }
 
-absl::Status BillingOffice::Close(const AccountId& id, const std::string& key, Deadline deadline) {
+absl::Status BillingOffice::Close(const AccountId& id, const Errand& errand) {
   bv1::CloseAccountRequest request;
   request.set_account_id(id.value());
-  request.set_idempotency_key(key);
-  return Ask<bv1::Account>("CloseAccount", request, deadline).status();
+  return Command<bv1::Account>("CloseAccount", std::move(request), errand).status();
 }
 
 absl::StatusOr<std::vector<bv1::TariffPlan>> BillingOffice::Plans(Deadline deadline) {
@@ -152,40 +173,31 @@ absl::StatusOr<StringMap<std::vector<bv1::Subscription>>> BillingOffice::AllHeld
   return held;
 }
 
-absl::StatusOr<bv1::Subscription> BillingOffice::Start(const bv1::StartSubscriptionRequest& request,
-                                                       Deadline deadline) {
-  return Ask<bv1::Subscription>("StartSubscription", request, deadline);
+absl::StatusOr<bv1::Subscription> BillingOffice::Start(bv1::StartSubscriptionRequest request,
+                                                       const Errand& errand) {
+  return Command<bv1::Subscription>("StartSubscription", std::move(request), errand);
 }
 
 absl::Status BillingOffice::Change(const std::string& subscription, const std::string& plan,
-                                   const std::string& key, Deadline deadline) {
-  auto request = ForSubscription<bv1::ChangeSubscriptionRequest>(subscription, key);
+                                   const Errand& errand) {
+  auto request = ForSubscription<bv1::ChangeSubscriptionRequest>(subscription);
   request.set_tariff_plan_id(plan);
-  return Ask<bv1::Subscription>("ChangeSubscription", request, deadline).status();
+  return Command<bv1::Subscription>("ChangeSubscription", std::move(request), errand).status();
 }
 
-absl::Status BillingOffice::Suspend(const std::string& subscription, const std::string& key,
-                                    Deadline deadline) {
-  return Ask<bv1::Subscription>("SuspendSubscription",
-                                ForSubscription<bv1::SuspendSubscriptionRequest>(subscription, key),
-                                deadline)
-      .status();
+absl::Status BillingOffice::Suspend(const std::string& subscription, const Errand& errand) {
+  auto request = ForSubscription<bv1::SuspendSubscriptionRequest>(subscription);
+  return Command<bv1::Subscription>("SuspendSubscription", std::move(request), errand).status();
 }
 
-absl::Status BillingOffice::Resume(const std::string& subscription, const std::string& key,
-                                   Deadline deadline) {
-  return Ask<bv1::Subscription>("ResumeSubscription",
-                                ForSubscription<bv1::ResumeSubscriptionRequest>(subscription, key),
-                                deadline)
-      .status();
+absl::Status BillingOffice::Resume(const std::string& subscription, const Errand& errand) {
+  auto request = ForSubscription<bv1::ResumeSubscriptionRequest>(subscription);
+  return Command<bv1::Subscription>("ResumeSubscription", std::move(request), errand).status();
 }
 
-absl::Status BillingOffice::Cancel(const std::string& subscription, const std::string& key,
-                                   Deadline deadline) {
-  return Ask<bv1::Subscription>("CancelSubscription",
-                                ForSubscription<bv1::CancelSubscriptionRequest>(subscription, key),
-                                deadline)
-      .status();
+absl::Status BillingOffice::Cancel(const std::string& subscription, const Errand& errand) {
+  auto request = ForSubscription<bv1::CancelSubscriptionRequest>(subscription);
+  return Command<bv1::Subscription>("CancelSubscription", std::move(request), errand).status();
 }
 
 }  // namespace holdfast::middleware

@@ -122,6 +122,8 @@ std::string_view SentenceOf(bv1::RefusalReason reason) {
     case bv1::NOT_ITS_PAYMENT:
     case bv1::NOT_OPEN:
     case bv1::BY_HAND_NEEDED:
+    case bv1::INVOICE_PAID:
+    case bv1::NOT_SENT:
     case bv1::NOT_PARKED:
     case bv1::CHARGED_BY_US:
     case bv1::OPEN_ENDED:

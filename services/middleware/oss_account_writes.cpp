@@ -34,6 +34,10 @@ std::string NumberIn(const OssCall& call) {
   return std::string(call.Has("account_number") ? call.Get("account_number") : call.Get("ls"));
 }
 
+Errand ErrandOf(const OssCall& call) {
+  return {PersonOf("script", call.actor), call.idempotency_key, call.deadline};
+}
+
 std::set<std::string> ListIn(const OssCall& call, const std::string& name) {
   std::set<std::string> ids;
   for (const char* suffix : {"", "_id"}) {
@@ -101,13 +105,12 @@ absl::StatusOr<bv1::Account> OssAccounts::CreateAccount(const OssCall& call) {
   if (call.Get("login").empty()) return InvalidArgument("Login required");
   if (call.Get("password").empty()) return InvalidArgument("Login and password required");
   bv1::CreateAccountRequest request;
-  request.set_idempotency_key(call.idempotency_key + "-account");
   request.set_login(std::string(call.Get("login")));
   request.set_password(std::string(call.Get("password")));
   request.set_account_number(NumberIn(call));
   request.set_full_name(std::string(call.Get("full_name")));
   request.set_phone(std::string(call.Get("phone")));
-  auto account = parts_.billing.Create(request, call.deadline);
+  auto account = parts_.billing.Create(std::move(request), ErrandOf(call).Step("account"));
   if (absl::IsAlreadyExists(account.status())) return AlreadyExists("Login already in use");
   if (!account.ok()) return account.status();
   HOLDFAST_RETURN_IF_ERROR(
@@ -142,13 +145,13 @@ OssAnswer OssAccounts::Create(const OssCall& call) {
   HOLDFAST_ASSIGN_OR_RETURN(const bv1::Account account, CreateAccount(call));
   const AccountId id(account.account_id());
   if (!plan.empty()) {
-    start.set_idempotency_key(call.idempotency_key + "-start");
     start.set_account_id(id.value());
     start.set_tariff_plan_id(plan);
-    HOLDFAST_ASSIGN_OR_RETURN(const auto subscription, parts_.billing.Start(start, call.deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(const auto subscription,
+                              parts_.billing.Start(start, ErrandOf(call).Step("start")));
     if (!on) {
-      HOLDFAST_RETURN_IF_ERROR(parts_.billing.Suspend(
-          subscription.subscription_id(), call.idempotency_key + "-off", call.deadline));
+      HOLDFAST_RETURN_IF_ERROR(
+          parts_.billing.Suspend(subscription.subscription_id(), ErrandOf(call).Step("off")));
     }
   }
   if (!call.Get("stb_mac").empty()) {
@@ -170,8 +173,7 @@ absl::Status OssAccounts::UpdateWords(const bv1::Account& account, const OssCall
   if (!number.empty() && number != account.account_number()) words.set_account_number(number);
   if (words.has_full_name() || words.has_phone() || words.has_account_number()) {
     words.set_account_id(account.account_id());
-    words.set_idempotency_key(call.idempotency_key + "-words");
-    HOLDFAST_RETURN_IF_ERROR(parts_.billing.Update(words, call.deadline));
+    HOLDFAST_RETURN_IF_ERROR(parts_.billing.Update(words, ErrandOf(call).Step("words")));
   }
 
   const bool new_login = !call.Get("login").empty() && differs("login", account.login());
@@ -181,17 +183,16 @@ absl::Status OssAccounts::UpdateWords(const bv1::Account& account, const OssCall
   }
   bv1::SetPasswordRequest secret;
   secret.set_account_id(account.account_id());
-  secret.set_idempotency_key(call.idempotency_key + "-password");
   secret.set_password(std::string(call.Get("password")));
   if (new_login) secret.set_login(std::string(call.Get("login")));
-  const absl::Status set = parts_.billing.SetPassword(secret, call.deadline);
+  const absl::Status set = parts_.billing.SetPassword(secret, ErrandOf(call).Step("password"));
   return absl::IsAlreadyExists(set) ? AlreadyExists("Login already in use") : set;
 }
 
 absl::Status OssAccounts::Update(const bv1::Account& account, const OssCall& call) {
   HOLDFAST_RETURN_IF_ERROR(AccountNotes::Check(NotesIn(call)));
   const AccountId id(account.account_id());
-  const std::string& key = call.idempotency_key;
+  const Errand errand = ErrandOf(call);
   HOLDFAST_RETURN_IF_ERROR(CheckNewBox(call.Get("stb_mac"), id, call.deadline));
   std::optional<bool> on;
   std::optional<std::int64_t> end;
@@ -207,22 +208,21 @@ absl::Status OssAccounts::Update(const bv1::Account& account, const OssCall& cal
   bool other_packages = false;
   if (const std::string plan(call.Get("tariff_plan")); !plan.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto now, parts_.desk.Load(id, call.deadline));
-    HOLDFAST_ASSIGN_OR_RETURN(other_packages,
-                              parts_.desk.MoveTo(id, now, plan, key, call.deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(other_packages, parts_.desk.MoveTo(id, now, plan, errand));
   }
   if (end) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto now, parts_.desk.Load(id, call.deadline));
-    HOLDFAST_RETURN_IF_ERROR(parts_.desk.EndAt(id, now, *end, key, call.deadline).status());
+    HOLDFAST_RETURN_IF_ERROR(parts_.desk.EndAt(id, now, *end, errand).status());
   }
   if (on) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto now, parts_.desk.Load(id, call.deadline));
     // Boxes are cut off and on by the entitlement, with their next heartbeat.
-    HOLDFAST_RETURN_IF_ERROR(parts_.desk.SwitchOn(now, *on, key, call.deadline).status());
+    HOLDFAST_RETURN_IF_ERROR(parts_.desk.SwitchOn(now, *on, errand).status());
   }
   if (call.Has("stb_mac")) {
     HOLDFAST_RETURN_IF_ERROR(ReplaceBox(id, call.Get("stb_mac"), call.deadline));
   }
-  return other_packages ? AskToRestart(id, key, call.deadline) : absl::OkStatus();
+  return other_packages ? AskToRestart(id, errand.key, call.deadline) : absl::OkStatus();
 }
 
 OssAnswer OssAccounts::UpdateOne(const OssCall& call) {
@@ -250,15 +250,13 @@ OssAnswer OssAccounts::Delete(const OssCall& call) {
     // A closed account stays in the books; its login is free for another one.
     bv1::SetPasswordRequest secret;
     secret.set_account_id(id.value());
-    secret.set_idempotency_key(call.idempotency_key + "-forget");
     secret.set_password("closed-" + call.idempotency_key);
     secret.set_login("closed-" + id.value());
-    HOLDFAST_RETURN_IF_ERROR(parts_.billing.SetPassword(secret, call.deadline));
+    HOLDFAST_RETURN_IF_ERROR(parts_.billing.SetPassword(secret, ErrandOf(call).Step("forget")));
   }
   HOLDFAST_RETURN_IF_ERROR(parts_.notes.Save(
       id, {.comment = "", .balance = "", .adult_in_players = false}, call.deadline));
-  HOLDFAST_RETURN_IF_ERROR(
-      parts_.billing.Close(id, call.idempotency_key + "-close", call.deadline));
+  HOLDFAST_RETURN_IF_ERROR(parts_.billing.Close(id, ErrandOf(call).Step("close")));
   return kOssTrue;
 }
 
@@ -277,7 +275,7 @@ OssAnswer OssAccounts::Subscriptions(const OssCall& call) {
   HOLDFAST_ASSIGN_OR_RETURN(const std::vector<Chosen> chosen, Choose(call));
   for (const Chosen& choice : chosen) {
     const AccountId id(choice.account.account_id());
-    const std::string key = call.idempotency_key + "-" + id.value();
+    const Errand errand = ErrandOf(call).Step(id.value());
     HOLDFAST_ASSIGN_OR_RETURN(const AccountSubscriptions now, parts_.desk.Load(id, call.deadline));
     std::set<std::string> leave = drop;
     if (call.action != OssAction::kUpdate) {  // the whole set is replaced, or removed
@@ -287,13 +285,11 @@ OssAnswer OssAccounts::Subscriptions(const OssCall& call) {
     }
     bool changed = false;
     for (const std::string& add_on : add) {
-      HOLDFAST_ASSIGN_OR_RETURN(const bool added,
-                                parts_.desk.Add(id, now, add_on, key, call.deadline));
+      HOLDFAST_ASSIGN_OR_RETURN(const bool added, parts_.desk.Add(id, now, add_on, errand));
       changed |= added;
     }
     for (const std::string& add_on : leave) {
-      HOLDFAST_ASSIGN_OR_RETURN(const bool dropped,
-                                parts_.desk.Drop(now, add_on, key, call.deadline));
+      HOLDFAST_ASSIGN_OR_RETURN(const bool dropped, parts_.desk.Drop(now, add_on, errand));
       changed |= dropped;
     }
     if (changed) {

@@ -59,6 +59,10 @@ void AppendOffer(JsonWriter& json, const Offer& offer) {
   json.EndObject();
 }
 
+Errand ErrandOf(const PortalCall& call, Deadline deadline) {
+  return {PersonOf("viewer", call.device->mac), "box-" + SecureHex(12), deadline};
+}
+
 const Offer* FindOffer(const std::vector<Offer>& offers, std::string_view id) {
   const auto it =
       std::find_if(offers.begin(), offers.end(), [&](const Offer& o) { return o.id == id; });
@@ -163,8 +167,8 @@ PortalAnswer AccountActions::Subscribe(const PortalCall& call) {
   const Deadline deadline = Deadline::After(kChangeTimeout);
   const auto now = parts_.desk.Load(call.device->account, deadline);
   if (!now.ok()) return Refused(now.status());
-  const auto added = parts_.desk.Add(call.device->account, *now, call.Get("package_id"),
-                                     "box-" + SecureHex(12), deadline);
+  const auto added =
+      parts_.desk.Add(call.device->account, *now, call.Get("package_id"), ErrandOf(call, deadline));
   if (!added.ok()) return Refused(added.status());
   if (*added) TellOthers(call, *now, /*added=*/true);
   return Result(true);
@@ -176,8 +180,7 @@ PortalAnswer AccountActions::Unsubscribe(const PortalCall& call) {
   const Deadline deadline = Deadline::After(kChangeTimeout);
   const auto now = parts_.desk.Load(call.device->account, deadline);
   if (!now.ok()) return Refused(now.status());
-  const auto dropped =
-      parts_.desk.Drop(*now, call.Get("package_id"), "box-" + SecureHex(12), deadline);
+  const auto dropped = parts_.desk.Drop(*now, call.Get("package_id"), ErrandOf(call, deadline));
   if (!dropped.ok()) return Refused(dropped.status());
   if (*dropped) TellOthers(call, *now, /*added=*/false);
   return Result(*dropped);

@@ -9,12 +9,10 @@ namespace {
 
 namespace bv1 = billing::v1;
 
-bv1::StartSubscriptionRequest StartOf(const AccountId& account, std::string_view plan,
-                                      const std::string& key) {
+bv1::StartSubscriptionRequest StartOf(const AccountId& account, std::string_view plan) {
   bv1::StartSubscriptionRequest request;
   request.set_account_id(account.value());
   request.set_tariff_plan_id(std::string(plan));
-  request.set_idempotency_key(key);
   return request;
 }
 
@@ -34,7 +32,7 @@ absl::StatusOr<AccountSubscriptions> SubscriptionDesk::Load(const AccountId& acc
 }
 
 absl::StatusOr<bool> SubscriptionDesk::SwitchOn(const AccountSubscriptions& now, bool on,
-                                                const std::string& key, Deadline deadline) {
+                                                const Errand& errand) {
   if (now.Base() == nullptr) {
     return FailedPrecondition("status: the account has no tariff plan that could be switched");
   }
@@ -43,10 +41,10 @@ absl::StatusOr<bool> SubscriptionDesk::SwitchOn(const AccountSubscriptions& now,
     if (!IsBase(subscription)) continue;  // add-ons follow their base
     const std::string& id = subscription.subscription_id();
     if (on && IsSwitchedOff(subscription)) {
-      HOLDFAST_RETURN_IF_ERROR(billing_.Resume(id, key + "-resume-" + id, deadline));
+      HOLDFAST_RETURN_IF_ERROR(billing_.Resume(id, errand.Step("resume-" + id)));
       changed = true;
     } else if (!on && GivesService(subscription)) {
-      HOLDFAST_RETURN_IF_ERROR(billing_.Suspend(id, key + "-suspend-" + id, deadline));
+      HOLDFAST_RETURN_IF_ERROR(billing_.Suspend(id, errand.Step("suspend-" + id)));
       changed = true;
     }
   }
@@ -55,25 +53,23 @@ absl::StatusOr<bool> SubscriptionDesk::SwitchOn(const AccountSubscriptions& now,
 
 absl::StatusOr<bool> SubscriptionDesk::MoveTo(const AccountId& account,
                                               const AccountSubscriptions& now,
-                                              std::string_view plan, const std::string& key,
-                                              Deadline deadline) {
+                                              std::string_view plan, const Errand& errand) {
   const bv1::TariffPlan* wanted = now.Plan(plan);
   if (wanted == nullptr || wanted->add_on()) return NotFound("Tariff plan {} not found", plan);
   const bv1::Subscription* base = now.Base();
   if (base == nullptr) {
-    HOLDFAST_RETURN_IF_ERROR(
-        billing_.Start(StartOf(account, plan, key + "-plan"), deadline).status());
+    HOLDFAST_RETURN_IF_ERROR(billing_.Start(StartOf(account, plan), errand.Step("plan")).status());
     return true;
   }
   if (base->tariff_plan_id() == plan) return false;
   HOLDFAST_RETURN_IF_ERROR(
-      billing_.Change(base->subscription_id(), std::string(plan), key + "-plan", deadline));
+      billing_.Change(base->subscription_id(), std::string(plan), errand.Step("plan")));
   return true;
 }
 
 absl::StatusOr<bool> SubscriptionDesk::EndAt(const AccountId& account,
                                              const AccountSubscriptions& now, std::int64_t end,
-                                             const std::string& key, Deadline deadline) {
+                                             const Errand& errand) {
   const bv1::Subscription* base = now.Base();
   if (base == nullptr) return FailedPrecondition("end_date: the account has no tariff plan");
   if (base->charging() != bv1::CHARGING_ELSEWHERE) {
@@ -82,50 +78,51 @@ absl::StatusOr<bool> SubscriptionDesk::EndAt(const AccountId& account,
   if (base->has_valid_until() && base->valid_until().seconds() == end) return false;
 
   // First the new, then the old: whatever happens between, nobody loses service.
-  bv1::StartSubscriptionRequest request = StartOf(account, base->tariff_plan_id(), key + "-end");
+  bv1::StartSubscriptionRequest request = StartOf(account, base->tariff_plan_id());
   request.mutable_valid_until()->set_seconds(end);
-  HOLDFAST_ASSIGN_OR_RETURN(const bv1::Subscription fresh, billing_.Start(request, deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(const bv1::Subscription fresh,
+                            billing_.Start(request, errand.Step("end")));
   for (const bv1::Subscription& held : now.held) {
     if (held.base_subscription_id() != base->subscription_id()) continue;
-    request = StartOf(account, held.tariff_plan_id(), key + "-end-" + held.subscription_id());
+    request = StartOf(account, held.tariff_plan_id());
     request.set_base_subscription_id(fresh.subscription_id());
     request.mutable_valid_until()->set_seconds(end);
-    HOLDFAST_RETURN_IF_ERROR(billing_.Start(request, deadline).status());
+    HOLDFAST_RETURN_IF_ERROR(
+        billing_.Start(request, errand.Step("end-" + held.subscription_id())).status());
   }
   const bool was_off = IsSwitchedOff(*base);
   for (const bv1::Subscription& held : now.held) {
     if (!IsBase(held)) continue;  // ends with its base
     const std::string& id = held.subscription_id();
-    HOLDFAST_RETURN_IF_ERROR(billing_.Cancel(id, key + "-old-" + id, deadline));
+    HOLDFAST_RETURN_IF_ERROR(billing_.Cancel(id, errand.Step("old-" + id)));
   }
   if (was_off) {
-    HOLDFAST_RETURN_IF_ERROR(billing_.Suspend(fresh.subscription_id(), key + "-off", deadline));
+    HOLDFAST_RETURN_IF_ERROR(billing_.Suspend(fresh.subscription_id(), errand.Step("off")));
   }
   return true;
 }
 
 absl::StatusOr<bool> SubscriptionDesk::Add(const AccountId& account,
                                            const AccountSubscriptions& now, std::string_view add_on,
-                                           const std::string& key, Deadline deadline) {
+                                           const Errand& errand) {
   const std::vector<Offer> offers = OffersOf(now);
   const auto offer =
       std::find_if(offers.begin(), offers.end(), [&](const Offer& o) { return o.id == add_on; });
   if (offer == offers.end()) return NotFound("Package {} is not offered to the account", add_on);
   if (!offer->optional || offer->subscribed) return false;
-  bv1::StartSubscriptionRequest request =
-      StartOf(account, add_on, key + "-add-" + std::string(add_on));
+  bv1::StartSubscriptionRequest request = StartOf(account, add_on);
   request.set_base_subscription_id(now.Base()->subscription_id());
-  HOLDFAST_RETURN_IF_ERROR(billing_.Start(request, deadline).status());
+  HOLDFAST_RETURN_IF_ERROR(
+      billing_.Start(request, errand.Step("add-" + std::string(add_on))).status());
   return true;
 }
 
 absl::StatusOr<bool> SubscriptionDesk::Drop(const AccountSubscriptions& now,
-                                            std::string_view add_on, const std::string& key,
-                                            Deadline deadline) {
+                                            std::string_view add_on, const Errand& errand) {
   const bv1::Subscription* held = now.AddOn(add_on);
   if (held == nullptr) return false;
   HOLDFAST_RETURN_IF_ERROR(
-      billing_.Cancel(held->subscription_id(), key + "-drop-" + std::string(add_on), deadline));
+      billing_.Cancel(held->subscription_id(), errand.Step("drop-" + std::string(add_on))));
   return true;
 }
 

@@ -1,6 +1,6 @@
 // Real billing against a real process that plays a payment gateway at its worst, while billing is
-// killed: what the gateway took is in the wallets once, what it sent back has left them once, and
-// nothing else is or has.
+// killed: what the gateway took is in the wallets once, what it sent back has left them once, what
+// bounced of that is in them again, and nothing else is or has.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -224,9 +224,11 @@ TEST_F(GatewayTest, WhatTheGatewayTookAndSentBackIsInTheBooksOnce) {
   EXPECT_TRUE(report->right()) << report->DebugString();
   EXPECT_GT(payments, 0);
   EXPECT_GT(refunds, 0);
-  fmt::print("{} refunds, {} sent, {} refused, {} never arrived\n",
+  const std::int64_t bounced = Ask("SELECT count(*) FROM refund WHERE bounced");
+  EXPECT_GT(bounced, 0);
+  fmt::print("{} refunds, {} sent, {} refused, {} bounced, {} never arrived\n",
              Ask("SELECT count(*) FROM refund"), refunds,
-             Ask("SELECT count(*) FROM refund WHERE state = 'refused'"),
+             Ask("SELECT count(*) FROM refund WHERE state = 'refused' AND NOT bounced"), bounced,
              Ask("SELECT count(*) FROM refund WHERE state IN ('started', 'absent')"));
   fmt::print(
       "{} attempts, {} paid, {} declined, {} never arrived; {} webhooks taken, {} instances "

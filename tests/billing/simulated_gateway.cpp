@@ -1,7 +1,7 @@
 // A payment gateway that behaves as badly as real ones do: answers late or never although it took
-// the money or sent it back, fails without having done so, decides later, and sends its webhooks
-// late, twice, out of order, and again until somebody takes them. What it really took and sent back
-// is at GET /truth.
+// the money or sent it back, fails without having done so, decides later, gets some of what it sent
+// back, and sends its webhooks late, twice, out of order, and again until somebody takes them. What
+// it really took and sent back is at GET /truth.
 //
 //   simulated_gateway --port 1 --secret s --seed 7 --webhook http://127.0.0.1:2/webhooks/gateway
 //   ...
@@ -49,7 +49,7 @@ struct Charge {
 
 struct Refund {
   v1::GatewayRefund request;
-  std::string state = "pending";  // "pending", "refunded", "refused"
+  std::string state = "pending";  // "pending", "refunded", "refused", "bounced"
 };
 
 struct Webhook {
@@ -154,6 +154,7 @@ class SimulatedGateway {
                        : mood == Mood::kLater ? "pending"
                                               : "refunded";
         PlanWebhooks(wanted->refund_id(), mood);
+        if (refund.state == "refunded") PlanBounce(wanted->refund_id());
       }
       answer = ResultOf(wanted->refund_id(), "");
     }
@@ -167,10 +168,14 @@ class SimulatedGateway {
       if ("sim-" + id == reference && charge.state == "paid") left = charge.request.minor_units();
     }
     for (const auto& [id, refund] : refunds_) {
-      if (refund.request.reference() != reference || refund.state == "refused") continue;
+      if (refund.request.reference() != reference || CameBack(refund)) continue;
       left -= refund.request.minor_units();
     }
     return left;
+  }
+
+  static bool CameBack(const Refund& refund) {
+    return refund.state == "refused" || refund.state == "bounced";
   }
 
   http::Response Tell(const http::Request& request) {
@@ -182,10 +187,12 @@ class SimulatedGateway {
     return http::Response::Json(ResultOf(id, ""));
   }
 
-  // A line for each attempt that was paid and each refund that was sent: id, amount.
+  // A line for each attempt that was paid and each refund that was sent: id, amount; and how many
+  // webhooks still wait, which may change that, if any do.
   http::Response Truth() {
     absl::MutexLock lock(&mutex_);
     std::string lines;
+    if (!due_.empty()) lines = fmt::format("waiting {}\n", due_.size());
     for (const auto& [id, charge] : charges_) {
       if (charge.state == "paid") lines += fmt::format("{} {}\n", id, charge.request.minor_units());
     }
@@ -208,13 +215,25 @@ class SimulatedGateway {
     due_.push_back({at + 1s, id, "decided-" + id});
   }
 
+  // Every third of those that were sent comes back, soon or later.
+  void PlanBounce(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (++sent_ % 3 != 0) return;
+    const auto at =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(random_.Below(3000));
+    for (std::uint64_t i = 0; i < 1 + random_.Below(2); ++i) {
+      due_.push_back({at, id, "bounced-" + id});
+    }
+  }
+
   void Decide(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const bool no = random_.Below(4) == 0;
     if (const auto charge = charges_.find(id); charge != charges_.end()) {
       if (charge->second.state == "pending") charge->second.state = no ? "declined" : "paid";
     }
     if (const auto refund = refunds_.find(id); refund != refunds_.end()) {
-      if (refund->second.state == "pending") refund->second.state = no ? "refused" : "refunded";
+      if (refund->second.state != "pending") return;
+      refund->second.state = no ? "refused" : "refunded";
+      if (!no) PlanBounce(id);
     }
   }
 
@@ -226,6 +245,7 @@ class SimulatedGateway {
       Webhook next = *it;
       due_.erase(it);
       if (next.event_id.starts_with("decided-")) Decide(next.id);
+      if (next.event_id.starts_with("bounced-")) refunds_[next.id].state = "bounced";
       return next;
     }
     return std::nullopt;
@@ -270,12 +290,12 @@ class SimulatedGateway {
     } else if (const auto refund = refunds_.find(id); refund != refunds_.end()) {
       result.set_refund_id(id);
       result.set_state(refund->second.state);
-      if (result.state() == "refunded") {
+      if (result.state() == "refunded" || result.state() == "bounced") {
         result.set_reference("back-" + id);
         result.set_minor_units(refund->second.request.minor_units());
         result.set_currency(refund->second.request.currency());
       }
-      if (result.state() == "refused") result.set_reason("account closed");
+      if (CameBack(refund->second)) result.set_reason("account closed");
     }
     result.set_event_id(event_id);
     google::protobuf::util::JsonPrintOptions names;
@@ -290,6 +310,7 @@ class SimulatedGateway {
   SeededRandom random_{options_.seed};
   std::map<std::string, Charge> charges_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Refund> refunds_ ABSL_GUARDED_BY(mutex_);
+  int sent_ ABSL_GUARDED_BY(mutex_) = 0;  // refunds, some of which came back
   std::deque<Webhook> due_ ABSL_GUARDED_BY(mutex_);
 };
 

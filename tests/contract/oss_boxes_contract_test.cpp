@@ -198,6 +198,9 @@ TEST_F(OssBoxesContractTest, AViewerAddsAPackageOnTheBoxAndTheOperatorHearsOfIt)
             Json({{"result", true}}));
   EXPECT_TRUE(Eventually([&] { return Channels(mac) == 1; }, kPatience));
   EXPECT_TRUE(Eventually([&] { return hooks.WasAsked({"/unsubscribe?"}); }, kPatience));
+  EXPECT_THAT(WhoDid("buy-1"),
+              ElementsAre("CreateAccount script:crm", "StartSubscription script:crm",
+                          "StartSubscription viewer:" + mac, "CancelSubscription viewer:" + mac));
   const Json unknown = Box(mac, "type=account&action=subscribe_to_package&package_id=x");
   EXPECT_EQ(unknown, Json({{"message", "This package is not offered to the account."}}));
 }
@@ -222,6 +225,10 @@ TEST_F(OssBoxesContractTest, AProfileHookThatIsAwayIsNoticedByNobodyAndAnAnswerC
   EXPECT_TRUE(
       Eventually([&] { return Results("GET", "accounts/hook-1")[0]["status"] == 0; }, kPatience));
   EXPECT_EQ(Results("GET", "accounts/hook-1")[0]["full_name"], "Hooked");
+  EXPECT_THAT(
+      WhoDid("hook-1"),
+      ElementsAre("CreateAccount script:crm", "StartSubscription script:crm",
+                  "UpdateAccount script:profile_hook", "SuspendSubscription script:profile_hook"));
   EXPECT_TRUE(
       Eventually([&] { return Results("GET", "accounts/hook-1")[0]["account_balance"] == "0.10"; },
                  kPatience));

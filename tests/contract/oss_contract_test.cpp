@@ -10,6 +10,7 @@
 namespace holdfast::test {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -110,6 +111,25 @@ TEST_F(OssContractTest, AnAccountIsMadeReadChangedAndDeleted) {
   HaveAccount("n-100", "00:1A:79:02:00:02");  // login and box are free again
 }
 
+TEST_F(OssContractTest, BillingKnowsWhoseScriptItWas) {
+  HaveAccount("who-1", "00:1A:79:02:00:22");
+  const std::string by = " script:crm";
+  EXPECT_THAT(WhoDid("who-1"), ElementsAre("CreateAccount" + by, "StartSubscription" + by));
+  ASSERT_EQ(Results("PUT", "accounts/who-1",
+                    "full_name=Eve&password=new-password&tariff_plan=plan-1&end_date=2098-01-02"
+                    "&status=0"),
+            true);
+  ASSERT_EQ(Results("PUT", "accounts/who-1", "status=1&tariff_plan=plan-0"), true);
+  Results("PUT", "account_subscription/who-1", "subscribed[]=sport-pack");
+  Results("PUT", "account_subscription/who-1", "unsubscribed[]=sport-pack");
+  EXPECT_THAT(
+      WhoDid("who-1"),
+      ElementsAre("CreateAccount" + by, "StartSubscription" + by, "UpdateAccount" + by,
+                  "SetPassword" + by, "ChangeSubscription" + by, "StartSubscription" + by,
+                  "CancelSubscription" + by, "SuspendSubscription" + by, "ChangeSubscription" + by,
+                  "ResumeSubscription" + by, "StartSubscription" + by, "CancelSubscription" + by));
+}
+
 TEST_F(OssContractTest, WhatOtherSystemsSayOfAnAccountIsKeptAndTheirBalanceIsShownOnTheBox) {
   const std::string mac = "00:1A:79:02:00:21";
   HaveAccount("note-1", mac, "&comment=first&account_balance=7.00+PLN");
@@ -144,6 +164,24 @@ TEST_F(OssContractTest, StatusIsOneForOnAndTheBoxIsCutOffAndOnAgain) {
   ASSERT_EQ(Results("PUT", "stb/" + mac, "status=1")[0]["mac"], mac);
   EXPECT_TRUE(Eventually([&] { return NextEvent(mac) == "cut_on"; }, kPatience));
   EXPECT_EQ(Results("GET", "accounts/st-1")[0]["status"], 1);
+}
+
+// What a person switches off is off, whatever else there is, and the box is told so.
+TEST_F(OssContractTest, AnAddOnKeepsNoBoxOnWhoseTariffPlanIsSwitchedOff) {
+  const std::string mac = "00:1A:79:02:00:23";
+  HaveAccount("st-2", mac);
+  StartBox(mac);
+  Results("PUT", "account_subscription/st-2", "subscribed[]=sport-pack");
+  EXPECT_TRUE(Eventually([&] { return Channels(mac) == 2; }, kPatience));
+  ASSERT_EQ(Results("PUT", "accounts/st-2", "status=0"), true);
+  EXPECT_TRUE(Eventually([&] { return Box(mac, "type=itv&action=get_genres") == "Access denied."; },
+                         kPatience));
+  const Json profile = StartBox(mac);
+  EXPECT_EQ(profile.value("status", Json()), 1);
+  EXPECT_THAT(profile.dump(), HasSubstr("Your account is blocked."));
+  EXPECT_EQ(Box(mac, "type=account_info&action=get_payment_info"), "Your account is blocked.");
+  ASSERT_EQ(Results("PUT", "accounts/st-2", "status=1"), true);
+  EXPECT_TRUE(Eventually([&] { return StartBox(mac).value("status", Json()) == "0"; }, kPatience));
 }
 
 TEST_F(OssContractTest, AnotherMacTakesTheBoxesPlaceAndTokensAreWorthless) {

@@ -150,6 +150,39 @@ class OssContractTest : public testing::Test {
         true);
   }
 
+  std::string AccountIdOf(const std::string& number) {
+    billing::v1::ListAccountsRequest request;
+    request.set_search(number);
+    const auto found =
+        programs_.Ask<billing::v1::ListAccountsResponse>("billing", "ListAccounts", request);
+    EXPECT_EQ(found.accounts_size(), 1) << number;
+    return found.accounts_size() == 1 ? found.accounts(0).account_id() : "";
+  }
+  // "StartSubscription script:crm": what billing's audit log has of the account and what it holds,
+  // in its order.
+  std::vector<std::string> WhoDid(const std::string& number) {
+    const std::string account = AccountIdOf(number);
+    std::vector<std::string> subjects = {account};
+    billing::v1::ListSubscriptionsRequest held;
+    held.set_account_id(account);
+    const auto answer =
+        programs_.Ask<billing::v1::ListSubscriptionsResponse>("billing", "ListSubscriptions", held);
+    for (const auto& s : answer.subscriptions()) subjects.push_back(s.subscription_id());
+    std::map<std::uint64_t, std::string> lines;
+    for (const std::string& subject : subjects) {
+      billing::v1::ListAuditRequest request;
+      request.set_subject(subject);
+      const auto log =
+          programs_.Ask<billing::v1::ListAuditResponse>("billing", "Books/ListAudit", request);
+      for (const auto& line : log.entries()) {
+        lines[line.position()] = line.method() + " " + line.person();
+      }
+    }
+    std::vector<std::string> shown;
+    for (auto& [position, line] : lines) shown.push_back(std::move(line));
+    return shown;
+  }
+
   Json Box(const std::string& mac, const std::string& query) {
     http::ClientRequest request{
         .url = Url("/stalker_portal/server/load.php?" + query),

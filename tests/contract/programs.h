@@ -76,6 +76,7 @@ class Programs {
   std::string public_keys() const { return dir_.path() + "/keys/entitlements-public"; }
   std::string data_of(const Program& program) const { return dir_.path() + "/" + program.service; }
 
+  // `method`: "GetAccount" of the service's main interface, or "Books/ListAudit" of another one.
   template <class Response>
   absl::StatusOr<Response> Call(const std::string& service, const std::string& method,
                                 const google::protobuf::Message& request) {
@@ -86,8 +87,9 @@ class Programs {
     name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
     return channel.Invoke<Response>(
         rpc::Call::Background(std::chrono::seconds(5), SystemClock::Get(), random_),
-        "holdfast." + package + ".v1." + name + "/" + method, request,
-        {.timeout = std::chrono::seconds(3)});
+        "holdfast." + package + ".v1." +
+            (method.find('/') == std::string::npos ? name + "/" + method : method),
+        request, {.timeout = std::chrono::seconds(3)});
   }
   // Until the service answers OK.
   template <class Response>

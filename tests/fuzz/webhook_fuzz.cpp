@@ -13,16 +13,19 @@ namespace {
 
 constexpr char kSecret[] = "0123456789abcdef";
 
-// Money leaves by the right amount only.
+// Money leaves, and comes back, by the right amount only.
 void CheckRefund(const GatewayMessage& message, WallTime now) {
-  const GatewayRefund refund{.id = message.refund,
-                             .payment = PaymentId("p"),
-                             .account = AccountId("ann"),
-                             .gateway = "card",
-                             .amount = *Money::Make(999, "EUR"),
-                             .created_at = now};
+  GatewayRefund refund;
+  refund.id = message.refund;
+  refund.payment = PaymentId("p");
+  refund.account = AccountId("ann");
+  refund.gateway = "card";
+  refund.amount = *Money::Make(999, "EUR");
+  refund.created_at = now;
   const auto next = Learn(refund, message.news, now);
-  if (!next.ok() || !*next || (*next)->state != GatewayRefund::State::kSent) return;
+  if (!next.ok() || !*next) return;
+  const GatewayRefund::State state = (*next)->state;
+  if (state != GatewayRefund::State::kSent && state != GatewayRefund::State::kBounced) return;
   HOLDFAST_CHECK(!message.news.amount || *message.news.amount == refund.amount);
 }
 
@@ -40,10 +43,11 @@ void CheckWebhook(std::string_view bytes) {
   const std::string& refund = message->refund.value();
   HOLDFAST_CHECK(charge.empty() != refund.empty() && charge.size() + refund.size() <= 64);
   if (charge.empty()) return CheckRefund(*message, now);
-  const PaymentAttempt attempt{.id = message->attempt,
-                               .gateway = "card",
-                               .amount = *Money::Make(999, "EUR"),
-                               .created_at = now};
+  PaymentAttempt attempt;
+  attempt.id = message->attempt;
+  attempt.gateway = "card";
+  attempt.amount = *Money::Make(999, "EUR");
+  attempt.created_at = now;
   const auto next = Learn(attempt, message->news, now);
   // Money is believed in only with a reference and, if one is told, the right amount.
   if (!next.ok() || !*next || (*next)->state != PaymentAttempt::State::kPaid) return;

@@ -62,11 +62,11 @@ absl::StatusOr<std::optional<PaymentAttempt>> Learn(const PaymentAttempt& attemp
       next->look_at = now + PauseBeforeLook(attempt.looks);
       return next;
     case GatewayNews::State::kAbsent:
-      if (attempt.state != State::kStarted || now - attempt.last_sent() < kNeverArrivedAfter) {
-        return next;
-      }
+      if (attempt.state != State::kStarted || !HasNeverArrived(attempt, now)) return next;
       next = attempt;
       next->state = State::kAbsent;
+      return next;
+    case GatewayNews::State::kBounced:
       return next;
   }
   return next;
@@ -83,6 +83,10 @@ absl::StatusOr<PaymentAttempt> CloseByHand(const PaymentAttempt& attempt,
   next.payment = std::move(payment);
   next.reason = fmt::format("closed by hand: {}", why);
   return next;
+}
+
+bool HasNeverArrived(const Followed& followed, WallTime now) {
+  return now - followed.last_sent() >= kNeverArrivedAfter;
 }
 
 seconds PauseBeforeLook(int looks) {

@@ -27,23 +27,29 @@ using AttemptId = StrongId<struct AttemptIdTag>;
 // No request can still be under way to the gateway so long after the last one was sent.
 inline constexpr std::chrono::minutes kNeverArrivedAfter{15};
 
-struct PaymentAttempt {
-  enum class State { kStarted, kPending, kPaid, kDeclined, kAbsent };
-  AttemptId id;
-  AccountId account;
+// What a gateway is asked for and followed until its end is known: what attempts and refunds
+// (refund.h) share.
+struct Followed {
   std::string gateway;
   Money amount;
-  std::string source;  // a token of the gateway; may be empty
-  State state = State::kStarted;
-  std::string reference;             // the gateway's
-  std::string reason;                // why it was declined
-  std::optional<PaymentId> payment;  // kPaid
-  int looks = 0;                     // how often the gateway was asked what became of it
-  WallTime look_at;                  // when it is asked next
+  std::string reference;  // the gateway's, of what it did; it may have none
+  std::string reason;     // why it did not, or what became of it since
+  int looks = 0;          // how often the gateway was asked what became of it
+  WallTime look_at;       // when it is asked next
   WallTime created_at;
   std::optional<WallTime> sent_at;  // when the gateway was asked for it again last
 
   WallTime last_sent() const { return sent_at.value_or(created_at); }
+};
+
+struct PaymentAttempt : Followed {
+  enum class State { kStarted, kPending, kPaid, kDeclined, kAbsent };
+  AttemptId id;
+  AccountId account;
+  std::string source;  // a token of the gateway; may be empty
+  State state = State::kStarted;
+  std::optional<PaymentId> payment;  // kPaid
+
   bool open() const { return state == State::kStarted || state == State::kPending; }
 };
 
@@ -53,7 +59,7 @@ std::optional<PaymentAttempt::State> AttemptStateOf(std::string_view name);
 
 // What a gateway says of an attempt.
 struct GatewayNews {
-  enum class State { kPaid, kDeclined, kPending, kAbsent };
+  enum class State { kPaid, kDeclined, kPending, kAbsent, kBounced };  // the last: of refunds only
   State state = State::kPending;
   std::string reference;  // needed when paid
   std::string reason;
@@ -73,5 +79,8 @@ absl::StatusOr<PaymentAttempt> CloseByHand(const PaymentAttempt& attempt,
 // When the gateway is asked again what became of it, after it was asked `looks` times: at first
 // soon, then less and less often.
 std::chrono::seconds PauseBeforeLook(int looks);
+
+// Whether the gateway's "never heard of it" proves that it never got it.
+bool HasNeverArrived(const Followed& followed, WallTime now);
 
 }  // namespace holdfast::billing

@@ -15,12 +15,14 @@ using test::HasMessage;
 const WallTime kNow = FromEpochSeconds(1'767'225'600);
 
 PaymentAttempt In(State state) {
-  return {.id = AttemptId("a"),
-          .account = AccountId("ann"),
-          .gateway = "card",
-          .amount = *Money::Make(999, "EUR"),
-          .state = state,
-          .created_at = kNow - 1min};
+  PaymentAttempt attempt;
+  attempt.id = AttemptId("a");
+  attempt.account = AccountId("ann");
+  attempt.gateway = "card";
+  attempt.amount = *Money::Make(999, "EUR");
+  attempt.state = state;
+  attempt.created_at = kNow - 1min;
+  return attempt;
 }
 GatewayNews Paid() { return {.state = News::kPaid, .reference = "r-1"}; }
 

@@ -8,6 +8,9 @@ namespace {
 
 using Standing = Entitlement::Standing;
 
+// An add-on stands and falls with its base, so bases alone say how an account stands.
+bool IsBase(const Holding& held) { return !held.subscription.base; }
+
 int MoreGenerous(int a, int b) { return a == 0 || b == 0 ? 0 : std::max(a, b); }
 
 Standing StandingOf(const Facts& facts) {
@@ -15,6 +18,7 @@ Standing StandingOf(const Facts& facts) {
   bool grace = false;
   bool suspended = false;
   for (const Holding& held : facts.holdings) {
+    if (!IsBase(held)) continue;
     const Subscription::State state = held.subscription.state;
     if (state == Subscription::State::kActive || state == Subscription::State::kTrialing) {
       return Standing::kActive;
@@ -35,6 +39,7 @@ Reason ReasonOf(const Facts& facts, Standing standing) {
   if (standing == Standing::kGrace) return Reason::kPaymentLate;
   bool unpaid = false, suspended = false, awaiting = false, paused = false;
   for (const Holding& held : facts.holdings) {
+    if (!IsBase(held)) continue;
     const Subscription& s = held.subscription;
     if (s.gives_service()) return Reason::kNone;
     unpaid |= s.suspended_for_debt();
@@ -76,7 +81,7 @@ void TakeLimits(const std::vector<const Holding*>& serving, Entitlement& entitle
   bool first = true;
   for (const Holding* held : serving) {  // at least one base: no add-on serves without its own
     const TariffPlan& plan = held->plan;
-    if (held->subscription.base) continue;
+    if (!IsBase(*held)) continue;
     entitlement.max_streams =
         first ? plan.max_streams : MoreGenerous(entitlement.max_streams, plan.max_streams);
     entitlement.max_devices =
@@ -85,7 +90,7 @@ void TakeLimits(const std::vector<const Holding*>& serving, Entitlement& entitle
   }
   for (const Holding* held : serving) {
     const TariffPlan& plan = held->plan;
-    if (!held->subscription.base) continue;
+    if (IsBase(*held)) continue;
     if (plan.max_streams > 0) {
       entitlement.max_streams = MoreGenerous(entitlement.max_streams, plan.max_streams);
     }
@@ -100,6 +105,8 @@ void TakeDates(const std::vector<const Holding*>& serving, const TimeZone& zone,
   sys_days valid = sys_days::min();
   sys_days grace = sys_days::min();
   for (const Holding* held : serving) {
+    if (!IsBase(*held))
+      continue;  // an add-on that is paid for longer ends with its base all the same
     const Subscription& subscription = held->subscription;
     const std::optional<sys_days>& cancel_on = subscription.cancel_on;
     if (!subscription.valid_until && !cancel_on) return;  // open-ended: no date at all

@@ -18,7 +18,8 @@ struct Facts {
   std::int64_t wallet = 0;           // what can be spent, in the account's currency
   std::int64_t owed = 0;             // open on its invoices, in the account's currency
   std::optional<sys_days> due_on{};  // the first day that any of it is due
-  // How the last subscription of an account without live ones ended.
+  // How the last subscription of an account without live ones ended; add-ons, which end with their
+  // base, do not count.
   enum class Ended { kNone, kExpired, kCancelled };
   Ended last_ended = Ended::kNone;
   std::vector<Holding> holdings{};
@@ -61,9 +62,10 @@ struct Entitlement {
 };
 
 // Only subscriptions that give service count, and of add-ons only those whose base does. Packages
-// are their union; of limits and dates the most generous one is taken; an add-on without a limit
-// adds nothing to its base's. An account with none of them is suspended if a suspended one is left,
-// and otherwise active with no package: nothing was taken away from it. Days begin where the
+// are their union; of limits and of the bases' dates the most generous one is taken; an add-on
+// without a limit adds nothing to its base's, and ends with it. How the account stands, and why,
+// the bases say: without one that gives service it is suspended if a suspended or paused one is
+// left, and otherwise active with no package: nothing was taken away from it. Days begin where the
 // operator is.
 Entitlement DeriveEntitlement(const Facts& facts, const TimeZone& zone = {});
 

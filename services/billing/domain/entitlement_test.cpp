@@ -174,5 +174,93 @@ TEST_F(EntitlementTest, EndsOnTheDayOfItsCancellation) {
   EXPECT_EQ(Derived().grace_until, WallTime(kToday + days(3)));
 }
 
+// -- A base with an add-on: what keeps the base from giving service keeps both --------------------
+
+class AddOnEntitlementTest : public EntitlementTest {
+ protected:
+  AddOnEntitlementTest() {
+    Holds({.packages = {"base"}, .valid_until = kToday + days(9), .grace = days(2)});
+    base().id = SubscriptionId("base");
+    Holds({.packages = {"sport"}, .valid_until = kToday + days(9), .grace = days(2)});
+    add_on().base = SubscriptionId("base");
+  }
+  Subscription& base() { return facts_.holdings[0].subscription; }
+  Subscription& add_on() { return facts_.holdings[1].subscription; }
+};
+
+TEST_F(AddOnEntitlementTest, WithoutServiceOfTheBaseSaysWhyThereIsNone) {
+  using Reason = Entitlement::Reason;
+  const struct {
+    State base;
+    std::string suspended_by;
+    Standing standing;
+    Reason reason;
+  } cases[] = {
+      {State::kSuspended, "command-7", Standing::kSuspended, Reason::kSuspended},
+      {State::kSuspended, "debt-7", Standing::kSuspended, Reason::kUnpaid},
+      {State::kPaused, "", Standing::kSuspended, Reason::kPaused},
+      {State::kPendingActivation, "", Standing::kActive, Reason::kAwaitingPayment},
+  };
+  for (const auto& c : cases) {
+    base().state = c.base;
+    base().suspended_by = c.suspended_by;
+    for (const State state : {State::kActive, State::kTrialing, State::kGrace, State::kSuspended,
+                              State::kPaused, State::kPendingActivation}) {
+      add_on().state = state;
+      add_on().suspended_by = "debt-of-its-own";
+      SCOPED_TRACE(testing::Message() << static_cast<int>(c.base) << " with an add-on in state "
+                                      << static_cast<int>(state));
+      EXPECT_EQ(Derived().standing, c.standing);
+      EXPECT_EQ(Derived().reason, c.reason);
+      EXPECT_THAT(Packages(), IsEmpty());
+      EXPECT_EQ(Derived().valid_until, std::nullopt);
+    }
+  }
+}
+
+TEST_F(AddOnEntitlementTest, WhoseBaseIsPaidLateIsToldSo) {
+  base().state = State::kGrace;
+  EXPECT_EQ(Derived().standing, Standing::kGrace);
+  EXPECT_EQ(Derived().reason, Entitlement::Reason::kPaymentLate);
+  EXPECT_THAT(Packages(), ElementsAre("base", "sport"));
+}
+
+TEST_F(AddOnEntitlementTest, ThatIsNotPaidTakesNothingFromItsBase) {
+  for (const State state : {State::kGrace, State::kSuspended, State::kPaused}) {
+    add_on().state = state;
+    EXPECT_EQ(Derived().standing, Standing::kActive);
+    EXPECT_EQ(Derived().reason, Entitlement::Reason::kNone);
+  }
+  EXPECT_THAT(Packages(), ElementsAre("base"));
+}
+
+TEST_F(AddOnEntitlementTest, WhoseBaseIsGoneSaysHowThatEnded) {
+  facts_.last_ended = Facts::Ended::kExpired;
+  for (const bool is_read : {true, false}) {
+    base().state = State::kExpired;
+    if (!is_read) facts_.holdings.erase(facts_.holdings.begin());
+    EXPECT_EQ(Derived().standing, Standing::kActive) << "nothing was taken away";
+    EXPECT_EQ(Derived().reason, Entitlement::Reason::kExpired);
+    EXPECT_THAT(Packages(), IsEmpty());
+  }
+}
+
+TEST_F(AddOnEntitlementTest, EndsWithItsBase) {
+  add_on().valid_until = kToday + days(30);
+  facts_.holdings[1].plan.grace = days(60);
+  EXPECT_EQ(Derived().valid_until, WallTime(kToday + days(9)));
+  EXPECT_EQ(Derived().grace_until, WallTime(kToday + days(11)));
+  add_on().valid_until = std::nullopt;
+  EXPECT_EQ(Derived().valid_until, WallTime(kToday + days(9)));
+}
+
+TEST_F(AddOnEntitlementTest, AnotherBaseThatServesIsEnough) {
+  base().state = State::kSuspended;
+  Holds({.packages = {"other"}});
+  EXPECT_EQ(Derived().standing, Standing::kActive);
+  EXPECT_EQ(Derived().reason, Entitlement::Reason::kNone);
+  EXPECT_THAT(Packages(), ElementsAre("other"));
+}
+
 }  // namespace
 }  // namespace holdfast::billing

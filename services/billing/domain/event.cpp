@@ -101,8 +101,14 @@ Event AttemptDeclined(const PaymentAttempt& attempt) {
 
 Event RefundEnded(const GatewayRefund& refund) {
   const bool sent = refund.state == GatewayRefund::State::kSent;
-  Event event{.id = (sent ? "refund-" : "refused-") + refund.id.value(),
-              .kind = sent ? "refund.sent" : "refund.refused",
+  const bool bounced = refund.state == GatewayRefund::State::kBounced;
+  Event event{.id = (sent      ? "refund-"
+                     : bounced ? "bounced-"
+                               : "refused-") +
+                    refund.id.value(),
+              .kind = sent      ? "refund.sent"
+                      : bounced ? "refund.bounced"
+                                : "refund.refused",
               .account = refund.account,
               .fields = {{"refund_id", refund.id.value()},
                          {"payment_id", refund.payment.value()},

@@ -213,4 +213,15 @@ absl::StatusOr<Credit> CreditAll(const Invoice& invoice, const CreditOrder& orde
   return MakeCredit(invoice, order, std::move(lines));
 }
 
+absl::StatusOr<Credit> Void(const Invoice& invoice, const CreditOrder& order) {
+  if (invoice.settled > 0) {
+    return FailedPrecondition(
+        "invoice_paid: {} of invoice {} are paid: CreditInvoice takes it back", invoice.settled,
+        invoice.id.value());
+  }
+  HOLDFAST_ASSIGN_OR_RETURN(Credit credit, CreditAll(invoice, order));
+  credit.invoice.voided = true;
+  return credit;
+}
+
 }  // namespace holdfast::billing

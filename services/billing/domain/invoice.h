@@ -61,6 +61,7 @@ struct Invoice {
   std::int64_t returned = 0;  // ... and, of what was settled, gone back into the wallet
   sys_days issued_on;
   sys_days due_on;
+  bool voided = false;  // made in error
 
   std::int64_t total() const { return net + tax; }
   std::int64_t open() const { return total() - credited - settled + returned; }
@@ -125,5 +126,9 @@ Credit CreditUnusedDays(const Invoice& invoice, const CreditOrder& order,
 
 // FAILED_PRECONDITION ("already_credited: ..."): nothing is left.
 absl::StatusOr<Credit> CreditAll(const Invoice& invoice, const CreditOrder& order);
+
+// The same of one that was made in error and that nobody has paid anything of: it is void.
+// FAILED_PRECONDITION also ("invoice_paid: ...").
+absl::StatusOr<Credit> Void(const Invoice& invoice, const CreditOrder& order);
 
 }  // namespace holdfast::billing

@@ -5,9 +5,11 @@
 //      |--> SENT, REFUSED directly
 //      '--> ABSENT   the gateway says, long after, that it never got it
 //
+//   any of them --> BOUNCED            it was sent and came back: the money is the wallet's again
+//
 // It is written down as STARTED, and its money held, before the gateway is asked. Money that the
 // gateway says it has sent is always taken out, whatever was thought before: SENT can be reached
-// from every state and is left by none.
+// from every state but BOUNCED, which is left by none: what was sent before it is told of late.
 #pragma once
 
 #include <optional>
@@ -22,28 +24,19 @@ namespace holdfast::billing {
 
 using RefundId = StrongId<struct RefundIdTag>;
 
-struct GatewayRefund {
-  enum class State { kStarted, kPending, kSent, kRefused, kAbsent };
+struct GatewayRefund : Followed {
+  enum class State { kStarted, kPending, kSent, kRefused, kAbsent, kBounced };
   RefundId id;
   PaymentId payment;
   AccountId account;
-  std::string gateway;
   std::string charge;  // what the gateway calls the payment
-  Money amount;
   State state = State::kStarted;
-  std::string reference;  // the gateway's, of the refund; it may have none
-  std::string reason;     // why it was refused
-  bool held = true;       // its money is held in the wallet
-  int looks = 0;          // how often the gateway was asked what became of it
-  WallTime look_at;       // when it is asked next
-  WallTime created_at;
-  std::optional<WallTime> sent_at;  // when the gateway was asked for it again last
+  bool held = true;  // its money is held in the wallet
 
-  WallTime last_sent() const { return sent_at.value_or(created_at); }
   bool open() const { return state == State::kStarted || state == State::kPending; }
 };
 
-// "started", "pending", "sent", "refused", "absent".
+// "started", "pending", "sent", "refused", "absent", "bounced".
 std::string_view NameOf(GatewayRefund::State state);
 std::optional<GatewayRefund::State> RefundStateOf(std::string_view name);
 
@@ -59,6 +52,9 @@ enum class RefundEnd { kSent, kNotSent };
 absl::StatusOr<GatewayRefund> CloseByHand(const GatewayRefund& refund, RefundEnd end,
                                           std::string_view why);
 
+// A person knows that it came back. FAILED_PRECONDITION ("not_sent: ...").
+absl::StatusOr<GatewayRefund> BounceByHand(const GatewayRefund& refund, std::string_view why);
+
 // wallet ..> clearing: the money is held while the end is unknown ...
 Entry HoldFor(const GatewayRefund& refund);
 // ... then it leaves, or is the wallet's again. `hold`: the transfer of HoldFor.
@@ -68,5 +64,11 @@ TransferId HoldIdOf(const RefundId& id);
 // The gateway sent what it was thought not to have: the wallet gives what it holds, up to the
 // amount; the rest is the operator's loss (promotion/refunds).
 Entry TakeLate(const GatewayRefund& refund, std::int64_t wallet_holds);
+
+// The entry that took the money out, of one whose hold was ended so or that was sent late.
+enum class Sent { kInTime, kLate };
+EntryId SentEntryOf(const RefundId& id, Sent sent);
+// It came back: all of that entry the other way round, what the operator lost included.
+absl::StatusOr<Entry> Bounce(const GatewayRefund& refund, const Entry& sent);
 
 }  // namespace holdfast::billing

@@ -16,14 +16,15 @@ using State = GatewayRefund::State;
 const WallTime kNow = FromEpochSeconds(1'767'225'600);
 
 GatewayRefund In(State state) {
-  GatewayRefund refund{.id = RefundId("r"),
-                       .payment = PaymentId("p"),
-                       .account = AccountId("ann"),
-                       .gateway = "card",
-                       .charge = "c",
-                       .amount = *Money::Make(500, "EUR"),
-                       .state = state,
-                       .created_at = kNow - 1h};
+  GatewayRefund refund;
+  refund.id = RefundId("r");
+  refund.payment = PaymentId("p");
+  refund.account = AccountId("ann");
+  refund.gateway = "card";
+  refund.charge = "c";
+  refund.amount = *Money::Make(500, "EUR");
+  refund.state = state;
+  refund.created_at = kNow - 1h;
   refund.held = refund.open();
   return refund;
 }
@@ -47,6 +48,38 @@ TEST(GatewayRefund, NewsMoveItAlongTheDrawing) {
 TEST(GatewayRefund, MoneyThatLeftIsBelievedInEveryState) {
   EXPECT_EQ(After(State::kRefused, News::kPaid), State::kSent);
   EXPECT_EQ(After(State::kAbsent, News::kPaid), State::kSent);
+}
+
+TEST(GatewayRefund, WhatCameBackIsBelievedInEveryStateAndLeftByNone) {
+  for (const State state :
+       {State::kStarted, State::kPending, State::kSent, State::kRefused, State::kAbsent}) {
+    EXPECT_EQ(After(state, News::kBounced), State::kBounced);
+  }
+  for (const News news :
+       {News::kPaid, News::kDeclined, News::kPending, News::kAbsent, News::kBounced}) {
+    EXPECT_EQ(After(State::kBounced, news), std::nullopt);
+  }
+  EXPECT_THAT(BounceByHand(In(State::kSent), "seen"), IsOk());
+  for (const State state :
+       {State::kStarted, State::kPending, State::kRefused, State::kAbsent, State::kBounced}) {
+    EXPECT_THAT(BounceByHand(In(state), "seen").status(), HasMessage("not_sent"));
+  }
+}
+
+TEST(GatewayRefund, WhatCameBackUndoesWhatTookItOut) {
+  const GatewayRefund refund = In(State::kSent);
+  for (const std::int64_t holds : {0, 200, 500}) {
+    const Entry sent = TakeLate(refund, holds);
+    EXPECT_EQ(sent.id, SentEntryOf(refund.id, Sent::kLate));
+    ASSERT_OK_AND_ASSIGN(const Entry back, Bounce(refund, sent));
+    ASSERT_EQ(back.transfers.size(), sent.transfers.size());
+    for (std::size_t i = 0; i < sent.transfers.size(); ++i) {
+      EXPECT_EQ(back.transfers[i].debit, sent.transfers[i].credit);
+      EXPECT_EQ(back.transfers[i].credit, sent.transfers[i].debit);
+      EXPECT_EQ(back.transfers[i].amount, sent.transfers[i].amount);
+      EXPECT_EQ(back.transfers[i].reverses, sent.transfers[i].id);
+    }
+  }
 }
 
 TEST(GatewayRefund, LateNewsChangeNothing) {
