@@ -90,6 +90,14 @@ class CrashTest : public testing::Test {
       request.mutable_package()->set_name(id);
       Must("holdfast.billing.v1.Billing/PutPackage", request);
     }
+    v1::PutPackageRequest cinema;
+    cinema.mutable_package()->set_package_id("cinema");
+    cinema.mutable_package()->set_name("cinema");
+    cinema.mutable_package()->set_service_type(v1::Package::SERVICE_TYPE_SINGLE);
+    cinema.mutable_package()->set_rental_seconds(60);
+    cinema.mutable_package()->add_rental_prices()->set_minor_units(World::kRentalPrice);
+    cinema.mutable_package()->mutable_rental_prices(0)->set_currency("EUR");
+    Must("holdfast.billing.v1.Billing/PutPackage", cinema);
     v1::PutTaxRateRequest tax;
     tax.mutable_tax_rate()->set_region("de");
     tax.mutable_tax_rate()->set_name("VAT");

@@ -36,6 +36,9 @@ constexpr std::string_view kAge[] = {
     R"sql(UPDATE invoice_line l SET from_day = from_day - $2::int, to_day = to_day - $2::int
             FROM invoice i WHERE i.invoice_id = l.invoice_id AND i.account_id = $1)sql",
     R"sql(UPDATE credit_note SET issued_on = issued_on - $2::int WHERE account_id = $1)sql",
+    R"sql(UPDATE rental SET begins_at = begins_at - make_interval(days => $2::int),
+                            until = until - make_interval(days => $2::int)
+           WHERE account_id = $1)sql",
 };
 constexpr std::string_view kTell = R"sql(
   WITH given AS (UPDATE entitlement_counter SET revision = revision + 1 RETURNING revision),
@@ -89,6 +92,7 @@ class Inspector {
                         "SELECT resolves, count(*) FROM ledger_transfer "
                         "WHERE resolves IS NOT NULL GROUP BY 1");
     subscriptions_ = CountBy(pool_, "SELECT subscription_id, 1 FROM subscription");
+    rentals_ = CountBy(pool_, "SELECT rental_id, 1 FROM rental");
     stands_on_ = CountBy(pool_,
                          "SELECT subscription_id || ' on ' || coalesce(base_subscription_id, ''), 1"
                          " FROM subscription");
@@ -98,7 +102,9 @@ class Inspector {
     CompareRefundsAndRenewals();
     CompareAddOns();
     CompareResellers();
+    CompareRentals();
     CompareCharges();
+    findings_.rentals = static_cast<std::int64_t>(rentals_.size());
     findings_.kept = static_cast<int>(kept_.size());
     findings_.transfers = MustQuery(pool_, "SELECT count(*) FROM ledger_transfer").Int(0, 0);
     findings_.invoices = MustQuery(pool_, "SELECT count(*) FROM invoice").Int(0, 0);
@@ -207,6 +213,24 @@ class Inspector {
       started_.insert(started.subscription_id());
     } else if (const auto* renewal = dynamic_cast<const v1::RenewSubscriptionRequest*>(&request)) {
       ++renewed_[renewal->subscription_id()];
+    } else if (const auto* rent = dynamic_cast<const v1::RentFilmRequest*>(&request)) {
+      v1::RentFilmResponse rented;
+      if (!rented.ParseFromString(answer)) return Wrong("unreadable answer", name);
+      const v1::Rental& rental = rented.rental();
+      Expect(In(rentals_, rental.rental_id()), 1, name);
+      if (rental.account_id() != rent->account_id() || rental.item_id() != rent->item_id()) {
+        Wrong("rental of something else", name);
+      }
+      // One command made it; the others were told that it ran.
+      if (!rented.already_rented() && !rented_.insert(rental.rental_id()).second) {
+        Wrong("rented twice", name);
+      }
+    }
+  }
+
+  void CompareRentals() {
+    for (const auto& [rental, one] : rentals_) {
+      if (!rented_.contains(rental)) Wrong("rental without a command", rental);
     }
   }
 
@@ -378,7 +402,8 @@ class Inspector {
   std::map<std::string, std::int64_t> credits_, reversals_, entries_;
   std::map<std::string, std::int64_t> inflow_, refunded_, renewed_, redeemed_, charged_back_;
   std::map<std::string, std::int64_t> stands_on_, got_, gave_;  // the latter two: of resellers
-  std::set<std::string> started_;
+  std::map<std::string, std::int64_t> rentals_;
+  std::set<std::string> started_, rented_;
   std::map<std::string, std::size_t> wrong_;
   Findings findings_;
 };
@@ -445,6 +470,7 @@ std::vector<std::string> WrongEvents(storage::PgPool& pool,
     SELECT 'subscription-' || s.subscription_id || '-' || n FROM subscription s,
            generate_series(1, s.revision) AS n
     UNION ALL SELECT 'invoice-' || invoice_id FROM invoice
+    UNION ALL SELECT 'rental-' || rental_id FROM rental
     UNION ALL SELECT 'payment-' || payment_id FROM payment)sql");
   const auto written = CountBy(pool, "SELECT event_id, 1 FROM event");
   for (int row = 0; row < made.rows(); ++row) {
@@ -502,7 +528,10 @@ std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller&
            coalesce((SELECT sum(i.net + i.tax - i.credited - i.settled + i.returned)
                        FROM invoice i WHERE i.account_id = a.account_id), 0)::bigint,
            coalesce((SELECT min(i.due_on)::text FROM invoice i WHERE i.account_id = a.account_id
-                        AND i.net + i.tax - i.credited - i.settled + i.returned > 0), '')
+                        AND i.net + i.tax - i.credited - i.settled + i.returned > 0), ''),
+           coalesce((SELECT string_agg(r.item_id || '@' || extract(epoch FROM r.until)::bigint, ','
+                                       ORDER BY r.item_id)
+                       FROM rental r WHERE r.account_id = a.account_id AND NOT r.over), '')
       FROM account a ORDER BY a.account_id)sql");
   std::vector<std::string> wrong;
   for (int row = 0; row < rows.rows(); ++row) {
@@ -511,21 +540,27 @@ std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller&
     const auto got = caller.Get<v1::Entitlement>("holdfast.billing.v1.Billing/GetEntitlement",
                                                  request, Deadline::After(10s));
     constexpr auto kAll =
-        "packages '{}' status {} until {} revision {} streams {} grace {} wallet {} owed {} due {}";
+        "packages '{}' status {} until {} revision {} streams {} grace {} wallet {} owed {} due {}"
+        " rentals '{}'";
     const std::string expected = fmt::format(
         fmt::runtime(kAll), rows.Text(row, 1), rows.Int(row, 2), rows.Int(row, 3), rows.Int(row, 4),
-        rows.Int(row, 5), rows.Int(row, 6), rows.Int(row, 7), rows.Int(row, 8), rows.Text(row, 9));
-    std::string packages;
+        rows.Int(row, 5), rows.Int(row, 6), rows.Int(row, 7), rows.Int(row, 8), rows.Text(row, 9),
+        rows.Text(row, 10));
+    std::string packages, rentals;
     if (got.ok()) {
       for (const std::string& id : got->package_ids()) {
         packages += (packages.empty() ? "" : ",") + id;
+      }
+      for (const v1::RunningRental& rental : got->rentals()) {
+        rentals += fmt::format("{}{}@{}", rentals.empty() ? "" : ",", rental.item_id(),
+                               rental.until().seconds());
       }
     }
     const std::string found =
         got.ok() ? fmt::format(fmt::runtime(kAll), packages, static_cast<int>(got->status()),
                                got->valid_until().seconds(), got->revision(), got->max_streams(),
                                got->grace_until().seconds(), got->balance_minor_units(),
-                               got->owed_minor_units(), got->due_on())
+                               got->owed_minor_units(), got->due_on(), rentals)
                  : ToString(got.status());
     if (found == expected) continue;
     if (wrong.size() < kShow) {
