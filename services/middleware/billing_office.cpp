@@ -157,6 +157,11 @@ absl::StatusOr<bv1::Subscription> BillingOffice::Start(const bv1::StartSubscript
   return Ask<bv1::Subscription>("StartSubscription", request, deadline);
 }
 
+absl::StatusOr<bv1::RentFilmResponse> BillingOffice::Rent(const bv1::RentFilmRequest& request,
+                                                          Deadline deadline) {
+  return Ask<bv1::RentFilmResponse>("RentFilm", request, deadline);
+}
+
 absl::Status BillingOffice::Change(const std::string& subscription, const std::string& plan,
                                    const std::string& key, Deadline deadline) {
   auto request = ForSubscription<bv1::ChangeSubscriptionRequest>(subscription, key);

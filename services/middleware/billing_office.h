@@ -44,6 +44,8 @@ class BillingOffice {
   absl::StatusOr<StringMap<std::vector<billing::v1::Subscription>>> AllHeld(Deadline deadline);
   absl::StatusOr<billing::v1::Subscription> Start(
       const billing::v1::StartSubscriptionRequest& request, Deadline deadline);
+  absl::StatusOr<billing::v1::RentFilmResponse> Rent(const billing::v1::RentFilmRequest& request,
+                                                     Deadline deadline);
   absl::Status Change(const std::string& subscription, const std::string& plan,
                       const std::string& key, Deadline deadline);
   absl::Status Suspend(const std::string& subscription, const std::string& key, Deadline deadline);
