@@ -96,7 +96,9 @@ class BillingStub {
     namespace v1 = billing::v1;
     table.Worker("RentFilm", *this, &BillingStub::RentFilm);
     table.Worker("GetEntitlement", *this, &BillingStub::GetEntitlement);
-    const auto none = [&](std::string_view name, auto method) { table.Worker(name, *this, method); };
+    const auto none = [&](std::string_view name, auto method) {
+      table.Worker(name, *this, method);
+    };
 #define HOLDFAST_NONE(name, response) \
   none(#name, &BillingStub::Nothing<v1::name##Request, v1::response>)
     HOLDFAST_NONE(Authenticate, AuthenticateResponse);

@@ -60,8 +60,8 @@ class Entitlements {
   // The same, but asks billing when nothing is known, up to the deadline.
   SharedEntitlement Load(const AccountId& account, Deadline deadline);
 
-  // After a change that was made through us: what billing says now, rather than when its feed comes.
-  // Blocks up to the deadline; when it cannot be asked, the feed brings it.
+  // After a change that was made through us: what billing says now, rather than when its feed
+  // comes. Blocks up to the deadline; when it cannot be asked, the feed brings it.
   void Renew(const AccountId& account, Deadline deadline);
 
   // Nothing if nothing is known. The balance is the one that the operator's own systems told, if

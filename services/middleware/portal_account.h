@@ -17,8 +17,9 @@
 
 namespace holdfast::middleware {
 
-// Thread-safe: no state of its own. The page and the prices of films are from memory; packages are asked of billing, and
-// while it is away the list is made of what is known and changes are refused with a text.
+// Thread-safe: no state of its own. The page and the prices of films are from memory; packages are
+// asked of billing, and while it is away the list is made of what is known and changes are refused
+// with a text.
 class AccountActions {
  public:
   // All of it must outlive it.

@@ -223,13 +223,12 @@ void PortalFixture::HavePackages(std::int64_t price) {
   cinema.set_rental_seconds(48 * 3600);
   cinema.add_rental_prices()->set_minor_units(price);
   cinema.mutable_rental_prices(0)->set_currency("EUR");
-  ASSERT_THAT(
-      portal().models().packages_replica().Apply(
-          {.kind = Update::Kind::kFull,
-           .epoch = "billing",
-           .revision = ++package_revision_,
-           .items = {{"basic", Bytes(basic)}, {"cinema", Bytes(cinema)}}}),
-      IsOk());
+  ASSERT_THAT(portal().models().packages_replica().Apply(
+                  {.kind = Update::Kind::kFull,
+                   .epoch = "billing",
+                   .revision = ++package_revision_,
+                   .items = {{"basic", Bytes(basic)}, {"cinema", Bytes(cinema)}}}),
+              IsOk());
 }
 
 void PortalFixture::HaveEdges(int count) {

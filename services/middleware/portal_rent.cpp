@@ -103,8 +103,7 @@ PortalAnswer AccountActions::Rented(const PortalCall& call, const VodTitle& titl
   json.BeginObject().Field("result", 1);
   json.Field("rent_duration", right.offer != nullptr ? RentHours(right.offer->seconds) : 0);
   json.Field("package_id", title.package.value()).Key("rent_info");
-  AppendRentInfo(json, right.until, EpochSeconds(call.now),
-                 parts_.zones.Find(call.time_zone).zone);
+  AppendRentInfo(json, right.until, EpochSeconds(call.now), parts_.zones.Find(call.time_zone).zone);
   json.EndObject();
   return PortalAnswer::Js(std::move(js));
 }

@@ -1,5 +1,5 @@
-// Films that are rented one by one, on the box: what is for rent, renting, playing, and what happens
-// while billing is away.
+// Films that are rented one by one, on the box: what is for rent, renting, playing, and what
+// happens while billing is away.
 #include <gmock/gmock.h>
 
 #include "services/middleware/billing_stub_test.h"
@@ -21,8 +21,8 @@ constexpr std::int64_t kTwoDays = 48 * 3600;
 void HaveFilms(PortalFixture& box) {
   replica::Update update{.kind = replica::Update::Kind::kFull, .epoch = "test", .revision = 1};
   for (const auto& [id, name, package] :
-       {std::tuple(5, "Alpha", ""), std::tuple(6, "Echo", "cinema"), std::tuple(7, "Kilo", "cinema"),
-        std::tuple(8, "Sierra", "sport")}) {
+       {std::tuple(5, "Alpha", ""), std::tuple(6, "Echo", "cinema"),
+        std::tuple(7, "Kilo", "cinema"), std::tuple(8, "Sierra", "sport")}) {
     v1::CatalogueItem item;
     v1::VodTitle& title = *item.mutable_title();
     title.set_title_id(id);
@@ -75,7 +75,8 @@ TEST_F(PortalRentTest, AFilmForRentIsListedWithItsPriceAndWithoutRentInfo) {
   EXPECT_EQ(rows["Echo"]["for_rent"], 1);
   EXPECT_EQ(rows["Echo"]["open"], 0);
   EXPECT_EQ(rows["Echo"]["cost"], "3.00");
-  EXPECT_FALSE(rows["Echo"].contains("rent_info"));  // boxes ask whether it is there, not what it is
+  EXPECT_FALSE(
+      rows["Echo"].contains("rent_info"));  // boxes ask whether it is there, not what it is
   EXPECT_EQ(rows["Alpha"]["for_rent"], 0);
   EXPECT_EQ(rows["Alpha"]["open"], 1);
   EXPECT_EQ(rows["Alpha"]["cost"], "0");
@@ -96,11 +97,12 @@ TEST_F(PortalRentTest, ThePriceIsKnownWithoutAskingAnybody) {
 TEST_F(PortalRentTest, WhatIsRentedPlaysAtOnceAndUntilTheRentalEnds) {
   billing_.Rents(kNowSeconds + kTwoDays, 1000);
   const Json rented = Rent(6);
-  EXPECT_EQ(rented, Json({{"result", 1},
-                          {"rent_duration", 48},
-                          {"package_id", "cinema"},
-                          {"rent_info",
-                           {{"rent_end_date", "2026-01-04 10:00:00"}, {"expires_in", "2 d 0 h"}}}}));
+  EXPECT_EQ(
+      rented,
+      Json({{"result", 1},
+            {"rent_duration", 48},
+            {"package_id", "cinema"},
+            {"rent_info", {{"rent_end_date", "2026-01-04 10:00:00"}, {"expires_in", "2 d 0 h"}}}}));
   ASSERT_EQ(billing_.asked().size(), 1u);
   const billing::v1::RentFilmRequest asked = billing_.asked()[0];
   EXPECT_EQ(asked.account_id(), "acc-1");

@@ -365,9 +365,8 @@ void GoldenPortal::HaveCatalogue() {
   category.mutable_category()->set_alias("drama");
   category.mutable_category()->add_genres("Dark");
   put("c3", category);
-  for (const auto& [id, name] :
-       {std::pair(5, "Alpha"), std::pair(6, "Beta"), std::pair(8, "Delta"), std::pair(9, "Echo"),
-        std::pair(10, "Foxtrot")}) {
+  for (const auto& [id, name] : {std::pair(5, "Alpha"), std::pair(6, "Beta"), std::pair(8, "Delta"),
+                                 std::pair(9, "Echo"), std::pair(10, "Foxtrot")}) {
     v1::CatalogueItem item;
     v1::VodTitle& title = *item.mutable_title();
     title.set_title_id(id);

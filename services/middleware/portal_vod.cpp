@@ -121,9 +121,8 @@ class TitleMarks {
     }
     const std::string_view order = call.Get("sortby");
     if (order == "purchased") {
-      std::erase_if(titles, [&](const VodTitle* t) {
-        return rights.Of(*t).access != FilmAccess::kRented;
-      });
+      std::erase_if(titles,
+                    [&](const VodTitle* t) { return rights.Of(*t).access != FilmAccess::kRented; });
     }
     if (order == "last_ended") LastWatchedFirst(titles);
   }
@@ -211,12 +210,12 @@ PortalOutcome VodActions::Shared(const PortalCall& call, const std::string& key,
 }
 
 PortalOutcome VodActions::GetCategories(const PortalCall& call, Shelf shelf) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const bool series_only = shelf == Shelf::kSeries;
-  const std::string key =
-      absl::StrCat("vod categories|", revision, "|",
-                   series_only ? "series|" + RightsOf(call).key() : "");
+  const std::string key = absl::StrCat("vod categories|", revision, "|",
+                                       series_only ? "series|" + RightsOf(call).key() : "");
   return Shared(call, key, [this, catalogue, series_only](const PortalCall& c) {
     std::set<std::int64_t> of_series;
     if (series_only) {
@@ -240,7 +239,8 @@ PortalOutcome VodActions::GetCategories(const PortalCall& call, Shelf shelf) {
 }
 
 PortalOutcome VodActions::GetGenres(PortalCall& call) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const auto& categories = catalogue->categories();
   const auto category = std::ranges::find_if(
@@ -263,7 +263,8 @@ PortalOutcome VodActions::GetGenres(PortalCall& call) {
 }
 
 PortalOutcome VodActions::GetYears(PortalCall& call) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const VodQuery query{.category = ChosenId(call, "category")};
   const Render render = [this, catalogue, query](const PortalCall& c) {
@@ -282,10 +283,9 @@ PortalOutcome VodActions::GetYears(PortalCall& call) {
   if (query.category != 0 && catalogue->FindCategory(query.category) == nullptr) {
     return PortalAnswer::Js(render(call)).With(CatalogueAge());
   }
-  return Shared(call,
-                absl::StrCat("vod years|", revision, "|", query.category, "|",
-                             RightsOf(call).key()),
-                render);
+  return Shared(
+      call, absl::StrCat("vod years|", revision, "|", query.category, "|", RightsOf(call).key()),
+      render);
 }
 
 PortalAnswer VodActions::GetLetters(PortalCall&) {
@@ -320,7 +320,8 @@ PortalAnswer VodActions::OrderedList(const PortalCall& call, Shelf shelf) {
 }
 
 PortalAnswer VodActions::Titles(const PortalCall& call, Shelf shelf) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const ViewerData::Loaded viewer = parts_.viewers.Load(ViewerOf(*call.device), ViewerDeadline());
   const TitleMarks marks(*viewer.items);

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace bv1 = billing::v1;
 
 constexpr auto kNewsTimeout = 1s;
-constexpr std::size_t kLongestName = 200;    // of an item, in billing
+constexpr std::size_t kLongestName = 200;  // of an item, in billing
 constexpr std::size_t kMostWholeDigits = 12;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -26,8 +26,8 @@ std::string Printable(std::string_view name) {
     name.remove_suffix(1);
   }
   std::string text(name);
-  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; },
-                  ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   return text;
 }
 

@@ -2,7 +2,8 @@
 // rented reaches every instance by the entitlement that it follows anyway.
 //
 //   billing    deadline  retry  when it fails
-//   RentFilm   8 s       once   UNAVAILABLE: nothing is rented as far as we know; asking again never
+//   RentFilm   8 s       once   UNAVAILABLE: nothing is rented as far as we know; asking again
+//   never
 //                               charges twice, for what runs is not charged
 #pragma once
 

@@ -183,8 +183,7 @@ http::Response RestFilms::List(const RestCall& call) {
 
   const auto catalogue = parts_.models.catalogue();
   const FilmRights rights = RightsOf(call);
-  std::vector<const VodTitle*> titles =
-      ChooseTitles(*catalogue, wish->query, rights);
+  std::vector<const VodTitle*> titles = ChooseTitles(*catalogue, wish->query, rights);
   std::erase_if(titles, [&](const VodTitle* title) {
     const bool other_kind = wish->kind && title->is_series() != (*wish->kind == FilmKind::kSeries);
     return other_kind || Visible(call, person, *catalogue, title->id) == nullptr;

@@ -19,8 +19,8 @@ constexpr auto kRentTimeout = 8s;
 constexpr std::size_t kLongestKey = 128;
 constexpr std::int64_t kMostMinorUnits = 1'000'000'000'000;
 
-// Of the device and its key, so that nobody's key meets another's. Billing then answers a repetition
-// as the first time, whichever instance is asked.
+// Of the device and its key, so that nobody's key meets another's. Billing then answers a
+// repetition as the first time, whichever instance is asked.
 std::string KeyFor(const RestCall& call) {
   if (call.idempotency_key.empty()) return "app-" + SecureHex(12);
   static const security::HmacKey key("holdfast rental");
@@ -112,7 +112,8 @@ http::Response RestFilms::Rent(const RestCall& call) {
   const RestProfiles::Person person = parts_.profiles.PersonOf(call);
   if (person.problem) return *person.problem;
   const auto catalogue = parts_.models.catalogue();
-  const VodTitle* title = Visible(call, person, *catalogue, ParseChannelId(call.parts.at(0)).value());
+  const VodTitle* title =
+      Visible(call, person, *catalogue, ParseChannelId(call.parts.at(0)).value());
   if (title == nullptr) return Problem(404, "unknown-film", "there is no such film");
   const FilmRights rights = RightsOf(call);
   FilmRight right = rights.Of(*title);

@@ -131,8 +131,7 @@ std::vector<const VodTitle*> TitlesOfApp(const Catalogue& catalogue, const FilmR
 }
 
 const VodTitle* FindTitleForApp(const Catalogue& catalogue, const FilmRights& rights,
-                                AdultChannels adult, FilmKind kind, std::int64_t id,
-                                Shelf shelf) {
+                                AdultChannels adult, FilmKind kind, std::int64_t id, Shelf shelf) {
   const VodTitle* title = catalogue.FindTitle(id);
   if (title == nullptr || title->is_series() != (kind == FilmKind::kSeries)) return nullptr;
   const VodCategory* category = catalogue.FindCategory(title->category);

@@ -173,8 +173,8 @@ std::optional<http::Response> XtreamStreams::Film(AppCall& call, FilmKind kind) 
   }
   const Entitlement& entitlement = *call.knowledge.entitlement;
   const FilmRights rights = RightsOf(call, parts_.models);
-  if (FindTitleForApp(*catalogue, rights, adult_.InPlayers(call.login->account), kind,
-                      title->id) == nullptr ||
+  if (FindTitleForApp(*catalogue, rights, adult_.InPlayers(call.login->account), kind, title->id) ==
+          nullptr ||
       MayPlay(entitlement, rights.Of(*title), call.now) != Verdict::kAllowed) {
     parts_.metrics.film_links.With({"access_denied"}).Add();
     return RefusePlainly(call, AppRefusal::kWrong);

@@ -466,7 +466,8 @@ TEST_F(CrashTest, TheInspectionSeesWhatIsDamaged) {
       "UPDATE ledger_account a SET debits_posted = o.debits_posted, credits_posted = "
       "o.credits_posted FROM owed o WHERE a.ledger_account_id = o.ledger_account_id");
   damage(
-      "UPDATE subscription SET paused_on = NULL, state = CASE WHEN base_subscription_id IS NULL THEN"
+      "UPDATE subscription SET paused_on = NULL, state = CASE WHEN base_subscription_id IS NULL "
+      "THEN"
       " 'expired' ELSE 'active' END");
   finds("add-on without its base");
   EXPECT_THAT(WrongEntitlements(pool_, caller_), testing::Not(IsEmpty()));

@@ -542,10 +542,10 @@ std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller&
     constexpr auto kAll =
         "packages '{}' status {} until {} revision {} streams {} grace {} wallet {} owed {} due {}"
         " rentals '{}'";
-    const std::string expected = fmt::format(
-        fmt::runtime(kAll), rows.Text(row, 1), rows.Int(row, 2), rows.Int(row, 3), rows.Int(row, 4),
-        rows.Int(row, 5), rows.Int(row, 6), rows.Int(row, 7), rows.Int(row, 8), rows.Text(row, 9),
-        rows.Text(row, 10));
+    const std::string expected =
+        fmt::format(fmt::runtime(kAll), rows.Text(row, 1), rows.Int(row, 2), rows.Int(row, 3),
+                    rows.Int(row, 4), rows.Int(row, 5), rows.Int(row, 6), rows.Int(row, 7),
+                    rows.Int(row, 8), rows.Text(row, 9), rows.Text(row, 10));
     std::string packages, rentals;
     if (got.ok()) {
       for (const std::string& id : got->package_ids()) {

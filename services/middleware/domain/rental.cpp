@@ -31,7 +31,9 @@ const RentalOffer* RentalOffers::Find(const PackageId& package) const {
   return it == offers_.end() ? nullptr : &it->second;
 }
 
-std::string RentalItemOf(std::int64_t title) { return absl::StrCat(std::string(kItemPrefix), title); }
+std::string RentalItemOf(std::int64_t title) {
+  return absl::StrCat(std::string(kItemPrefix), title);
+}
 
 std::optional<std::int64_t> TitleOfRentalItem(std::string_view item) {
   if (!item.starts_with(kItemPrefix)) return std::nullopt;

@@ -49,10 +49,10 @@ std::string RentalItemOf(std::int64_t title);
 std::optional<std::int64_t> TitleOfRentalItem(std::string_view item);
 
 enum class FilmAccess {
-  kHidden,    // in a package that the account does not have
-  kOpen,      // for everybody, or in one of its packages
-  kRented,    // until `until`
-  kForRent,   // for `price`
+  kHidden,   // in a package that the account does not have
+  kOpen,     // for everybody, or in one of its packages
+  kRented,   // until `until`
+  kForRent,  // for `price`
 };
 
 // Its pointers live as long as the FilmRights that it came from.
