@@ -236,7 +236,7 @@ http::Response RestFilms::Link(const RestCall& call) {
   if (found && IsUnknown(RightsOf(call).Of(*found->title), call.knowledge.source)) {
     parts_.metrics.film_links.With({"link_fault"}).Add();
     http::Response unknown = TryAgain("what the account has rented is not known at the moment");
-    MarkDegraded(unknown, {{Neighbour::kBilling, {}}}, "rest", parts_.metrics);
+    MarkDegraded(unknown, {Degradation{Neighbour::kBilling, {}}}, "rest", parts_.metrics);
     return unknown;
   }
   if (!found || Visible(call, person, *catalogue, found->title->id) == nullptr) {

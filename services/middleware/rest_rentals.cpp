@@ -143,7 +143,7 @@ http::Response RestFilms::Rent(const RestCall& call) {
       return FreshJson(RentalText(right, /*already_rented=*/true));
     }
     http::Response answer = TryAgain("the provider's billing cannot be reached at the moment");
-    MarkDegraded(answer, {{Neighbour::kBilling, {}}}, "rest", parts_.metrics);
+    MarkDegraded(answer, {Degradation{Neighbour::kBilling, {}}}, "rest", parts_.metrics);
     return answer;
   }
   right.access = FilmAccess::kRented;
