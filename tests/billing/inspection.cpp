@@ -1,59 +1,17 @@
 #include "tests/billing/inspection.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
 
-#include "libs/base/check.h"
 #include "libs/base/status.h"
+#include "tests/billing/inspection_rows.h"
 
 namespace holdfast::test {
 namespace {
 
-using namespace std::chrono_literals;
 using storage::PgResult;
 namespace v1 = billing::v1;
-
-constexpr std::size_t kShow = 5;  // findings of a kind
-
-// $1 account, $2 days. First far away and then back to where it belongs, because a unique day of
-// one row may be the old day of another.
-constexpr std::string_view kAgeTerms[] = {
-    R"sql(UPDATE subscription_term t SET from_day = from_day - 100000, to_day = to_day - 100000
-            FROM subscription s WHERE s.subscription_id = t.subscription_id AND s.account_id = $1)sql",
-    R"sql(UPDATE subscription_term t SET from_day = from_day + 100000 - $2::int,
-                                         to_day = to_day + 100000 - $2::int,
-                                         period_end = period_end - $2::int
-            FROM subscription s WHERE s.subscription_id = t.subscription_id AND s.account_id = $1)sql"};
-constexpr std::string_view kAge[] = {
-    R"sql(UPDATE subscription SET valid_until = valid_until - $2::int, anchor = anchor - $2::int,
-                 paused_on = paused_on - $2::int, cancel_on = cancel_on - $2::int,
-                 change_on = change_on - $2::int, retry_on = retry_on - $2::int
-           WHERE account_id = $1)sql",
-    R"sql(UPDATE invoice SET issued_on = issued_on - $2::int, due_on = due_on - $2::int
-           WHERE account_id = $1)sql",
-    R"sql(UPDATE invoice_line l SET from_day = from_day - $2::int, to_day = to_day - $2::int
-            FROM invoice i WHERE i.invoice_id = l.invoice_id AND i.account_id = $1)sql",
-    R"sql(UPDATE credit_note SET issued_on = issued_on - $2::int WHERE account_id = $1)sql",
-    R"sql(UPDATE rental SET begins_at = begins_at - make_interval(days => $2::int),
-                            until = until - make_interval(days => $2::int)
-           WHERE account_id = $1)sql",
-};
-constexpr std::string_view kTell = R"sql(
-  WITH given AS (UPDATE entitlement_counter SET revision = revision + 1 RETURNING revision),
-       told AS (INSERT INTO entitlement_change (revision, account_id)
-                SELECT revision, $1 FROM given RETURNING revision)
-  UPDATE account SET entitlement_revision = told.revision FROM told WHERE account_id = $1
-)sql";
-
-Deadline Long() { return Deadline::After(5min); }
-
-PgResult MustQuery(storage::PgPool& pool, std::string_view sql) {
-  absl::StatusOr<PgResult> rows = pool.Query(Long(), sql);
-  if (!rows.ok()) CheckFailed(__FILE__, __LINE__, ToString(rows.status()));
-  return *std::move(rows);
-}
 
 // The answers that are kept, by the keys of their commands.
 std::map<std::string, std::string> KeptAnswers(storage::PgPool& pool) {
@@ -63,15 +21,6 @@ std::map<std::string, std::string> KeptAnswers(storage::PgPool& pool) {
     kept[std::string(rows.Text(row, 0))] = rows.Bytes(row, 1);
   }
   return kept;
-}
-
-std::map<std::string, std::int64_t> CountBy(storage::PgPool& pool, std::string_view sql) {
-  std::map<std::string, std::int64_t> counts;
-  const PgResult rows = MustQuery(pool, sql);
-  for (int row = 0; row < rows.rows(); ++row) {
-    counts[std::string(rows.Text(row, 0))] = rows.Int(row, 1);
-  }
-  return counts;
 }
 
 class Inspector {
@@ -410,164 +359,8 @@ class Inspector {
 
 }  // namespace
 
-absl::Status Age(storage::PgPool& pool, const std::string& account, int days, Deadline deadline) {
-  return pool.Transact(deadline, [&](storage::PgTransaction& tx) -> absl::Status {
-    HOLDFAST_RETURN_IF_ERROR(
-        tx.Query("SELECT 1 FROM account WHERE account_id = $1 FOR UPDATE", account).status());
-    HOLDFAST_RETURN_IF_ERROR(tx.Query(kAgeTerms[0], account).status());
-    HOLDFAST_RETURN_IF_ERROR(tx.Query(kAgeTerms[1], account, days).status());
-    for (const std::string_view sql : kAge) {
-      HOLDFAST_RETURN_IF_ERROR(tx.Query(sql, account, days).status());
-    }
-    return tx.Query(kTell, account).status();
-  });
-}
-
 Findings Inspect(storage::PgPool& pool, const RandomCommands& commands, const World& world) {
   return Inspector(pool, commands, world).Run();
-}
-
-std::vector<std::string> Uncharged(storage::PgPool& pool) {
-  // A postpaid one is charged whatever it owes, unless it was suspended; a prepaid one that its
-  // wallet, and its reseller's if that pays, cover has been charged as well. An add-on is charged
-  // only while its base is paid, and is tried again on the next day.
-  const PgResult rows = MustQuery(pool, R"sql(
-    WITH today AS (SELECT (now() AT TIME ZONE 'UTC')::date AS day),
-    due AS (
-      SELECT s.* FROM subscription s, today
-       WHERE s.state IN ('active', 'trialing') AND s.valid_until <= day AND NOT s.cancel_at_end
-         AND (s.base_subscription_id IS NULL
-              OR ((s.retry_on IS NULL OR s.retry_on <= day) AND EXISTS (
-                    SELECT 1 FROM subscription b WHERE b.subscription_id = s.base_subscription_id
-                       AND b.state IN ('active', 'trialing') AND b.valid_until > day)))
-    ), money AS (
-      SELECT ledger_account_id, credits_posted + overdraft - debits_posted - debits_pending AS free
-        FROM ledger_account WHERE kind IN ('wallet', 'reseller')
-    )
-    SELECT d.subscription_id FROM due d WHERE d.charging = 'postpaid'
-    UNION ALL
-    SELECT d.subscription_id FROM due d
-      JOIN tariff_plan p USING (tariff_plan_id)
-      JOIN account a USING (account_id)
-      LEFT JOIN money w ON w.ledger_account_id = 'wallet/' || d.account_id || '/EUR'
-      LEFT JOIN money r ON a.reseller_pays
-                       AND r.ledger_account_id = 'reseller/' || a.reseller_id || '/EUR'
-     WHERE d.charging = 'prepaid'
-       AND coalesce(w.free, 0) + coalesce(r.free, 0) >= 2 * p.price_minor_units
-     LIMIT 10)sql");
-  std::vector<std::string> due;
-  for (int row = 0; row < rows.rows(); ++row) due.emplace_back(rows.Text(row, 0));
-  return due;
-}
-
-std::vector<std::string> WrongEvents(storage::PgPool& pool,
-                                     const std::map<std::string, int>& taken) {
-  std::vector<std::string> wrong;
-  const auto add = [&](std::string_view what, const std::string& id) {
-    if (wrong.size() < 2 * kShow) wrong.push_back(fmt::format("{}: {}", what, id));
-  };
-  const PgResult made = MustQuery(pool, R"sql(
-    SELECT 'subscription-' || s.subscription_id || '-' || n FROM subscription s,
-           generate_series(1, s.revision) AS n
-    UNION ALL SELECT 'invoice-' || invoice_id FROM invoice
-    UNION ALL SELECT 'rental-' || rental_id FROM rental
-    UNION ALL SELECT 'payment-' || payment_id FROM payment)sql");
-  const auto written = CountBy(pool, "SELECT event_id, 1 FROM event");
-  for (int row = 0; row < made.rows(); ++row) {
-    const std::string id(made.Text(row, 0));
-    if (!written.contains(id)) add("never written", id);
-  }
-  for (const auto& [id, one] : written) {
-    if (!taken.contains(id)) add("never told", id);
-  }
-  for (const auto& [id, times] : taken) {
-    if (!written.contains(id)) add("told and never happened", id);
-  }
-  return wrong;
-}
-
-std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller& caller) {
-  const PgResult rows = MustQuery(pool, R"sql(
-    WITH live AS (
-      SELECT s.*, s.state IN ('active', 'grace', 'trialing') AS serves FROM subscription s
-       WHERE s.state NOT IN ('cancelled', 'expired')
-    ), serving AS (
-      SELECT s.* FROM live s WHERE s.serves AND (s.base_subscription_id IS NULL OR EXISTS (
-        SELECT 1 FROM live b WHERE b.subscription_id = s.base_subscription_id AND b.serves))
-    )
-    SELECT a.account_id,
-           coalesce((SELECT string_agg(DISTINCT p.package_id, ',' ORDER BY p.package_id)
-                       FROM serving s JOIN tariff_plan_package p USING (tariff_plan_id)
-                      WHERE s.account_id = a.account_id), ''),
-           CASE WHEN a.state = 'closed' THEN 4
-                WHEN EXISTS (SELECT 1 FROM live s WHERE s.account_id = a.account_id
-                                AND s.state IN ('active', 'trialing')) THEN 1
-                WHEN EXISTS (SELECT 1 FROM live s WHERE s.account_id = a.account_id
-                                AND s.state = 'grace') THEN 2
-                WHEN EXISTS (SELECT 1 FROM live s WHERE s.account_id = a.account_id
-                                AND s.state IN ('suspended', 'paused')) THEN 3
-                ELSE 1 END,
-           coalesce((SELECT extract(epoch FROM max(s.valid_until))::bigint FROM serving s
-                      WHERE s.account_id = a.account_id), 0),
-           a.entitlement_revision,
-           coalesce((SELECT CASE WHEN bool_or(p.max_streams = 0) THEN 0 ELSE max(p.max_streams) END
-                       FROM serving s JOIN tariff_plan p USING (tariff_plan_id)
-                      WHERE s.account_id = a.account_id), 0),
-           coalesce((SELECT extract(epoch FROM max(
-                              s.valid_until + CASE WHEN s.cancel_at_end THEN 0
-                                                   ELSE coalesce(v.grace_days, p.grace_days) END
-                            ))::bigint
-                       FROM serving s JOIN tariff_plan p USING (tariff_plan_id)
-                       LEFT JOIN tariff_plan_version v
-                         ON v.tariff_plan_id = s.tariff_plan_id AND v.version = s.plan_version
-                      WHERE s.account_id = a.account_id), 0),
-           coalesce((SELECT l.credits_posted - l.debits_posted - l.debits_pending
-                       FROM ledger_account l
-                      WHERE l.kind = 'wallet' AND l.owner = a.account_id
-                        AND l.currency = a.currency), 0),
-           coalesce((SELECT sum(i.net + i.tax - i.credited - i.settled + i.returned)
-                       FROM invoice i WHERE i.account_id = a.account_id), 0)::bigint,
-           coalesce((SELECT min(i.due_on)::text FROM invoice i WHERE i.account_id = a.account_id
-                        AND i.net + i.tax - i.credited - i.settled + i.returned > 0), ''),
-           coalesce((SELECT string_agg(r.item_id || '@' || extract(epoch FROM r.until)::bigint, ','
-                                       ORDER BY r.item_id)
-                       FROM rental r WHERE r.account_id = a.account_id AND NOT r.over), '')
-      FROM account a ORDER BY a.account_id)sql");
-  std::vector<std::string> wrong;
-  for (int row = 0; row < rows.rows(); ++row) {
-    v1::GetEntitlementRequest request;
-    request.set_account_id(std::string(rows.Text(row, 0)));
-    const auto got = caller.Get<v1::Entitlement>("holdfast.billing.v1.Billing/GetEntitlement",
-                                                 request, Deadline::After(10s));
-    constexpr auto kAll =
-        "packages '{}' status {} until {} revision {} streams {} grace {} wallet {} owed {} due {}"
-        " rentals '{}'";
-    const std::string expected =
-        fmt::format(fmt::runtime(kAll), rows.Text(row, 1), rows.Int(row, 2), rows.Int(row, 3),
-                    rows.Int(row, 4), rows.Int(row, 5), rows.Int(row, 6), rows.Int(row, 7),
-                    rows.Int(row, 8), rows.Text(row, 9), rows.Text(row, 10));
-    std::string packages, rentals;
-    if (got.ok()) {
-      for (const std::string& id : got->package_ids()) {
-        packages += (packages.empty() ? "" : ",") + id;
-      }
-      for (const v1::RunningRental& rental : got->rentals()) {
-        rentals += fmt::format("{}{}@{}", rentals.empty() ? "" : ",", rental.item_id(),
-                               rental.until().seconds());
-      }
-    }
-    const std::string found =
-        got.ok() ? fmt::format(fmt::runtime(kAll), packages, static_cast<int>(got->status()),
-                               got->valid_until().seconds(), got->revision(), got->max_streams(),
-                               got->grace_until().seconds(), got->balance_minor_units(),
-                               got->owed_minor_units(), got->due_on(), rentals)
-                 : ToString(got.status());
-    if (found == expected) continue;
-    if (wrong.size() < kShow) {
-      wrong.push_back(fmt::format("{}: {}, not {}", request.account_id(), found, expected));
-    }
-  }
-  return wrong;
 }
 
 }  // namespace holdfast::test
