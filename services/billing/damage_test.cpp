@@ -35,7 +35,7 @@ class DamageTest : public MoneyTest, public testing::WithParamInterface<Damage> 
     buy.set_tariff_plan_id("basic");
     buy.set_coupon_id("TENTH");
     ASSERT_OK_AND_ASSIGN(const v1::Subscription bought, service_.StartSubscription(Call(), buy));
-    PutSinglePackage("cinema", 300, std::chrono::hours(1));
+    ASSERT_THAT(PutSinglePackage("cinema", 300, std::chrono::hours(1)), IsOk());
     ASSERT_THAT(Rent("ann", "film-1", "cinema", 300), IsOk());
     GoTo(Day(2026, 2, 14));
     ASSERT_THAT(Rent("ann", "film-1", "cinema", 300), IsOk());

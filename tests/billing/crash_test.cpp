@@ -348,12 +348,12 @@ class CrashTest : public testing::Test {
         "  acknowledged {}, refused with a reason {}, given up {} (done {}, absent {})\n"
         "  {} instances killed, {} times the database; {} days passed\n"
         "  in the books: {} commands, {} transfers, {} invoices, {} charged terms ({} of add-ons), "
-        "{} bills paid by a reseller\n"
+        "{} bills paid by a reseller, {} rentals\n"
         "  {} events told, {} refused at first, the most often told one {} times\n",
         done_.load(), operations_, seconds_, static_cast<double>(done_) / seconds_, n.commands,
         n.repetitions, n.misuses, n.acknowledged, n.refused, n.given_up, found.given_up_done,
         found.given_up_absent, kills_, restarts_, days_passed_.load(), found.kept, found.transfers,
-        found.invoices, found.terms, found.add_on_terms, found.paid_by_resellers,
+        found.invoices, found.terms, found.add_on_terms, found.paid_by_resellers, found.rentals,
         receiver_.taken().size(), receiver_.refused(), MostOften(receiver_.taken()));
   }
 
@@ -412,6 +412,7 @@ TEST_F(CrashTest, WhateverDiesTheBooksAreRightAndEveryAnswerWasTrue) {
   EXPECT_GE(done_, std::min(kFewestOperations, static_cast<std::int64_t>(operations_)));
   EXPECT_GT(found.add_on_terms, 0);
   EXPECT_GT(found.paid_by_resellers, 0);
+  EXPECT_GT(found.rentals, 0);
 }
 
 // The proof of the proof: each kind of damage that the storm might do is seen.
