@@ -268,7 +268,7 @@ TEST_F(RentalsTest, APackageOfTheWrongFormIsToldItsField) {
   };
   refused([](auto& p) { p.clear_rental_prices(); }, "rental_prices");
   refused([](auto& p) { p.mutable_rental_prices(0)->set_minor_units(-1); }, "rental_prices");
-  refused([](auto& p) { *p.add_rental_prices() = p.rental_prices(0); }, "two prices in EUR");
+  refused([](auto& p) { *p.add_rental_prices() = p.rental_prices(0); }, "two rental_prices in EUR");
   refused([](auto& p) { p.set_rental_seconds(59); }, "rental_seconds");
   refused([](auto& p) { p.set_rental_seconds(366 * 86400 + 1); }, "rental_seconds");
   refused([](auto& p) { p.set_rental_seconds(std::numeric_limits<std::int64_t>::max()); },

@@ -170,6 +170,17 @@ TEST_F(PortalRentTest, ARefusalIsASentenceForTheViewer) {
   EXPECT_EQ(LinkError(6), "access_denied");
 }
 
+TEST_F(PortalRentTest, ABillingThatAnswersTooLateIsOneThatCannotBeReached) {
+  billing_.OnRent([](const billing::v1::RentFilmRequest&) {
+    return absl::StatusOr<billing::v1::RentFilmResponse>(absl::DeadlineExceededError("late"));
+  });
+  EXPECT_THAT(Rent(6)["message"].get<std::string>(), HasSubstr("cannot be reached"));
+  // It was rented after all: asking again is answered with what runs, and nothing is charged.
+  billing_.Rents(kNowSeconds + kTwoDays, 1000, /*already_rented=*/true);
+  EXPECT_EQ(Rent(6)["result"], 1);
+  EXPECT_EQ(LinkError(6), "");
+}
+
 TEST_F(PortalRentTest, RentedFilmsAreWhatWasPurchased) {
   EXPECT_THAT(Rows(box_, "&sortby=purchased"), IsEmpty());
   box_.HaveEntitlement("acc-1", {"basic"}, billing::v1::Entitlement::STATUS_ACTIVE,

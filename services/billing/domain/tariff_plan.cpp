@@ -78,9 +78,9 @@ absl::Status CheckRentals(const Package& package) {
   }
   std::set<std::string> currencies;
   for (const Money& price : package.rental_prices) {
-    if (price.negative()) return InvalidArgument("rental_prices: a price is negative");
+    if (price.negative()) return InvalidArgument("a price of rental_prices is negative");
     if (!currencies.insert(price.currency()).second) {
-      return InvalidArgument("rental_prices: two prices in {}", price.currency());
+      return InvalidArgument("two rental_prices in {}", price.currency());
     }
   }
   if (package.rental_length < kShortestRental || package.rental_length > kLongestRental) {
