@@ -353,7 +353,7 @@ TEST_F(RentalsTest, ARentalIsToldAndAudited) {
   Service service(telling, entitlements_, metrics_, clock_);
   ASSERT_THAT(Pay("ann", 1000), IsOk());
   v1::RentFilmRequest request = RentRequest("ann", "film-1", "cinema", 300);
-  request.set_acting_person("box:00:1A:79:00:00:01");
+  request.set_acting_person("viewer:00:1A:79:00:00:01");
   ASSERT_THAT(service.RentFilm(Call(), request), IsOk());
   ASSERT_OK_AND_ASSIGN(const auto events, store_.ListEvents(Soon(), {.kind = "rental.began"}));
   ASSERT_EQ(events.size(), 1u);
@@ -362,7 +362,7 @@ TEST_F(RentalsTest, ARentalIsToldAndAudited) {
   ASSERT_OK_AND_ASSIGN(const auto audit, store_.ListAudit(Soon(), {.method = "RentFilm"}));
   ASSERT_EQ(audit.size(), 1u);
   EXPECT_EQ(audit[0].subject, "ann");
-  EXPECT_EQ(audit[0].person, "box:00:1A:79:00:00:01");
+  EXPECT_EQ(audit[0].person, "viewer:00:1A:79:00:00:01");
 }
 
 TEST_F(RentalsTest, TheListHasFiltersAndPages) {

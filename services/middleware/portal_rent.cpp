@@ -89,7 +89,7 @@ PortalAnswer AccountActions::AskToRent(const PortalCall& call, std::int64_t id) 
                                            .package = title->package,
                                            .price = *price,
                                            .key = "box-" + SecureHex(12),
-                                           .person = "box:" + call.device->mac},
+                                           .person = "viewer:" + call.device->mac},
                                           Deadline::After(kRentTimeout));
   if (!rented.ok()) return Refused(rented.status());
   right.until = rented->until;

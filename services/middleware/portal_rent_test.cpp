@@ -114,7 +114,7 @@ TEST_F(PortalRentTest, WhatIsRentedPlaysAtOnceAndUntilTheRentalEnds) {
   EXPECT_EQ(asked.package_id(), "cinema");
   EXPECT_EQ(asked.expected_price().minor_units(), 300);
   EXPECT_EQ(asked.expected_price().currency(), "EUR");
-  EXPECT_EQ(asked.acting_person(), std::string("box:") + kBoxMac);
+  EXPECT_EQ(asked.acting_person(), std::string("viewer:") + kBoxMac);
   EXPECT_THAT(asked.idempotency_key(), StartsWith("box-"));
 
   EXPECT_EQ(LinkError(6), "");

@@ -27,7 +27,7 @@ struct FilmOrder {
   PackageId package;
   Money price;         // that the viewer agreed to
   std::string key;     // makes it happen once
-  std::string person;  // who wants it: "box:00:1A:79:12:34:56"
+  std::string person;  // who wants it: "viewer:00:1A:79:12:34:56"
 };
 
 struct RentedUntil {

@@ -131,7 +131,7 @@ http::Response RestFilms::Rent(const RestCall& call) {
                                            .package = title->package,
                                            .price = *price,
                                            .key = KeyFor(call),
-                                           .person = "app:" + call.device->mac},
+                                           .person = "viewer:" + call.device->mac},
                                           Deadline::After(kRentTimeout));
   if (!rented.ok()) {
     const bool away = absl::IsUnavailable(rented.status()) ||

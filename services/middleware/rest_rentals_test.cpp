@@ -61,7 +61,7 @@ TEST_F(RestRentalsTest, RentingPlaysAtOnceAndAKeyIsBillingsKey) {
   EXPECT_EQ(asked[0].SerializeAsString(), asked[1].SerializeAsString());
   EXPECT_NE(asked[1].idempotency_key(), asked[2].idempotency_key());
   EXPECT_THAT(asked[0].idempotency_key(), Not(HasSubstr("k-1")));
-  EXPECT_THAT(asked[0].acting_person(), testing::StartsWith("app:"));
+  EXPECT_THAT(asked[0].acting_person(), testing::StartsWith("viewer:"));
   // Without a key there is nothing to replay: what runs is known here.
   EXPECT_EQ(Rent().AsJson()["already_rented"], true);
   EXPECT_EQ(billing_.asked().size(), 3u);
