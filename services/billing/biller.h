@@ -12,7 +12,8 @@
 // holds, and owes the rest.
 //
 // biller.cpp charges, starts and redeems; biller_change.cpp changes, ends and pauses;
-// biller_money.cpp takes money in and gives it back; biller_preview.cpp says what comes next.
+// biller_money.cpp takes money in and gives it back; biller_rent.cpp rents; biller_preview.cpp says what
+// comes next.
 #pragma once
 
 #include <optional>
@@ -98,6 +99,13 @@ class Biller {
   // not_in_service, open_ended.
   absl::StatusOr<Subscription> BuyWith(const Entry& entry, const TariffPlan& plan, WallTime now,
                                        const TimeZone& zone);
+  // Rents an item and charges it, or answers the rental of it that runs (biller_rent.cpp).
+  // FAILED_PRECONDITION: insufficient_funds; see DecideRentalPrice, CheckMayRent.
+  struct Rented {
+    Rental rental;
+    bool before = false;  // it ran already; nothing was charged
+  };
+  absl::StatusOr<Rented> Rent(const RentalOrder& order, WallTime now);
   // By hand. FAILED_PRECONDITION: insufficient_funds, refund_too_large.
   absl::StatusOr<Payment> Refund(Payment payment, std::int64_t amount);
   // Through the gateway: writes it down and holds its money. The same reasons.

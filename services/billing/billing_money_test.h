@@ -9,6 +9,7 @@
 #include "services/billing/convert.h"
 #include "services/billing/convert_money.h"
 #include "services/billing/jobs.h"
+#include "services/billing/jobs_rentals.h"
 #include "services/billing/payments_service.h"
 
 namespace holdfast::billing {
@@ -170,6 +171,34 @@ class MoneyTest : public ServiceTest {
       }
     }
     return days;
+  }
+
+  // -- Rentals --
+  absl::StatusOr<v1::Package> PutSinglePackage(const std::string& id, std::int64_t price,
+                                               std::chrono::seconds length) {
+    v1::PutPackageRequest request;
+    request.set_idempotency_key(NewKey());
+    v1::Package& package = *request.mutable_package();
+    package.set_package_id(id);
+    package.set_name("Package " + id);
+    package.set_service_type(v1::Package::SERVICE_TYPE_SINGLE);
+    *package.add_rental_prices() = ToProto(*holdfast::Money::Make(price, "EUR"));
+    package.set_rental_seconds(length.count());
+    return service_.PutPackage(Call(), request);
+  }
+  v1::RentFilmRequest RentRequest(const std::string& account, const std::string& item,
+                                  const std::string& package, std::int64_t price) {
+    v1::RentFilmRequest request;
+    request.set_idempotency_key(NewKey());
+    request.set_account_id(account);
+    request.set_item_id(item);
+    request.set_package_id(package);
+    *request.mutable_expected_price() = ToProto(*holdfast::Money::Make(price, "EUR"));
+    return request;
+  }
+  absl::StatusOr<v1::RentFilmResponse> Rent(const std::string& account, const std::string& item,
+                                            const std::string& package, std::int64_t price) {
+    return service_.RentFilm(Call(), RentRequest(account, item, package, price));
   }
 
   // -- Subscriptions --

@@ -164,6 +164,11 @@ v1::Package ToProto(const Package& package) {
   v1::Package out;
   out.set_package_id(package.id.value());
   out.set_name(package.name);
+  if (package.service_type == Package::ServiceType::kSingle) {
+    out.set_service_type(v1::Package::SERVICE_TYPE_SINGLE);
+  }
+  for (const Money& price : package.rental_prices) *out.add_rental_prices() = ToProto(price);
+  out.set_rental_seconds(package.rental_length.count());
   return out;
 }
 
@@ -234,6 +239,11 @@ v1::Entitlement ToProto(const Entitlement& entitlement) {
   out.set_reason(ToProto(entitlement.reason));
   out.set_owed_minor_units(entitlement.owed);
   if (entitlement.due_on) out.set_due_on(ShowDay(*entitlement.due_on));
+  for (const Facts::RunningRental& rental : entitlement.rentals) {
+    v1::RunningRental& added = *out.add_rentals();
+    added.set_item_id(rental.item.value());
+    SetTime(rental.until, *added.mutable_until());
+  }
   return out;
 }
 
@@ -281,6 +291,21 @@ absl::StatusOr<Money> ParseMoney(std::string_view what, const v1::Money& money) 
 
 absl::StatusOr<Package> ParsePackage(const v1::Package& package) {
   Package parsed{PackageId(package.package_id()), package.name()};
+  switch (package.service_type()) {
+    case v1::Package::SERVICE_TYPE_PERIODIC:
+      break;
+    case v1::Package::SERVICE_TYPE_SINGLE:
+      parsed.service_type = Package::ServiceType::kSingle;
+      break;
+    default:
+      return InvalidArgument("service_type {} is unknown",
+                             static_cast<int>(package.service_type()));
+  }
+  for (const v1::Money& price : package.rental_prices()) {
+    HOLDFAST_ASSIGN_OR_RETURN(Money parsed_price, ParseMoney("rental_prices", price));
+    parsed.rental_prices.push_back(std::move(parsed_price));
+  }
+  parsed.rental_length = std::chrono::seconds(package.rental_seconds());
   HOLDFAST_RETURN_IF_ERROR(CheckPackage(parsed));
   return parsed;
 }

@@ -35,7 +35,10 @@ class DamageTest : public MoneyTest, public testing::WithParamInterface<Damage> 
     buy.set_tariff_plan_id("basic");
     buy.set_coupon_id("TENTH");
     ASSERT_OK_AND_ASSIGN(const v1::Subscription bought, service_.StartSubscription(Call(), buy));
+    ASSERT_THAT(PutSinglePackage("cinema", 300, std::chrono::hours(1)), IsOk());
+    ASSERT_THAT(Rent("ann", "film-1", "cinema", 300), IsOk());
     GoTo(Day(2026, 2, 14));
+    ASSERT_THAT(Rent("ann", "film-1", "cinema", 300), IsOk());
     ASSERT_THAT(ChangeTo(bought.subscription_id(), "gold"), IsOk());
     ASSERT_THAT(WhatIsWrong(), IsEmpty());
   }
@@ -83,6 +86,11 @@ INSTANTIATE_TEST_SUITE_P(
                " '2027-02-01' FROM subscription_term WHERE redemption_id IS NOT NULL LIMIT 1"},
         Damage{"discounts_lower_prices",
                "UPDATE invoice_line SET quoted = -quoted WHERE coupon_id <> ''"},
+        Damage{"rentals_are_charged_once", "UPDATE rental SET price = price + 1"},
+        Damage{"lines_without_subscription_are_rentals",
+               "UPDATE rental SET invoice_id = NULL, price = 0"},
+        Damage{"rentals_of_an_item_do_not_overlap",
+               "UPDATE rental SET until = until + interval '1 month'"},
         Damage{"payments_are_in_the_books", "UPDATE payment SET amount = amount + 1"}),
     [](const auto& info) {
       std::string name = info.param.check;

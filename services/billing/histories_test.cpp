@@ -39,6 +39,8 @@ class HistoriesTest : public MoneyTest {
     sport.set_add_on(true);
     ASSERT_THAT(Put(sport), IsOk());
     IssueCoupons();
+    ASSERT_THAT(PutSinglePackage("cinema", 333, days(3)), IsOk());
+    ASSERT_THAT(PutSinglePackage("free-cinema", 0, days(2)), IsOk());
     Open("pre-de", v1::CHARGING_PREPAID, "de");
     Open("pre-fr", v1::CHARGING_PREPAID, "fr");
     OpenForReseller("city");
@@ -163,6 +165,19 @@ class HistoriesTest : public MoneyTest {
     request.set_replace(chance_->Below(2) == 0);
     (void)Send(payments_, &PaymentsService::RedeemCoupon, request);
   }
+  // One of a few films, some for nothing, some at a price that nobody asks.
+  void Rent() {
+    v1::RentFilmRequest request;
+    request.set_account_id(AnyAccount());
+    const bool free = chance_->Below(4) == 0;
+    request.set_item_id(fmt::format("film-{}", chance_->Below(3)));
+    request.set_package_id(free ? "free-cinema" : "cinema");
+    const std::int64_t price = free ? 0 : chance_->Below(8) == 0 ? 77 : 333;
+    *request.mutable_expected_price() = ToProto(*holdfast::Money::Make(price, "EUR"));
+    const auto answer = Send(service_, &Service::RentFilm, request);
+    if (!answer.ok() || answer->already_rented()) return;
+    EXPECT_TRUE(rented_.insert(answer->rental().rental_id()).second);
+  }
   void Credit() {
     const std::vector<v1::Invoice> invoices = Invoices(AnyAccount());
     if (invoices.empty()) return;
@@ -269,11 +284,14 @@ class HistoriesTest : public MoneyTest {
   }
   void LiveOn() {
     GoTo(Today() + days(chance_->Below(8)));
+    if (chance_->Below(2) == 0) {
+      EXPECT_THAT(RentalExpiryJob(store_, clock_).Run(Soon()), IsOk());
+    }
     if (chance_->Below(4) != 0) RunJobs();
   }
 
   void DoSomething() {
-    switch (chance_->Below(21)) {
+    switch (chance_->Below(22)) {
       case 0:
       case 1:
         return Buy();
@@ -307,6 +325,8 @@ class HistoriesTest : public MoneyTest {
         return Void();
       case 17:
         return Change();
+      case 18:
+        return Rent();
       default:
         return LiveOn();
     }
@@ -330,6 +350,28 @@ class HistoriesTest : public MoneyTest {
                             AND t.to_day = s.valid_until))sql");
     ASSERT_THAT(rows, IsOk());
     EXPECT_EQ(rows->rows(), 0) << (rows->rows() ? rows->Text(0, 0) : "");
+  }
+  // Each rental was made by one command, and what runs is in the entitlement.
+  void ExpectRentalsAreThoseOfCommands() {
+    const auto rows = pool_.Query(Soon(), "SELECT rental_id FROM rental");
+    ASSERT_THAT(rows, IsOk());
+    EXPECT_EQ(rows->rows(), static_cast<int>(rented_.size()));
+    for (int row = 0; row < rows->rows(); ++row) {
+      EXPECT_TRUE(rented_.contains(std::string(rows->Text(row, 0)))) << rows->Text(row, 0);
+    }
+    ASSERT_THAT(RentalExpiryJob(store_, clock_).Run(Soon()), IsOk());
+    for (const std::string& account : accounts_) {
+      std::set<std::string> told, running;
+      const auto facts = store_.FindFacts(Soon(), {AccountId(account)});
+      ASSERT_THAT(facts, IsOk());
+      for (const auto& rental : facts->front().rentals) told.insert(rental.item.value());
+      const auto rentals = store_.ListRentals(Soon(), {.account = account});
+      ASSERT_THAT(rentals, IsOk());
+      for (const Rental& rental : *rentals) {
+        if (clock_.Now() < rental.until) running.insert(rental.item.value());
+      }
+      EXPECT_EQ(told, running) << account;
+    }
   }
   // Only what is sold without an end is served without one.
   void ExpectNothingIsFreeForEver() {
@@ -398,6 +440,7 @@ class HistoriesTest : public MoneyTest {
   std::vector<std::string> subscriptions_;
   std::vector<std::string> paid_;
   int foreseen_ = 0;  // documents
+  std::set<std::string> rented_;
 };
 
 class SeededHistoriesTest : public HistoriesTest, public testing::WithParamInterface<int> {};
@@ -420,6 +463,7 @@ TEST_P(SeededHistoriesTest, LeavesTheBooksRight) {
   ExpectNoDayIsChargedTwice();
   ExpectEntitlementsFollowTheBooks();
   ExpectNothingIsFreeForEver();
+  ExpectRentalsAreThoseOfCommands();
   ExpectOnlyListedTransitions();
   const auto parked = store_.CountParked(Soon());
   ASSERT_THAT(parked, IsOk());

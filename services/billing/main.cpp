@@ -16,6 +16,7 @@
 #include "services/billing/jobs.h"
 #include "services/billing/jobs_books.h"
 #include "services/billing/jobs_events.h"
+#include "services/billing/jobs_rentals.h"
 #include "services/billing/metrics.h"
 #include "services/billing/payments_service.h"
 #include "services/billing/pg_store.h"
@@ -56,6 +57,8 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   ForgetJob forget(store);
   VerifyJob verify(store, metrics, runtime.clock());
   HoldExpiryJob hold_expiry(store, runtime.clock(), *zone);
+  RentalExpiryJob rental_expiry(store, runtime.clock());
+  PackageFeed packages(store);
   DunningJob dunning(store, metrics, reminders);
   HOLDFAST_ASSIGN_OR_RETURN(const EventSender::Post post, PostTo(config.webhook));
   EventSender events({store, metrics, runtime.clock(), runtime.random()}, config.webhook, post);
@@ -78,6 +81,9 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   runtime.Publish(feed.publication());
   runtime.Repeat("entitlement_feed", config.feed_interval,
                  [&](Deadline deadline) { return feed.Run(deadline); });
+  runtime.Publish(packages.publication());
+  runtime.Repeat("package_feed", config.feed_interval,
+                 [&](Deadline deadline) { return packages.Run(deadline); });
   runtime.Repeat("entitlement_keys", 5s, [&](Deadline) { return keys.Reload(); });
   runtime.Repeat("save_entitlements", 10s, [&](Deadline) { return entitlements.SaveToDisk(); });
   runtime.RepeatOnOneInstance(
@@ -106,6 +112,9 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
                               [&](Deadline deadline) { return verify.Run(deadline); });
   runtime.RepeatOnOneInstance("hold_expiry", config.postgres, config.expiry_interval,
                               [&](Deadline deadline) { return hold_expiry.Run(deadline); });
+
+  runtime.RepeatOnOneInstance("rental_expiry", config.postgres, config.expiry_interval,
+                              [&](Deadline deadline) { return rental_expiry.Run(deadline); });
 
   runtime.RepeatOnOneInstance(
       "payment_attempts", config.postgres,

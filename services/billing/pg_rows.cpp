@@ -102,10 +102,7 @@ TariffPlan PlanAt(const PgResult& rows, int row, int first) {
     plan.prices.push_back({MoneyOf(Number(words.at(1)), words.at(0)),
                            sys_days(std::chrono::days(Number(words.at(2))))});
   }
-  for (const std::string& text : rows.TextArray(row, first + 13)) {
-    const auto words = Words(text);
-    plan.setup_fees.push_back(MoneyOf(Number(words.at(1)), words.at(0)));
-  }
+  plan.setup_fees = MoneysIn(rows.TextArray(row, first + 13));
   plan.add_on = rows.Bool(row, first + 14);
   for (std::string& base : rows.TextArray(row, first + 15)) {
     plan.allowed_bases.emplace_back(std::move(base));
@@ -181,6 +178,25 @@ std::vector<std::string> MoneyTexts(const std::vector<Money>& amounts) {
     texts.push_back(fmt::format("{} {}", amount.currency(), amount.minor_units()));
   }
   return texts;
+}
+
+std::vector<Facts::RunningRental> RunningRentalsIn(const std::vector<std::string>& texts) {
+  std::vector<Facts::RunningRental> rentals;
+  for (const std::string& text : texts) {
+    const auto words = Words(text);
+    rentals.push_back(
+        {ItemId(std::string(words.at(0))), FromEpochSeconds(Number(words.at(1)))});
+  }
+  return rentals;
+}
+
+std::vector<Money> MoneysIn(const std::vector<std::string>& texts) {
+  std::vector<Money> amounts;
+  for (const std::string& text : texts) {
+    const auto words = Words(text);
+    amounts.push_back(MoneyOf(Number(words.at(1)), words.at(0)));
+  }
+  return amounts;
 }
 
 std::string_view NameOf(Subscription::State state) {

@@ -46,6 +46,9 @@ TariffPlan PlanAt(const storage::PgResult& rows, int row, int first = 0);
 inline constexpr int kSubscriptionColumns = 19;
 Subscription SubscriptionAt(const storage::PgResult& rows, int row, int first = 0);
 
+// "film-5 1790000000": the item and when its rental ends.
+std::vector<Facts::RunningRental> RunningRentalsIn(const std::vector<std::string>& texts);
+
 // Of s and p, in this order.
 std::vector<Holding> AllHoldings(const storage::PgResult& rows);
 
@@ -56,6 +59,7 @@ std::string_view NameOf(Period::Unit unit);
 std::string_view NameOf(Alignment alignment);
 std::vector<std::string> PriceTexts(const std::vector<DatedPrice>& prices);
 std::vector<std::string> MoneyTexts(const std::vector<Money>& amounts);
+std::vector<Money> MoneysIn(const std::vector<std::string>& texts);
 std::string_view NameOf(Subscription::State state);
 storage::PgParam LoginParam(const std::string& login);
 // Days since 1970-01-01: the SQL adds them to that date.

@@ -174,19 +174,6 @@ absl::StatusOr<std::vector<Account>> PgStore::ListAccounts(Deadline deadline,
 
 // -- What is sold ---------------------------------------------------------------------------------
 
-absl::StatusOr<std::vector<Package>> PgStore::ListPackages(Deadline deadline,
-                                                           const CatalogueFilter& filter) {
-  HOLDFAST_ASSIGN_OR_RETURN(const PgResult rows,
-                            PgList("SELECT package_id, name FROM package")
-                                .WhereSet("package_id > $", filter.after)
-                                .Run(pool_, deadline, "package_id", filter.limit));
-  std::vector<Package> packages;
-  for (int row = 0; row < rows.rows(); ++row) {
-    packages.push_back({PackageId(std::string(rows.Text(row, 0))), std::string(rows.Text(row, 1))});
-  }
-  return packages;
-}
-
 std::vector<TariffPlan> AllPlans(const PgResult& rows) {
   std::vector<TariffPlan> plans;
   for (int row = 0; row < rows.rows(); ++row) plans.push_back(PlanAt(rows, row));
@@ -241,6 +228,8 @@ absl::StatusOr<std::vector<Subscription>> PgStore::ListSubscriptions(
 #define HOLDFAST_FACTS                                                                     \
   "SELECT " HOLDFAST_ACCOUNT_COLUMNS                                                       \
   ", a.entitlement_revision,"                                                              \
+  " ARRAY(SELECT r.item_id || ' ' || extract(epoch FROM r.until)::bigint FROM rental r"    \
+  "   WHERE r.account_id = a.account_id AND NOT r.over ORDER BY r.item_id),"               \
   " coalesce(l.credits_posted - l.debits_posted - l.debits_pending, 0),"                   \
   " coalesce(o.owed, 0), o.due_on - DATE '1970-01-01',"                                    \
   " CASE WHEN s.subscription_id IS NULL THEN coalesce((SELECT e.state"                     \
@@ -279,16 +268,17 @@ absl::StatusOr<std::vector<Facts>> PgStore::FindFacts(Deadline deadline,
                             ids.size() == 1
                                 ? pool_.Query(deadline, kFindFactsOfOne, ids.front().value())
                                 : pool_.Query(deadline, kFindFacts, Values(ids)));
-  constexpr int kFirst = kAccountColumns + 5;
+  constexpr int kFirst = kAccountColumns + 6;
   std::vector<Facts> all;
   for (int row = 0; row < rows.rows(); ++row) {
     if (all.empty() || all.back().account.id.value() != rows.Text(row, 0)) {
       all.push_back({.account = AccountAt(rows, row),
                      .revision = static_cast<std::uint64_t>(rows.Int(row, kAccountColumns)),
-                     .wallet = rows.Int(row, kAccountColumns + 1),
-                     .owed = rows.Int(row, kAccountColumns + 2),
-                     .due_on = DayAt(rows, row, kAccountColumns + 3),
-                     .last_ended = EndedAs(rows.Text(row, kAccountColumns + 4))});
+                     .wallet = rows.Int(row, kAccountColumns + 2),
+                     .owed = rows.Int(row, kAccountColumns + 3),
+                     .due_on = DayAt(rows, row, kAccountColumns + 4),
+                     .last_ended = EndedAs(rows.Text(row, kAccountColumns + 5)),
+                     .rentals = RunningRentalsIn(rows.TextArray(row, kAccountColumns + 1))});
     }
     if (rows.IsNull(row, kFirst)) continue;
     all.back().holdings.push_back(

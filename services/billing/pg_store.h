@@ -39,6 +39,10 @@ class PgStore final : public Store {
                                                     const AccountFilter& filter) override;
   absl::StatusOr<std::vector<Package>> ListPackages(Deadline deadline,
                                                     const CatalogueFilter& filter) override;
+  absl::StatusOr<PackageModel> PackagesUnless(Deadline deadline,
+                                              std::uint64_t known_revision) override;
+  absl::StatusOr<std::vector<Rental>> ListRentals(Deadline deadline,
+                                                  const RentalFilter& filter) override;
   absl::StatusOr<std::vector<TariffPlan>> ListTariffPlans(Deadline deadline,
                                                           const PlanFilter& filter) override;
   absl::StatusOr<std::vector<TariffPlan>> ListPlanVersions(

@@ -115,15 +115,6 @@ absl::Status PgBillingTransaction::SetPassword(const Account& account,
 
 // -- What is sold ---------------------------------------------------------------------------------
 
-constexpr std::string_view kPutPackage = R"sql(
-  INSERT INTO package (package_id, name) VALUES ($1, $2)
-  ON CONFLICT (package_id) DO UPDATE SET name = $2
-)sql";
-
-absl::Status PgBillingTransaction::PutPackage(const Package& package) {
-  return tx_.Query(kPutPackage, package.id.value(), package.name).status();
-}
-
 constexpr std::string_view kPutPlan = R"sql(
   INSERT INTO tariff_plan (tariff_plan_id, name, price_minor_units, price_currency, period_days,
                            max_streams, max_devices, grace_days, version, period_unit, alignment,
@@ -168,6 +159,7 @@ absl::Status PgBillingTransaction::PutTariffPlan(const TariffPlan& plan) {
                               id);
   }
   HOLDFAST_RETURN_IF_ERROR(filled);
+  HOLDFAST_RETURN_IF_ERROR(RefuseSingle(plan));
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult served, tx_.Query(kServedBy, id));
   for (int row = 0; row < served.rows(); ++row) {
     changed_.emplace(std::string(served.Text(row, 0)));

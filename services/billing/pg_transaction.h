@@ -23,7 +23,6 @@ class PgBillingTransaction final : public Transaction {
   absl::Status ParkAccount(const AccountId& id, const std::string& why) override;
   absl::Status UnparkAccount(const AccountId& id) override;
   absl::Status SetPassword(const Account& account, const std::string& password_hash) override;
-  absl::Status PutPackage(const Package& package) override;
   absl::Status PutTariffPlan(const TariffPlan& plan) override;
   absl::StatusOr<TariffPlan> FindTariffPlan(const TariffPlanId& id) override;
   absl::StatusOr<TariffPlan> FindTariffPlanNow(const TariffPlanId& id) override;
@@ -36,6 +35,15 @@ class PgBillingTransaction final : public Transaction {
   absl::StatusOr<std::vector<Account>> ChargeableAccounts(sys_days today,
                                                           int max_accounts) override;
   absl::StatusOr<std::vector<Account>> IndebtedAccounts(sys_days today, int max_accounts) override;
+
+  // pg_rentals.cpp
+  absl::Status PutPackage(const Package& package) override;
+  absl::StatusOr<Package> FindPackage(const PackageId& id) override;
+  absl::StatusOr<Facts> FindFacts(const Account& account) override;
+  absl::StatusOr<std::optional<Rental>> LastRental(const AccountId& account,
+                                                   const ItemId& item) override;
+  absl::Status AddRental(const Rental& rental) override;
+  absl::StatusOr<int> EndRentals(WallTime now, int limit) override;
 
   // pg_terms.cpp
   absl::Status PutTaxRate(const TaxRate& rate) override;
@@ -135,6 +143,7 @@ class PgBillingTransaction final : public Transaction {
   absl::Status Finish();
 
  private:
+  absl::Status RefuseSingle(const TariffPlan& plan);
   absl::Status LockChanged();
   absl::Status WriteBooks();
   absl::Status NumberInvoices();

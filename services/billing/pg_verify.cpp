@@ -104,6 +104,25 @@ constexpr Check kChecks[] = {
        GROUP BY invoice_id, tariff_plan_id, subscription_id
       HAVING sum(net) < 0 OR sum(tax) < 0 OR bool_or((coupon_id = '') <> (quoted >= 0))
        LIMIT 20)sql"},
+    {"rentals_are_charged_once", R"sql(
+      SELECT r.rental_id FROM rental r
+        LEFT JOIN invoice i ON i.invoice_id = r.invoice_id
+        LEFT JOIN (SELECT invoice_id, count(*) AS n, sum(quoted) AS quoted,
+                          min(tariff_plan_id) AS earns
+                     FROM invoice_line GROUP BY invoice_id) l ON l.invoice_id = r.invoice_id
+       WHERE r.price > 0
+         AND (i.account_id, i.currency, l.n, l.quoted, l.earns)
+             IS DISTINCT FROM (r.account_id, r.currency, 1, r.price, r.package_id) LIMIT 20)sql"},
+    {"lines_without_subscription_are_rentals", R"sql(
+      SELECT l.invoice_id FROM invoice_line l
+       WHERE l.subscription_id = ''
+         AND NOT EXISTS (SELECT 1 FROM rental r WHERE r.invoice_id = l.invoice_id) LIMIT 20)sql"},
+    {"rentals_of_an_item_do_not_overlap", R"sql(
+      SELECT rental_id
+        FROM (SELECT rental_id, begins_at,
+                     lag(until) OVER (PARTITION BY account_id, item_id ORDER BY begins_at) AS before
+                FROM rental) r
+       WHERE before > begins_at LIMIT 20)sql"},
     {"refunds_are_held_or_resolved", R"sql(
       SELECT r.refund_id FROM refund r
         LEFT JOIN ledger_transfer h ON h.transfer_id = 'refund-' || r.refund_id || '.hold'

@@ -33,6 +33,8 @@ void Service::Register(rpc::ServiceTable& table) {
   table.Worker("SuspendSubscription", *this, &Service::SuspendSubscription);
   table.Worker("ResumeSubscription", *this, &Service::ResumeSubscription);
   table.Worker("CancelSubscription", *this, &Service::CancelSubscription);
+  table.Worker("RentFilm", *this, &Service::RentFilm);
+  table.Worker("ListRentals", *this, &Service::ListRentals);
   table.Worker("ListSubscriptions", *this, &Service::ListSubscriptions);
 }
 

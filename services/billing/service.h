@@ -87,6 +87,12 @@ class Service {
   absl::StatusOr<v1::ListSubscriptionsResponse> ListSubscriptions(
       const rpc::Call& call, const v1::ListSubscriptionsRequest& request);
 
+  // service_rentals.cpp
+  absl::StatusOr<v1::RentFilmResponse> RentFilm(const rpc::Call& call,
+                                                const v1::RentFilmRequest& request);
+  absl::StatusOr<v1::ListRentalsResponse> ListRentals(const rpc::Call& call,
+                                                      const v1::ListRentalsRequest& request);
+
  private:
   // See service_once.h.
   template <class Request, class Effect>

@@ -23,6 +23,7 @@
 #include "services/billing/domain/invoice.h"
 #include "services/billing/domain/ledger.h"
 #include "services/billing/domain/refund.h"
+#include "services/billing/domain/rental.h"
 #include "services/billing/domain/sales.h"
 #include "services/billing/store_lists.h"
 
@@ -93,8 +94,22 @@ class Transaction {
   // The rate of a region on that day; none of an unknown region.
   virtual absl::StatusOr<TaxRate> FindTaxRate(const std::string& region, sys_days day) = 0;
 
+  // FAILED_PRECONDITION package_in_plan: it would be rented singly and a plan holds it.
   virtual absl::Status PutPackage(const Package& package) = 0;
-  // FAILED_PRECONDITION: a package is unknown.
+  // Until the transaction ends it stays as it is. Ask for it before the account.
+  virtual absl::StatusOr<Package> FindPackage(const PackageId& id) = 0;
+
+  // Everything that decides whether the account may rent; its holdings are the live ones.
+  virtual absl::StatusOr<Facts> FindFacts(const Account& account) = 0;
+  // The newest of an item; nothing: it was never rented.
+  virtual absl::StatusOr<std::optional<Rental>> LastRental(const AccountId& account,
+                                                           const ItemId& item) = 0;
+  // Takes the place of what has run out. ALREADY_EXISTS: it is rented.
+  virtual absl::Status AddRental(const Rental& rental) = 0;
+  // Those that have run out are over, of accounts that no other transaction works on; how many.
+  virtual absl::StatusOr<int> EndRentals(WallTime now, int limit) = 0;
+
+  // FAILED_PRECONDITION: a package is unknown, or rented singly.
   virtual absl::Status PutTariffPlan(const TariffPlan& plan) = 0;
   // Until the transaction ends the plan stays as it is. Ask for it before the account.
   virtual absl::StatusOr<TariffPlan> FindTariffPlan(const TariffPlanId& id) = 0;
@@ -387,6 +402,15 @@ class Store {
                                                             const AccountFilter& filter) = 0;
   virtual absl::StatusOr<std::vector<Package>> ListPackages(Deadline deadline,
                                                             const CatalogueFilter& filter) = 0;
+  // All packages as of one revision, which grows with each change of any.
+  struct PackageModel {
+    std::uint64_t revision = 0;
+    std::vector<Package> packages;  // empty where `revision` is the one that is known
+  };
+  virtual absl::StatusOr<PackageModel> PackagesUnless(Deadline deadline,
+                                                      std::uint64_t known_revision) = 0;
+  virtual absl::StatusOr<std::vector<Rental>> ListRentals(Deadline deadline,
+                                                          const RentalFilter& filter) = 0;
   virtual absl::StatusOr<std::vector<TariffPlan>> ListTariffPlans(Deadline deadline,
                                                                   const PlanFilter& filter) = 0;
   // The newest first; none of an unknown plan.

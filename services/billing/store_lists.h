@@ -122,6 +122,15 @@ struct ListedVoucher {
   std::optional<WallTime> redeemed_at;
 };
 
+struct RentalFilter {
+  std::string account{};
+  std::string item{};
+  std::string package{};
+  bool only_running = false;
+  TimeCursor before{};  // when it began
+  int limit = 0;
+};
+
 struct EventFilter {
   enum class State { kWaiting, kDelivered, kGivenUp };
   std::string account{};

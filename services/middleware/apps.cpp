@@ -55,9 +55,9 @@ Apps::Apps(const AppsConfig& config, std::string logins_file, SharedEntitlement 
       rest_parental_(parts.writes, parts.notes, rest_profiles_, parts.database, parts.clock),
       rest_reminders_(AdultRule(config.adult_channels, parts.notes).InApps(), parts.models,
                       rest_profiles_),
-      rest_films_(
-          AdultRule(config.adult_channels, parts.notes).InApps(),
-          {parts.models, rest_bodies_, parts.links, rest_profiles_, parts.metrics, rest_parental_}),
+      rest_films_(AdultRule(config.adult_channels, parts.notes).InApps(),
+                  {parts.models, rest_bodies_, parts.links, rest_profiles_, parts.metrics,
+                   rest_parental_, parts.rentals}),
       rest_catalogue_(
           AdultRule(config.adult_channels, parts.notes).InApps(),
           {parts.models, rest_bodies_, parts.links, parts.reporter, parts.metrics, rest_parental_}),

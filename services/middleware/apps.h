@@ -16,6 +16,7 @@
 #include "services/middleware/pg_store_admin.h"
 #include "services/middleware/pg_store_app_logins.h"
 #include "services/middleware/playlist_export.h"
+#include "services/middleware/rental_desk.h"
 #include "services/middleware/rest_api.h"
 #include "services/middleware/rest_idempotency.h"
 #include "services/middleware/xmltv_export.h"
@@ -41,6 +42,7 @@ class Apps {
     EventBoard& events;
     AccountNotes& notes;
     Entitlements& entitlements;
+    RentalDesk& rentals;
     ReadModels& models;
     const StreamLinks& links;
     Reporter& reporter;

@@ -44,6 +44,7 @@
 #include "services/middleware/portal_settings.h"
 #include "services/middleware/portal_stb.h"
 #include "services/middleware/portal_vod.h"
+#include "services/middleware/rental_desk.h"
 #include "services/middleware/service.h"
 
 namespace holdfast::middleware {
@@ -133,6 +134,7 @@ class Assembly {
   AccountNotes notes_;
   security::KeyFolder billing_keys_;
   Entitlements entitlements_;
+  RentalDesk rentals_;
   EventBoard events_;
   DatabaseHealth database_;
   DatabaseFollower follower_;

@@ -178,6 +178,11 @@ absl::StatusOr<bv1::Subscription> BillingOffice::Start(bv1::StartSubscriptionReq
   return Command<bv1::Subscription>("StartSubscription", std::move(request), errand);
 }
 
+absl::StatusOr<bv1::RentFilmResponse> BillingOffice::Rent(bv1::RentFilmRequest request,
+                                                          const Errand& errand) {
+  return Command<bv1::RentFilmResponse>("RentFilm", std::move(request), errand);
+}
+
 absl::Status BillingOffice::Change(const std::string& subscription, const std::string& plan,
                                    const Errand& errand) {
   auto request = ForSubscription<bv1::ChangeSubscriptionRequest>(subscription);

@@ -62,6 +62,8 @@ class BillingOffice {
   absl::StatusOr<StringMap<std::vector<billing::v1::Subscription>>> AllHeld(Deadline deadline);
   absl::StatusOr<billing::v1::Subscription> Start(billing::v1::StartSubscriptionRequest request,
                                                   const Errand& errand);
+  absl::StatusOr<billing::v1::RentFilmResponse> Rent(billing::v1::RentFilmRequest request,
+                                                     const Errand& errand);
   absl::Status Change(const std::string& subscription, const std::string& plan,
                       const Errand& errand);
   absl::Status Suspend(const std::string& subscription, const Errand& errand);

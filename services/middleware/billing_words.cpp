@@ -104,8 +104,13 @@ std::string_view SentenceOf(bv1::RefusalReason reason) {
       return "You have used this coupon before.";
     case bv1::COUPON_FOR_NEW_CUSTOMERS:
       return "This coupon is for new subscribers.";
-    case bv1::COUPON_NOT_FOR_PLAN:
+    case bv1::NOT_FOR_RENT:
+      return "This is not for rent.";
+    case bv1::PRICE_CHANGED:
+      return "The price has changed. Please look at it again.";
     case bv1::NOT_CHARGED_BY_US:
+      return "This cannot be bought here. Please contact your provider.";
+    case bv1::COUPON_NOT_FOR_PLAN:
       return "This coupon is not for your subscription.";
     case bv1::COUPON_IN_PLACE:
       return "Your subscription has another coupon.";
@@ -131,6 +136,8 @@ std::string_view SentenceOf(bv1::RefusalReason reason) {
     case bv1::INVOICES_OPEN:
     case bv1::ACCOUNT_EXISTS:
     case bv1::PACKAGE_UNKNOWN:
+    case bv1::PACKAGE_IN_PLAN:
+    case bv1::PACKAGE_IS_SINGLE:
     case bv1::KEY_REUSED:
     case bv1::BATCH_EXISTS:
     case bv1::COUPON_EXISTS:

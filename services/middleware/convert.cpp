@@ -203,7 +203,24 @@ Entitlement FromProto(const billing::v1::Entitlement& entitlement) {
   if (entitlement.has_valid_until()) ours.valid_until = entitlement.valid_until().seconds();
   ours.max_streams = entitlement.max_streams();
   if (entitlement.has_grace_until()) ours.grace_until = entitlement.grace_until().seconds();
+  ours.currency = entitlement.currency();
+  for (const billing::v1::RunningRental& rental : entitlement.rentals()) {
+    const auto title = TitleOfRentalItem(rental.item_id());  // another caller rents other things
+    if (title) ours.rentals.push_back({*title, rental.until().seconds()});
+  }
   return ours;
+}
+
+std::optional<RentalOffer> RentalOfferIn(const billing::v1::Package& package) {
+  if (package.service_type() != billing::v1::Package::SERVICE_TYPE_SINGLE) return std::nullopt;
+  RentalOffer offer{.package = PackageId(package.package_id()),
+                    .name = package.name(),
+                    .seconds = package.rental_seconds()};
+  for (const billing::v1::Money& price : package.rental_prices()) {
+    auto money = Money::Make(price.minor_units(), price.currency());
+    if (money.ok() && !money->negative()) offer.prices.push_back(*std::move(money));
+  }
+  return offer;
 }
 
 AccountPage AccountPageOf(const billing::v1::Entitlement& entitlement) {

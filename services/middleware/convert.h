@@ -1,6 +1,7 @@
 // Wire types to ours and back. The only place that knows both.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include "services/middleware/domain/entitlement.h"
 #include "services/middleware/domain/guide.h"
 #include "services/middleware/domain/lineup.h"
+#include "services/middleware/domain/rental.h"
 #include "services/middleware/store.h"
 
 namespace holdfast::middleware {
@@ -41,6 +43,8 @@ FavouritesWrite FromProto(const v1::FavouritesWrite& write);
 
 // -- Neighbours ---------------------------------------------------------------------------------
 Entitlement FromProto(const billing::v1::Entitlement& entitlement);
+// Nothing: it is not rented one by one.
+std::optional<RentalOffer> RentalOfferIn(const billing::v1::Package& package);
 AccountPage AccountPageOf(const billing::v1::Entitlement& entitlement);
 placement::Edge FromProto(const cdn_routing::v1::Edge& edge);
 // Its texts point into `programme`.

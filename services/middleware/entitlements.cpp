@@ -114,16 +114,28 @@ std::optional<std::chrono::seconds> Entitlements::StaleSince() const {
 }
 
 // An answer is verified at once: somebody waits for it, and what is not good is no answer.
-absl::StatusOr<SharedBytes> Entitlements::Fetch(const std::string& account, Deadline deadline) {
+absl::StatusOr<Statement> Entitlements::Ask(const std::string& account, Deadline deadline) {
   auto answer = billing_.GetEntitlement(AccountId(account), deadline);
-  Statement statement;
-  if (absl::IsNotFound(answer.status())) {
-    statement = NothingFor(account);
-  } else {
-    if (!answer.ok()) return answer.status();
-    HOLDFAST_ASSIGN_OR_RETURN(statement, records_.Open(account, **answer));
-    HOLDFAST_RETURN_IF_ERROR(records_.Verify(account, statement));
+  if (absl::IsNotFound(answer.status())) return NothingFor(account);
+  if (!answer.ok()) return answer.status();
+  HOLDFAST_ASSIGN_OR_RETURN(Statement statement, records_.Open(account, **answer));
+  HOLDFAST_RETURN_IF_ERROR(records_.Verify(account, statement));
+  return statement;
+}
+
+void Entitlements::Renew(const AccountId& account, Deadline deadline) {
+  const absl::StatusOr<Statement> said = Ask(account.value(), deadline);
+  if (!said.ok()) {
+    cache_.Suspect(account.value());
+    return;
   }
+  cache_.Update(account.value(), [&](const SharedBytes& held) {
+    return records_.Believe(account.value(), held, *said);
+  });
+}
+
+absl::StatusOr<SharedBytes> Entitlements::Fetch(const std::string& account, Deadline deadline) {
+  HOLDFAST_ASSIGN_OR_RETURN(const Statement statement, Ask(account, deadline));
   return records_.Believe(account, cache_.Held(account), statement);
 }
 

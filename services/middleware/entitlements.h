@@ -60,6 +60,10 @@ class Entitlements {
   // The same, but asks billing when nothing is known, up to the deadline.
   SharedEntitlement Load(const AccountId& account, Deadline deadline);
 
+  // After a change that was made through us: what billing says now, rather than when its feed
+  // comes. Blocks up to the deadline; when it cannot be asked, the feed brings it.
+  void Renew(const AccountId& account, Deadline deadline);
+
   // Nothing if nothing is known. The balance is the one that the operator's own systems told, if
   // they told one.
   std::optional<AccountPage> Page(const AccountId& account);
@@ -90,6 +94,7 @@ class Entitlements {
   Memo Believed(const std::string& account, const SharedBytes& held);
   std::optional<Memo> Remembered(const std::string& account, const SharedBytes& held);
   Memo Decide(const std::string& account, const SharedBytes& held);
+  absl::StatusOr<Statement> Ask(const std::string& account, Deadline deadline);
   absl::StatusOr<SharedBytes> Fetch(const std::string& account, Deadline deadline);
   void Take(const std::string& account, const SharedBytes& told);  // from the feed
   void AskInBackground(const AccountId& account);

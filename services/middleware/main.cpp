@@ -54,6 +54,7 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   runtime.Follow(to_cdn_routing, middleware.models().edges_replica());
   runtime.Follow(to_epg, middleware.models().guide_replica());
   runtime.Follow(to_billing, middleware.entitlements().feed());
+  runtime.Follow(to_billing, middleware.models().packages_replica());
   runtime.Follow(to_analytics, middleware.models().popularity_replica());
   for (Job& job : middleware.Jobs()) runtime.Repeat(job.name, job.interval, std::move(job.body));
   runtime.MigrateInBackground(postgres, Migrations());

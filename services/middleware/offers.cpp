@@ -96,6 +96,21 @@ std::vector<Offer> OffersOf(const AccountSubscriptions& account) {
   return offers;
 }
 
+std::vector<Offer> RentalsOf(const AccountSubscriptions& sold) {
+  std::vector<Offer> offers;
+  for (const bv1::Package& package : sold.packages) {
+    if (package.service_type() != bv1::Package::SERVICE_TYPE_SINGLE) continue;
+    offers.push_back(
+        {.id = package.package_id(),
+         .name = package.name(),
+         .optional = true,
+         .price = package.rental_prices().empty() ? "" : SpokenPrice(package.rental_prices(0)),
+         .packages = {package.package_id()},
+         .rental_seconds = package.rental_seconds()});
+  }
+  return offers;
+}
+
 std::string DecimalOf(const bv1::Money& price) {
   const auto money = holdfast::Money::Make(price.minor_units(), price.currency());
   if (!money.ok()) return "0";

@@ -3,6 +3,7 @@
 // of their own (add-ons).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ struct Offer {
   bool subscribed = false;
   std::string price;                  // "1.50 EUR"; "" if it costs nothing by itself
   std::vector<std::string> packages;  // what it opens
+  std::int64_t rental_seconds = 0;    // of what is rented one by one; 0: sold by the period
 };
 
 // All that billing says about one account. A value.
@@ -46,6 +48,9 @@ bool FitsOn(const billing::v1::TariffPlan& add_on, std::string_view base_plan_id
 std::vector<Offer> OffersOf(const AccountSubscriptions& account);
 // The same for a plan that nobody holds.
 std::vector<Offer> OffersOf(const billing::v1::TariffPlan& plan, const AccountSubscriptions& sold);
+
+// Packages whose items everybody who is charged by us may rent one by one, at their first price.
+std::vector<Offer> RentalsOf(const AccountSubscriptions& sold);
 
 // "1.50 EUR", or "" for nothing.
 std::string SpokenPrice(const billing::v1::Money& price);

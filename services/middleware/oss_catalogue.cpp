@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 #include "holdfast/epg/v1/epg.pb.h"
@@ -12,6 +13,7 @@
 #include "libs/security/hmac.h"
 #include "services/middleware/domain/lineup_edit.h"
 #include "services/middleware/json_writer.h"
+#include "services/middleware/vod_rows.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -65,7 +67,9 @@ std::string PriceOf(const Offer& offer) {
 void AppendOffer(JsonWriter& json, const Offer& offer, std::string_view type) {
   json.Field("id", offer.id).Field("external_id", offer.id).Field("name", offer.name);
   json.Field("description", "").Field("type", type).Field("all_services", "0");
-  json.Field("service_type", "periodic").Field("rent_duration", "0");
+  const bool single = offer.rental_seconds > 0;
+  json.Field("service_type", single ? "single" : "periodic");
+  json.Field("rent_duration", std::to_string(RentHours(offer.rental_seconds)));
   json.Field("price", PriceOf(offer));
 }
 
@@ -110,7 +114,9 @@ OssAnswer OssCatalogue::Tariffs(const OssCall& call) {
     json.BeginObject().Field("id", plan.tariff_plan_id());
     json.Field("external_id", plan.tariff_plan_id()).Field("name", plan.name());
     json.Field("user_default", "0").Key("packages").BeginArray();
-    for (const Offer& offer : OffersOf(plan, sold)) {
+    std::vector<Offer> offers = OffersOf(plan, sold);
+    std::ranges::move(RentalsOf(sold), std::back_inserter(offers));
+    for (const Offer& offer : offers) {
       json.BeginObject();
       AppendOffer(json, offer, ServicesOf(offer.packages, parts_.models).type);
       json.Field("optional", offer.optional ? "1" : "0").EndObject();
@@ -128,9 +134,11 @@ OssAnswer OssCatalogue::Packages(const OssCall& call) {
   HOLDFAST_ASSIGN_OR_RETURN(const AccountSubscriptions sold, Sold(call.deadline));
   std::vector<Offer> offers;
   for (const bv1::Package& package : sold.packages) {
+    if (package.service_type() == bv1::Package::SERVICE_TYPE_SINGLE) continue;
     offers.push_back(
         {.id = package.package_id(), .name = package.name(), .packages = {package.package_id()}});
   }
+  std::ranges::move(RentalsOf(sold), std::back_inserter(offers));
   for (const bv1::TariffPlan& plan : sold.plans) {
     if (!plan.add_on()) continue;
     offers.push_back({.id = plan.tariff_plan_id(),

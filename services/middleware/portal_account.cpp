@@ -36,12 +36,9 @@ void AccountActions::AddTo(ActionTable& table) {
   later("account", "unsubscribe_from_package", &AccountActions::Unsubscribe, try_again);
   later("user", "get_package_description", &AccountActions::Describe,
         [](PortalCall&) { return PortalAnswer::Js("{}"); });
-  // Films belong to packages; none is rented by itself.
-  for (const char* action : {"check_video_price", "rent_video"}) {
-    table.Add("account", action, Access::kSubscriber, [](PortalCall&) {
-      return PortalAnswer::Js(R"({"message":"Films are part of packages and cannot be rented."})");
-    });
-  }
+  table.Add("account", "check_video_price", Access::kSubscriber,
+            Bind(*this, &AccountActions::CheckFilmPrice));
+  table.Add("account", "rent_video", Access::kSubscriber, Bind(*this, &AccountActions::RentFilm));
 }
 
 PortalAnswer AccountActions::GetPaymentInfo(PortalCall& call) {

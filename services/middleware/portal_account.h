@@ -1,5 +1,5 @@
-// Actions of the types "account_info", "account" and "user": the account page, and packages that a
-// viewer adds or drops on the box.
+// Actions of the types "account_info", "account" and "user": the account page, packages that a
+// viewer adds or drops on the box, and films that are rented one by one.
 #pragma once
 
 #include <string>
@@ -11,13 +11,15 @@
 #include "services/middleware/oss_hooks.h"
 #include "services/middleware/portal_call.h"
 #include "services/middleware/read_models.h"
+#include "services/middleware/rental_desk.h"
 #include "services/middleware/subscription_desk.h"
 #include "services/middleware/zones.h"
 
 namespace holdfast::middleware {
 
-// Thread-safe: no state of its own. The page is from memory; packages are asked of billing, and
-// while it is away the list is made of what is known and changes are refused with a text.
+// Thread-safe: no state of its own. The page and the prices of films are from memory; packages are
+// asked of billing, and while it is away the list is made of what is known and changes are refused
+// with a text.
 class AccountActions {
  public:
   // All of it must outlive it.
@@ -25,6 +27,7 @@ class AccountActions {
     Entitlements& entitlements;
     DeviceTable& devices;
     SubscriptionDesk& desk;
+    RentalDesk& rentals;
     EventSender& events;
     OssHooks& hooks;
     const ReadModels& models;
@@ -45,6 +48,15 @@ class AccountActions {
   PortalAnswer Subscribe(const PortalCall& call);
   PortalAnswer Unsubscribe(const PortalCall& call);
   PortalAnswer Describe(const PortalCall& call);
+  // portal_rent.cpp
+  PortalAnswer CheckFilmPrice(PortalCall& call);
+  PortalOutcome RentFilm(PortalCall& call);
+  PortalAnswer AskToRent(const PortalCall& call, std::int64_t title);
+  PortalAnswer Rented(const PortalCall& call, const VodTitle& title, const FilmRight& right) const;
+  FilmRights RightsOf(const PortalCall& call) const {
+    return {*call.knowledge.entitlement, parts_.models.rental_offers(), call.now};
+  }
+
   PortalAnswer PackageList(const PortalCall& call, const std::vector<Offer>& offers) const;
   void TellOthers(const PortalCall& call, const AccountSubscriptions& before, bool added);
 

@@ -180,8 +180,14 @@ void PortalFixture::HaveDevice(const std::string& mac, const std::string& accoun
 }
 
 void PortalFixture::HaveEntitlement(const std::string& account, std::vector<std::string> packages,
-                                    billing::v1::Entitlement::Status status) {
+                                    billing::v1::Entitlement::Status status,
+                                    const std::vector<std::pair<int, std::int64_t>>& rentals) {
   billing::v1::Entitlement entitlement;
+  for (const auto& [title, until] : rentals) {
+    billing::v1::RunningRental& rental = *entitlement.add_rentals();
+    rental.set_item_id(RentalItemOf(title));
+    rental.mutable_until()->set_seconds(until);
+  }
   entitlement.set_account_id(account);
   entitlement.set_revision(++feed_revision_);
   entitlement.set_status(status);
@@ -205,6 +211,23 @@ void PortalFixture::HaveEntitlement(const std::string& account, std::vector<std:
                           .epoch = "test",
                           .revision = feed_revision_,
                           .items = {{account, Bytes(entitlement)}}}),
+              IsOk());
+}
+
+void PortalFixture::HavePackages(std::int64_t price) {
+  billing::v1::Package basic, cinema;
+  basic.set_package_id("basic");
+  cinema.set_package_id("cinema");
+  cinema.set_name("Cinema");
+  cinema.set_service_type(billing::v1::Package::SERVICE_TYPE_SINGLE);
+  cinema.set_rental_seconds(48 * 3600);
+  cinema.add_rental_prices()->set_minor_units(price);
+  cinema.mutable_rental_prices(0)->set_currency("EUR");
+  ASSERT_THAT(portal().models().packages_replica().Apply(
+                  {.kind = Update::Kind::kFull,
+                   .epoch = "billing",
+                   .revision = ++package_revision_,
+                   .items = {{"basic", Bytes(basic)}, {"cinema", Bytes(cinema)}}}),
               IsOk());
 }
 

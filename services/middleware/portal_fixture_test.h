@@ -78,7 +78,10 @@ class PortalFixture {
                   bool started = true);
   void HaveEntitlement(
       const std::string& account = "acc-1", std::vector<std::string> packages = {"basic"},
-      billing::v1::Entitlement::Status status = billing::v1::Entitlement::STATUS_ACTIVE);
+      billing::v1::Entitlement::Status status = billing::v1::Entitlement::STATUS_ACTIVE,
+      const std::vector<std::pair<int, std::int64_t>>& rentals = {});  // of titles, until when
+  // Of billing: "basic", and "cinema", whose films are rented for 48 hours and 3.00 EUR.
+  void HavePackages(std::int64_t price = 300);
   void HaveEdges(int count = 2);
   // One programme each hour, from three hours ago until `hours` from now.
   void HaveGuide(const std::string& guide_id, int hours);
@@ -121,6 +124,7 @@ class PortalFixture {
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<Assembly> assembly_;
   std::uint64_t feed_revision_ = 0;
+  std::uint64_t package_revision_ = 0;
   StoredLineup lineup_;
 };
 

@@ -56,7 +56,8 @@ const NamedShapes& PortalShapes() {
        "added:str,censored:str,is_series:str,category_id:str,cat_genre_id_1:str,"
        "cat_genre_id_2:str,cat_genre_id_3:str,cat_genre_id_4:str,genres_str:str,lock:int,fav:int,"
        "for_rent:int,low_quality:int,has_files:int,open:int,series:[int],screenshots:str,"
-       "screenshot_uri:str|false,cmd:str,is_movie:true,position?:int,cur_series?:int,today?:true,"
+       "screenshot_uri:str|false,cmd:str,is_movie:true,"
+       "rent_info?:{rent_end_date:str,expires_in:str},position?:int,cur_series?:int,today?:true,"
        "yesterday?:true,week_and_more?:true}"},
       {"season",
        "{id:str,video_id:str,name:str,season_name:str,season_number:str,season_series:str,"
@@ -303,7 +304,13 @@ const std::vector<ActionRow>& PortalTable() {
       {"account/subscribe_to_package", "package_id=sport", "{result:any} | {message:str}"},
       {"account/unsubscribe_from_package", "package_id=sport", "{result:any} | {message:str}"},
       {"account/check_video_price", "video_id=5", "{message:str}"},
+      {"account/check_video_price", "video_id=9", "{result:str,rent_duration:int}"},
+      {"account/check_video_price", "video_id=10", "{result:\"0\",rent_duration:int}"},
       {"account/rent_video", "video_id=5&price=1", "{message:str}"},
+      {"account/rent_video", "video_id=9&price=3.00%20EUR", "{message:str}"},
+      {"account/rent_video", "video_id=10&price=0",
+       "{result:int,rent_duration:int,package_id:str,"
+       "rent_info:{rent_end_date:str,expires_in:str}}"},
       {"user/get_package_description", "package_id=sport",
        "{} | {name:str,type:str,description:str,services:str,price:str}"},
 
@@ -321,6 +328,9 @@ const std::vector<ActionRow>& PortalTable() {
 
 GoldenPortal::GoldenPortal(FixtureOptions options) : PortalFixture(std::move(options)) {
   HaveEverything();
+  HavePackages();
+  HaveEntitlement("acc-1", {"basic"}, billing::v1::Entitlement::STATUS_ACTIVE,
+                  {{10, kNowSeconds + 90'000}});
   HaveCatalogue();
   RunJob("follow_database").IgnoreError();  // PostgreSQL is away
   LogIn();
@@ -342,7 +352,8 @@ std::string GoldenPortal::QueryIn(const ActionRow& row) const {
       {{"{rec}", recording}, {"{box}", on_box}, {"{hist}", history}, {"{later}", later}});
 }
 
-// Films 5 ("Alpha") and 6 ("Beta", for adults), series 8 ("Delta"), one station.
+// Films 5 ("Alpha") and 6 ("Beta", for adults), series 8 ("Delta"), 9 ("Echo", for rent) and 10
+// ("Foxtrot", rented), one station.
 void GoldenPortal::HaveCatalogue() {
   replica::Update update{.kind = replica::Update::Kind::kFull, .epoch = "test", .revision = 1};
   const auto put = [&](const std::string& key, const v1::CatalogueItem& item) {
@@ -354,8 +365,8 @@ void GoldenPortal::HaveCatalogue() {
   category.mutable_category()->set_alias("drama");
   category.mutable_category()->add_genres("Dark");
   put("c3", category);
-  for (const auto& [id, name] :
-       {std::pair(5, "Alpha"), std::pair(6, "Beta"), std::pair(8, "Delta")}) {
+  for (const auto& [id, name] : {std::pair(5, "Alpha"), std::pair(6, "Beta"), std::pair(8, "Delta"),
+                                 std::pair(9, "Echo"), std::pair(10, "Foxtrot")}) {
     v1::CatalogueItem item;
     v1::VodTitle& title = *item.mutable_title();
     title.set_title_id(id);
@@ -363,6 +374,7 @@ void GoldenPortal::HaveCatalogue() {
     title.set_name(name);
     title.set_year("2020");
     title.set_adult(id == 6);
+    if (id > 8) title.set_package_id("cinema");
     title.add_genre_ids(1);
     title.set_added_at(kNowSeconds - 3600);
     v1::VodFile file;

@@ -108,7 +108,8 @@ class TitleMarks {
   }
 
   // Leaves of `titles` what the box asks for, in the order that it asks for.
-  void Choose(const PortalCall& call, std::vector<const VodTitle*>& titles) const {
+  void Choose(const PortalCall& call, const FilmRights& rights,
+              std::vector<const VodTitle*>& titles) const {
     if (call.Get("fav") == "1") {
       std::erase_if(titles, [&](const VodTitle* t) { return !is_favourite(*t); });
     }
@@ -119,7 +120,10 @@ class TitleMarks {
       });
     }
     const std::string_view order = call.Get("sortby");
-    if (order == "purchased") titles.clear();  // films are not sold one by one
+    if (order == "purchased") {
+      std::erase_if(titles,
+                    [&](const VodTitle* t) { return rights.Of(*t).access != FilmAccess::kRented; });
+    }
     if (order == "last_ended") LastWatchedFirst(titles);
   }
 
@@ -206,18 +210,17 @@ PortalOutcome VodActions::Shared(const PortalCall& call, const std::string& key,
 }
 
 PortalOutcome VodActions::GetCategories(const PortalCall& call, Shelf shelf) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const bool series_only = shelf == Shelf::kSeries;
-  const std::string key =
-      absl::StrCat("vod categories|", revision, "|",
-                   series_only ? "series|" + call.knowledge.entitlement->packages.key() : "");
-  return Shared(call, key, [catalogue, series_only](const PortalCall& c) {
+  const std::string key = absl::StrCat("vod categories|", revision, "|",
+                                       series_only ? "series|" + RightsOf(call).key() : "");
+  return Shared(call, key, [this, catalogue, series_only](const PortalCall& c) {
     std::set<std::int64_t> of_series;
     if (series_only) {
       const VodQuery query{.only = VodQuery::Only::kSeries};
-      for (const VodTitle* title :
-           ChooseTitles(*catalogue, query, c.knowledge.entitlement->packages)) {
+      for (const VodTitle* title : ChooseTitles(*catalogue, query, RightsOf(c))) {
         of_series.insert(title->category);
       }
     }
@@ -236,7 +239,8 @@ PortalOutcome VodActions::GetCategories(const PortalCall& call, Shelf shelf) {
 }
 
 PortalOutcome VodActions::GetGenres(PortalCall& call) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const auto& categories = catalogue->categories();
   const auto category = std::ranges::find_if(
@@ -259,13 +263,13 @@ PortalOutcome VodActions::GetGenres(PortalCall& call) {
 }
 
 PortalOutcome VodActions::GetYears(PortalCall& call) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const VodQuery query{.category = ChosenId(call, "category")};
-  const Render render = [catalogue, query](const PortalCall& c) {
+  const Render render = [this, catalogue, query](const PortalCall& c) {
     std::set<std::string, std::greater<>> years;
-    for (const VodTitle* title :
-         ChooseTitles(*catalogue, query, c.knowledge.entitlement->packages)) {
+    for (const VodTitle* title : ChooseTitles(*catalogue, query, RightsOf(c))) {
       if (!title->year.empty()) years.insert(title->year);
     }
     std::string js;
@@ -279,10 +283,9 @@ PortalOutcome VodActions::GetYears(PortalCall& call) {
   if (query.category != 0 && catalogue->FindCategory(query.category) == nullptr) {
     return PortalAnswer::Js(render(call)).With(CatalogueAge());
   }
-  return Shared(call,
-                absl::StrCat("vod years|", revision, "|", query.category, "|",
-                             call.knowledge.entitlement->packages.key()),
-                render);
+  return Shared(
+      call, absl::StrCat("vod years|", revision, "|", query.category, "|", RightsOf(call).key()),
+      render);
 }
 
 PortalAnswer VodActions::GetLetters(PortalCall&) {
@@ -302,8 +305,7 @@ PortalAnswer VodActions::OrderedList(const PortalCall& call, Shelf shelf) {
   if (movie == 0) return Titles(call, shelf);
   const auto catalogue = parts_.models.catalogue();
   const VodTitle* title = catalogue->FindTitle(movie);
-  const bool visible =
-      title != nullptr && MaySee(title->package, call.knowledge.entitlement->packages);
+  const bool visible = title != nullptr && RightsOf(call).Of(*title).seen();
   if (!visible) return PortalAnswer::Js(std::string(kNoTitles)).With(CatalogueAge());
   if (!title->is_series()) return Files(call, *title, title->files);
   const std::int64_t season_id = ChosenId(call, "season_id");
@@ -318,7 +320,8 @@ PortalAnswer VodActions::OrderedList(const PortalCall& call, Shelf shelf) {
 }
 
 PortalAnswer VodActions::Titles(const PortalCall& call, Shelf shelf) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const ViewerData::Loaded viewer = parts_.viewers.Load(ViewerOf(*call.device), ViewerDeadline());
   const TitleMarks marks(*viewer.items);
@@ -326,11 +329,15 @@ PortalAnswer VodActions::Titles(const PortalCall& call, Shelf shelf) {
       QueryOf(call, shelf == Shelf::kSeries ? VodQuery::Only::kSeries : VodQuery::Only::kAll);
   const std::string_view order = call.Get("sortby");
   const TimeZone zone = parts_.zones.Find(call.time_zone).zone;
+  const FilmRights rights = RightsOf(call);
   const auto page = [&](const std::vector<const VodTitle*>& titles, bool marked) {
     return PageOf<VodTitle>(call, titles, [&](JsonWriter& json, const VodTitle& t) {
       VodRowVariant variant;
       if (marked) variant = {.favourite = marks.is_favourite(t), .resume = marks.ResumeOf(t)};
       if (order == "added") variant.added = AddedWord(t.added_at, EpochSeconds(call.now), zone);
+      variant.right = rights.Of(t);
+      variant.now = EpochSeconds(call.now);
+      variant.zone = &zone;
       AppendTitleRow(json, t, catalogue->FindCategory(t.category), variant);
     });
   };
@@ -346,21 +353,28 @@ PortalAnswer VodActions::Titles(const PortalCall& call, Shelf shelf) {
       "vod|", revision, "|", shelf == Shelf::kSeries ? 1 : 0, query.hd ? 1 : 0, "|", query.category,
       "|", query.genre, "|", std::string(query.year), "|", std::string(query.first_letter), "|",
       static_cast<int>(query.order), "|", order == "added" ? zone.Format("%Y%m%d", call.now) : "",
-      "|", RowsOf(call, SIZE_MAX).first, "|", RowsOf(call, 0).page, "|",
-      call.knowledge.entitlement->packages.key());
+      "|", RowsOf(call, SIZE_MAX).first, "|", RowsOf(call, 0).page, "|", rights.key());
   PageCache& pages = parts_.lists.pages();
   auto held = shared ? pages.Find(key) : nullptr;
-  const auto is_marked = [&](std::int64_t id) { return marks.contains(id); };
+  // How long a rental still runs is told to the minute: such a row is made each time.
+  const auto is_marked = [&](std::int64_t id) {
+    const VodTitle* title = catalogue->FindTitle(id);
+    return marks.contains(id) ||
+           (title != nullptr && rights.Of(*title).access == FilmAccess::kRented);
+  };
   if (held != nullptr && std::ranges::none_of(held->shown, is_marked)) {
     return send(SendPage(*held, call));
   }
-  std::vector<const VodTitle*> titles =
-      ChooseTitles(*catalogue, query, call.knowledge.entitlement->packages);
-  if (chosen_by_viewer) marks.Choose(call, titles);
+  std::vector<const VodTitle*> titles = ChooseTitles(*catalogue, query, rights);
+  if (chosen_by_viewer) marks.Choose(call, rights, titles);
   const Rows rows = RowsOf(call, titles.size());
   std::vector<std::int64_t> shown;
   for (std::size_t i = rows.first; i < rows.last; ++i) shown.push_back(titles[i]->id);
-  if (shared && held == nullptr && !shown.empty()) {
+  // One with a film that is rented is nobody else's, nor the next minute's.
+  const bool keeps = std::ranges::none_of(shown, [&](std::int64_t id) {
+    return rights.Of(*catalogue->FindTitle(id)).access == FilmAccess::kRented;
+  });
+  if (shared && keeps && held == nullptr && !shown.empty()) {
     held = pages.GetOrMake(key, [&] { return MakePage(page(titles, false), shown); });
   }
   if (held != nullptr && std::ranges::none_of(shown, is_marked)) {

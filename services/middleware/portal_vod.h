@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "services/middleware/domain/rental.h"
 #include "services/middleware/domain/viewer_records.h"
 #include "services/middleware/lists.h"
 #include "services/middleware/metrics.h"
@@ -61,7 +62,10 @@ class VodActions {
   PortalAnswer SaveFavourite(const PortalCall& call, bool favourite);
   PortalAnswer SaveResumePoint(const PortalCall& call, bool ended);
   PortalAnswer SetPlayed(const PortalCall& call);
-  // A film that is in a package of the account.
+  FilmRights RightsOf(const PortalCall& call) const {
+    return {*call.knowledge.entitlement, parts_.models.rental_offers(), call.now};
+  }
+  // A film that the account is shown.
   bool CanSee(const PortalCall& call, std::int64_t id) const;
   PortalAnswer SaveItem(const PortalCall& call, ViewerItem item);
 

@@ -71,9 +71,14 @@ PortalAnswer VodActions::CreateLink(PortalCall& call) {
   }
   const std::int64_t id = choice->title->id;
   const Entitlement& entitlement = *call.knowledge.entitlement;
+  const FilmRight right = RightsOf(call).Of(*choice->title);
+  if (IsUnknown(right, call.knowledge.source)) {
+    parts_.metrics.film_links.With({"link_fault"}).Add();
+    return PortalAnswer::Js(LinkAnswer(id, "", "link_fault", nullptr))
+        .With(Degradation{Neighbour::kBilling, {}});
+  }
   const bool allowed = (call.locked_is_open || !choice->title->adult) &&
-                       MaySee(choice->title->package, entitlement.packages) &&
-                       PaidFor(entitlement, call.now) == Verdict::kAllowed;
+                       MayPlay(entitlement, right, call.now) == Verdict::kAllowed;
   if (!allowed) {
     parts_.metrics.film_links.With({"access_denied"}).Add();
     return PortalAnswer::Js(LinkAnswer(id, "", "access_denied", nullptr));
@@ -95,7 +100,7 @@ PortalAnswer VodActions::CreateLink(PortalCall& call) {
 bool VodActions::CanSee(const PortalCall& call, std::int64_t id) const {
   const auto catalogue = parts_.models.catalogue();
   const VodTitle* title = catalogue->FindTitle(id);
-  return title != nullptr && MaySee(title->package, call.knowledge.entitlement->packages);
+  return title != nullptr && RightsOf(call).Of(*title).seen();
 }
 
 PortalAnswer VodActions::SaveItem(const PortalCall& call, ViewerItem item) {

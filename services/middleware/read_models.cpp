@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "holdfast/analytics/v1/analytics.pb.h"
+#include "holdfast/billing/v1/billing.pb.h"
 #include "holdfast/middleware/v1/replica_items.pb.h"
 #include "libs/base/status.h"
 #include "services/middleware/convert.h"
@@ -17,6 +18,7 @@ using EdgeReplica = replica::Replica<cdn_routing::v1::Edge>;
 using GuideReplica = replica::Replica<epg::v1::GuideDay>;
 using LineupReplica = replica::Replica<v1::LineupItem>;
 using CatalogueReplica = replica::Replica<v1::CatalogueItem>;
+using PackageReplica = replica::Replica<billing::v1::Package>;
 using PopularityReplica = replica::Replica<analytics::v1::ChannelPopularity>;
 
 // -- Lineup -------------------------------------------------------------------------------------
@@ -120,6 +122,21 @@ std::shared_ptr<const Popularity> BuildPopularity(const PopularityReplica::Pictu
   return scores;
 }
 
+// -- What may be rented ---------------------------------------------------------------------------
+
+absl::Status ValidatePackage(std::string_view key, const billing::v1::Package& package) {
+  if (package.package_id() != key) return DataLoss("package {} has another id", key);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const RentalOffers> BuildOffers(const PackageReplica::Picture& picture) {
+  std::vector<RentalOffer> offers;
+  for (const auto& [id, package] : picture->items) {
+    if (auto offer = RentalOfferIn(*package)) offers.push_back(*std::move(offer));
+  }
+  return std::make_shared<const RentalOffers>(std::move(offers), picture->revision);
+}
+
 // -- Catalogue ------------------------------------------------------------------------------------
 
 std::shared_ptr<const Catalogue> BuildCatalogue(const CatalogueReplica::Picture& picture) {
@@ -143,6 +160,7 @@ struct ReadModels::Replicas {
   GuideReplica guide;
   PopularityReplica popularity;
   CatalogueReplica catalogue;
+  PackageReplica packages;
   GuideBuilder guide_builder;
 };
 
@@ -151,7 +169,8 @@ ReadModels::ReadModels(const Files& files, const Clock& clock, telemetry::Metric
       edges_(std::make_shared<const placement::EdgeTable>(std::vector<placement::Edge>())),
       guide_(std::make_shared<const Guide>()),
       popularity_(std::make_shared<const Popularity>()),
-      catalogue_(std::make_shared<const Catalogue>()) {
+      catalogue_(std::make_shared<const Catalogue>()),
+      rental_offers_(std::make_shared<const RentalOffers>()) {
   replicas_.reset(new Replicas{
       .lineup = LineupReplica(
           {.name = "lineup", .file = files.lineup}, clock, metrics, ValidateLineupItem,
@@ -169,6 +188,9 @@ ReadModels::ReadModels(const Files& files, const Clock& clock, telemetry::Metric
       .catalogue = CatalogueReplica(
           {.name = "catalogue", .file = files.catalogue}, clock, metrics, nullptr,
           [this](const CatalogueReplica::Picture& p) { catalogue_.Set(BuildCatalogue(p)); }),
+      .packages = PackageReplica(
+          {.name = "packages", .file = files.packages}, clock, metrics, ValidatePackage,
+          [this](const PackageReplica::Picture& p) { rental_offers_.Set(BuildOffers(p)); }),
       .guide_builder = {}});
 }
 
@@ -188,6 +210,7 @@ v1::Catalogue ReadModels::CatalogueAsStored() const {
 }
 
 replica::ReplicaBase& ReadModels::catalogue_replica() { return replicas_->catalogue; }
+replica::ReplicaBase& ReadModels::packages_replica() { return replicas_->packages; }
 replica::ReplicaBase& ReadModels::lineup_replica() { return replicas_->lineup; }
 replica::ReplicaBase& ReadModels::edges_replica() { return replicas_->edges; }
 replica::ReplicaBase& ReadModels::guide_replica() { return replicas_->guide; }

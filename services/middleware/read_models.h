@@ -13,6 +13,7 @@
 #include "libs/replica/replica.h"
 #include "services/middleware/domain/guide.h"
 #include "services/middleware/domain/lineup.h"
+#include "services/middleware/domain/rental.h"
 #include "services/middleware/domain/vod.h"
 #include "services/middleware/snapshot.h"
 
@@ -30,6 +31,7 @@ class ReadModels {
     std::string guide;
     std::string popularity;
     std::string catalogue;
+    std::string packages{};
   };
 
   ReadModels(const Files& files, const Clock& clock, telemetry::Metrics& metrics);
@@ -40,6 +42,9 @@ class ReadModels {
   std::shared_ptr<const placement::EdgeTable> edges() const { return edges_.Get(); }
   std::shared_ptr<const Guide> guide() const { return guide_.Get(); }
   std::shared_ptr<const Popularity> popularity() const { return popularity_.Get(); }
+
+  // What may be rented, as billing publishes its packages.
+  std::shared_ptr<const RentalOffers> rental_offers() const { return rental_offers_.Get(); }
 
   std::shared_ptr<const Catalogue> catalogue() const { return catalogue_.Get(); }
   // The same as operators put it in.
@@ -54,6 +59,7 @@ class ReadModels {
   replica::ReplicaBase& edges_replica();
   replica::ReplicaBase& guide_replica();
   replica::ReplicaBase& popularity_replica();
+  replica::ReplicaBase& packages_replica();
 
  private:
   struct Replicas;
@@ -63,6 +69,7 @@ class ReadModels {
   Snapshot<Guide> guide_;
   Snapshot<Popularity> popularity_;
   Snapshot<Catalogue> catalogue_;
+  Snapshot<RentalOffers> rental_offers_;
   std::unique_ptr<Replicas> replicas_;
 };
 

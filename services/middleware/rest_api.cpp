@@ -94,6 +94,7 @@ void RestApi::AddFilmRoutes(http::Router& router) {
   add("DELETE", "/v1/films/favourites/{film}", &RestFilms::RemoveFavourite);
   add("GET", "/v1/films/files/{file}/link", &RestFilms::Link);
   add("GET", "/v1/films/{film}", &RestFilms::Details);
+  add("POST", "/v1/films/{film}/rental", &RestFilms::Rent);
 }
 
 void RestApi::Add(http::Router& router, std::string_view method, std::string_view pattern,

@@ -165,6 +165,31 @@ class RestDocumentTest : public RestNotes {
     EXPECT_EQ(Note(link, "GET", all + "/files/70/link").status, 404);
     NoteStranger(link, "GET", all + "/files/50/link");
   }
+  void NoteRentals() {
+    const std::string path = "/v1/films/{film}/rental", film = "/v1/films/9/rental";
+    const std::string price = R"({"price":{"minor_units":300,"currency":"EUR"}})";
+    EXPECT_EQ(Note(path, "POST", film, price).status, 404);  // nothing is for rent
+    app_.box().HavePackages();
+    NoteList("/v1/films/{film}", "/v1/films/9");
+    EXPECT_EQ(Note("/v1/films/files/{file}/link", "GET", "/v1/films/files/90/link").status, 403);
+    EXPECT_EQ(Note(path, "POST", film, "{}").status, 400);
+    EXPECT_EQ(Note(path, "POST", "/v1/films/5/rental", price).status, 409);
+    EXPECT_EQ(Note(path, "POST", film, price).status, 503);  // billing was not told what to say
+    for (const auto& [reason, status] :
+         {std::pair("INSUFFICIENT_FUNDS", 402), std::pair("PRICE_CHANGED", 409),
+          std::pair("SUBSCRIPTION_SUSPENDED", 403), std::pair("KEY_REUSED", 409)}) {
+      billing_.Refuses(reason);
+      EXPECT_EQ(Note(path, "POST", film, price).status, status) << reason;
+    }
+    NoteNobody(path, "POST", film, price);
+    NoteStranger(path, "POST", film, price);
+    billing_.Rents(kNowSeconds + 48 * 3600, 500);
+    const AppAnswer rented = Note(path, "POST", film, price, {{"Idempotency-Key", "r-1"}});
+    EXPECT_EQ(rented.status, 200) << rented.body;
+    NoteList("/v1/films/{film}", "/v1/films/9");
+    NoteList("/v1/films", "/v1/films?q=echo");
+    EXPECT_EQ(Note("/v1/films/files/{file}/link", "GET", "/v1/films/files/90/link").status, 200);
+  }
   void NoteParental() {
     const std::string path = "/v1/parental";
     NoteList(path, path);
@@ -338,6 +363,7 @@ TEST_F(RestDocumentTest, TheDocumentIsWhatTheServerDoes) {
   NoteReminders();
   HaveCatalogue();
   NoteFilms();
+  NoteRentals();
   NoteParental();
   NoteFull();
   NoteBusy();

@@ -10,6 +10,7 @@
 
 #include "services/middleware/json_writer.h"
 #include "services/middleware/rest_pages.h"
+#include "services/middleware/rest_rentals.h"
 #include "services/middleware/xtream_films.h"
 
 namespace holdfast::middleware {
@@ -35,13 +36,15 @@ void AppendGenres(JsonWriter& json, const VodTitle& title, const VodCategory* ca
 }
 
 // The fields that a list shows, of an object that is open.
-void AppendSummary(JsonWriter& json, const VodTitle& title, const Catalogue& catalogue) {
+void AppendSummary(JsonWriter& json, const VodTitle& title, const Catalogue& catalogue,
+                   const FilmRight& right) {
   json.Key("id").String(title.id).Field("kind", title.is_series() ? "series" : "film");
   json.Field("name", title.name).Key("category_id").String(title.category);
   AppendGenres(json, title, catalogue.FindCategory(title.category));
   json.Field("year", title.year).Field("minutes", title.minutes).Field("age", title.age);
   json.Field("rating", title.rating_imdb).Field("hd", title.hd).Field("adult", title.adult);
   json.Field("poster", title.poster).Field("added_at", Rfc3339(title.added_at));
+  AppendRental(json.Key("rental"), right);
 }
 
 void AppendFiles(JsonWriter& json, const std::vector<VodFile>& files) {
@@ -121,7 +124,7 @@ const VodTitle* RestFilms::Visible(const RestCall& call, const RestProfiles::Per
   const VodTitle* title = catalogue.FindTitle(id);
   if (title == nullptr) return nullptr;
   const FilmKind kind = title->is_series() ? FilmKind::kSeries : FilmKind::kFilms;
-  if (FindTitleForApp(catalogue, *call.knowledge.entitlement, adult_, kind, id) == nullptr) {
+  if (FindTitleForApp(catalogue, RightsOf(call), adult_, kind, id, Shelf::kForRentToo) == nullptr) {
     return nullptr;
   }
   return IsForAge(*title, person.profile ? person.profile->max_age : std::nullopt) ? title
@@ -137,7 +140,7 @@ http::Response RestFilms::Categories(const RestCall& call) {
   const Entitlement& entitlement = *call.knowledge.entitlement;
   const std::optional<int> max_age = person.profile ? person.profile->max_age : std::nullopt;
   const std::string key = fmt::format("film categories|{}|{}|{}|{}", revision, max_age.value_or(-1),
-                                      entitlement.blocked() ? "!" : "", entitlement.packages.key());
+                                      entitlement.blocked() ? "!" : "", RightsOf(call).key());
   const auto body = parts_.bodies.GetOrMake(
       key, [&] { return JsonBody(CategoriesText(call, person, *catalogue)); });
   return WithCatalogueAge(JsonAnswer(call, *body));
@@ -179,8 +182,8 @@ http::Response RestFilms::List(const RestCall& call) {
   if (person.problem) return *person.problem;
 
   const auto catalogue = parts_.models.catalogue();
-  std::vector<const VodTitle*> titles =
-      ChooseTitles(*catalogue, wish->query, call.knowledge.entitlement->packages);
+  const FilmRights rights = RightsOf(call);
+  std::vector<const VodTitle*> titles = ChooseTitles(*catalogue, wish->query, rights);
   std::erase_if(titles, [&](const VodTitle* title) {
     const bool other_kind = wish->kind && title->is_series() != (*wish->kind == FilmKind::kSeries);
     return other_kind || Visible(call, person, *catalogue, title->id) == nullptr;
@@ -192,7 +195,7 @@ http::Response RestFilms::List(const RestCall& call) {
   json.BeginObject().Key("items").BeginArray();
   for (std::size_t i = begin; i < end; ++i) {
     json.BeginObject();
-    AppendSummary(json, *titles[i], *catalogue);
+    AppendSummary(json, *titles[i], *catalogue, rights.Of(*titles[i]));
     json.EndObject();
   }
   json.EndArray().Key("next_cursor");
@@ -211,10 +214,11 @@ http::Response RestFilms::Details(const RestCall& call) {
   const auto catalogue = parts_.models.catalogue();
   const VodTitle* title = Visible(call, person, *catalogue, NumberOf(call.parts.at(0)));
   if (title == nullptr) return UnknownFilm();
+  const FilmRights rights = RightsOf(call);
   std::string text;
   JsonWriter json(text);
   json.BeginObject();
-  AppendSummary(json, *title, *catalogue);
+  AppendSummary(json, *title, *catalogue, rights.Of(*title));
   json.Field("original_name", title->original_name).Field("description", title->description);
   json.Field("director", title->director).Field("actors", title->actors);
   json.Field("country", title->country);
@@ -229,11 +233,22 @@ http::Response RestFilms::Link(const RestCall& call) {
   if (person.problem) return *person.problem;
   const auto catalogue = parts_.models.catalogue();
   const auto found = catalogue->FindFile(NumberOf(call.parts.at(0)));
+  if (found && IsUnknown(RightsOf(call).Of(*found->title), call.knowledge.source)) {
+    parts_.metrics.film_links.With({"link_fault"}).Add();
+    http::Response unknown = TryAgain("what the account has rented is not known at the moment");
+    MarkDegraded(unknown, {Degradation{Neighbour::kBilling, {}}}, "rest", parts_.metrics);
+    return unknown;
+  }
   if (!found || Visible(call, person, *catalogue, found->title->id) == nullptr) {
     parts_.metrics.film_links.With({"nothing_to_play"}).Add();
     return FieldProblem(404, "unknown-file", "file", "there is no such file");
   }
-  if (PaidFor(*call.knowledge.entitlement, call.now) != Verdict::kAllowed) {
+  const FilmRight right = RightsOf(call).Of(*found->title);
+  if (!right.plays()) {
+    parts_.metrics.film_links.With({"access_denied"}).Add();
+    return Problem(403, "not-rented", "the film is rented one by one, and is not rented now");
+  }
+  if (MayPlay(*call.knowledge.entitlement, right, call.now) != Verdict::kAllowed) {
     parts_.metrics.film_links.With({"access_denied"}).Add();
     return Problem(403, "lapsed", "the paid time is over");
   }
@@ -275,6 +290,7 @@ http::Response RestFilms::Favourites(const RestCall& call) {
   if (person.problem) return *person.problem;
   const ViewerData::Loaded loaded = parts_.profiles.Load(person);
   const auto catalogue = parts_.models.catalogue();
+  const FilmRights rights = RightsOf(call);
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Key("items").BeginArray();
@@ -289,7 +305,7 @@ http::Response RestFilms::Favourites(const RestCall& call) {
       break;
     }
     json.BeginObject();
-    AppendSummary(json, *title, *catalogue);
+    AppendSummary(json, *title, *catalogue, rights.Of(*title));
     json.EndObject();
     last = PositionOf(*item);
     ++shown;

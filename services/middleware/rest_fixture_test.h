@@ -13,6 +13,7 @@
 #include "libs/testing/temp_dir.h"
 #include "libs/testing/test_postgres.h"
 #include "services/middleware/apps_fixture_test.h"
+#include "services/middleware/billing_stub_test.h"
 #include "services/middleware/convert_items.h"
 #include "services/middleware/rest_api.h"
 
@@ -22,6 +23,9 @@ std::span<const storage::Migration> Migrations();
 
 class RestFixture : public testing::Test {
  protected:
+  explicit RestFixture(const std::string& billing = "127.0.0.1:1")
+      : app_({.postgres = options_, .billing = billing}) {}
+
   void SetUp() override {
     telemetry::Metrics metrics;
     storage::PgPool pool(options_, metrics);
@@ -62,8 +66,15 @@ class RestFixture : public testing::Test {
                 test::IsOk());
   }
 
+  // Of account acc-1: titles, and until when each is rented.
+  void HaveRentals(const std::vector<std::pair<int, std::int64_t>>& rentals) {
+    app_.box().HaveEntitlement("acc-1", {"basic"}, billing::v1::Entitlement::STATUS_ACTIVE,
+                               rentals);
+  }
+
   // Films 5 ("Alpha", 6+), 6 ("Beta", 18+) and 7 ("Gamma", package sport), series 8 ("Delta") with
-  // one episode, all of category 3 ("Drama": Dark, Light).
+  // one episode, 9 ("Echo", for rent once there are packages), all of category 3 ("Drama": Dark,
+  // Light).
   void HaveCatalogue() {
     replica::Update update{.kind = replica::Update::Kind::kFull, .epoch = "test", .revision = 1};
     const auto put = [&](const std::string& key, const v1::CatalogueItem& item) {
@@ -85,6 +96,7 @@ class RestFixture : public testing::Test {
     *episode.add_files() = series.title().files(0);
     series.mutable_title()->clear_files();
     put("t8", series);
+    put("t9", Title(9, "Echo", "", "cinema"));
     ASSERT_THAT(app_.box().portal().models().catalogue_replica().Apply(update), test::IsOk());
   }
   static v1::CatalogueItem Title(int id, const std::string& name, const std::string& age,
@@ -110,12 +122,18 @@ class RestFixture : public testing::Test {
   const storage::PgOptions options_{.hosts = "127.0.0.1:" + std::to_string(server_.port()),
                                     .database = server_.NewDatabase(),
                                     .user = server_.user()};
-  AppsFixture app_{{.postgres = options_}};
+  AppsFixture app_;
+};
+
+struct HasBillingStub {
+  BillingStub billing_;
 };
 
 // Writes down what was asked and answered, for the check against the document.
-class RestNotes : public RestFixture {
+class RestNotes : public HasBillingStub, public RestFixture {
  protected:
+  RestNotes() : RestFixture(billing_.address()) {}
+
   AppAnswer Note(const std::string& path, const std::string& method, const std::string& target,
                  const std::string& body = "", AppsFixture::Headers headers = {}) {
     return NoteOf(app_, path, method, target, body, std::move(headers));

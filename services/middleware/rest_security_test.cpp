@@ -223,6 +223,8 @@ TEST_F(RestSecurityTest, NoRouteShowsWhatIsAnothers) {
       {"DELETE /v1/films/favourites/{film}", "/v1/films/favourites/5", ""},
       {"GET /v1/films/files/{file}/link", "/v1/films/files/50/link", ""},
       {"GET /v1/films/{film}", "/v1/films/5", ""},
+      {"POST /v1/films/{film}/rental", "/v1/films/5/rental",
+       R"({"price":{"minor_units":300,"currency":"EUR"}})"},
       {"POST /v1/logout", "", ""}};
   std::vector<std::string> asked, served;
   for (const Row& row : rows) asked.push_back(row.route);
@@ -246,6 +248,19 @@ TEST_F(RestSecurityTest, NoRouteShowsWhatIsAnothers) {
   EXPECT_EQ(As(ada_, "GET", "/v1/reminders").AsJson()["items"].size(), 1u);
   EXPECT_EQ(As(ada_, "GET", "/v1/films/favourites").AsJson()["items"].size(), 1u);
   EXPECT_THAT(As(ada_, "GET", "/v1/profiles").body, HasSubstr(kSecret));
+}
+
+TEST_F(RestSecurityTest, WhatOneAccountRentedOpensNothingForAnother) {
+  app_.box().HavePackages();
+  HaveRentals({{9, kNowSeconds + 3600}});
+  EXPECT_EQ(As(ada_, "GET", "/v1/films/files/90/link").status, 200);
+  EXPECT_THAT(As(ada_, "GET", "/v1/films/9").body, HasSubstr("\"until\":\"2026"));
+  const AppAnswer refused = Bob("GET", "/v1/films/files/90/link");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_THAT(refused.body, HasSubstr("not-rented"));
+  for (const char* target : {"/v1/films", "/v1/films/9"}) {
+    EXPECT_THAT(Bob("GET", target).body, Not(HasSubstr("\"until\":\"2026"))) << target;
+  }
 }
 
 TEST_F(RestSecurityTest, AMessageForOneAccountIsShownToNoOther) {
@@ -290,6 +305,9 @@ TEST_F(RestSecurityTest, NoiseInParametersAndBodiesIsAProblemNeverAFault) {
       R"({"name":"\u0000","avatar":1,"max_age":-1})",
       R"({"remind_at":"9999-99-99T99:99:99Z"})",
       R"({"what":"film","content_id":"\ud800","started_at":0})",
+      R"({"price":{"minor_units":-1,"currency":"EUR"}})",
+      R"({"price":{"minor_units":1e300,"currency":7}})",
+      R"({"price":[]})",
       std::string(50'000, '['),
       std::string("\xff\xfe\x00", 3),
       R"({"name":")" + std::string(5000, 'x') + "\"}"};

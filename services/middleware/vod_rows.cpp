@@ -1,5 +1,6 @@
 #include "services/middleware/vod_rows.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -40,9 +41,10 @@ std::size_t EpisodeCount(const VodTitle& title) {
   return count;
 }
 
-void AppendText(JsonWriter& json, const VodTitle& title) {
+void AppendText(JsonWriter& json, const VodTitle& title, const FilmRight& right) {
   json.Field("name", title.name).Field("o_name", title.original_name).Field("old_name", "");
-  json.Field("description", title.description).Field("pic", "").Field("cost", "0");
+  json.Field("description", title.description).Field("pic", "");
+  json.Field("cost", right.price != nullptr ? CostOf(*right.price) : std::string("0"));
   json.Key("time").String(static_cast<std::int64_t>(title.minutes));
   json.Field("director", title.director).Field("actors", title.actors);
   json.Field("year", title.year).Field("country", title.country).Field("age", title.age);
@@ -93,12 +95,15 @@ const std::vector<VodFile>* FilesOf(const VodEpisode* episode) {
 void AppendTitleRow(JsonWriter& json, const VodTitle& title, const VodCategory* category,
                     const VodRowVariant& variant) {
   json.BeginObject().Key("id").String(title.id);
-  AppendText(json, title);
+  AppendText(json, title, variant.right);
   AppendStorage(json, title);
   AppendGenres(json, title, category);
   json.Field("lock", title.adult ? 1 : 0).Field("fav", variant.favourite ? 1 : 0);
-  json.Field("for_rent", 0).Field("low_quality", title.hd ? 0 : 1);
-  json.Field("has_files", HasFiles(title) ? 1 : 0).Field("open", 1);
+  // Boxes ask for the price of what is for rent and has no rent_info.
+  const FilmAccess access = variant.right.access;
+  const bool single = access == FilmAccess::kForRent || access == FilmAccess::kRented;
+  json.Field("for_rent", single ? 1 : 0).Field("low_quality", title.hd ? 0 : 1);
+  json.Field("has_files", HasFiles(title) ? 1 : 0).Field("open", variant.right.plays() ? 1 : 0);
   AppendSeriesNumbers(json, EpisodeCount(title));
   json.Field("screenshots", title.poster.empty() ? "0" : "1").Key("screenshot_uri");
   if (title.poster.empty()) {
@@ -107,12 +112,34 @@ void AppendTitleRow(JsonWriter& json, const VodTitle& title, const VodCategory* 
     json.String(title.poster);
   }
   json.Field("cmd", MediaOf(title)).Field("is_movie", true);
+  if (access == FilmAccess::kRented) {
+    json.Key("rent_info");
+    AppendRentInfo(json, variant.right.until, variant.now,
+                   variant.zone != nullptr ? *variant.zone : TimeZone::Utc());
+  }
   if (variant.resume && !variant.resume->ended) {
     json.Key("position").Int(variant.resume->position_seconds);
     json.Key("cur_series").Int(variant.resume->episode);
   }
   if (!variant.added.empty()) json.Field(variant.added, true);
   json.EndObject();
+}
+
+void AppendRentInfo(JsonWriter& json, std::int64_t until, std::int64_t now, const TimeZone& zone) {
+  const std::int64_t minutes = std::max<std::int64_t>(until - now, 0) / 60;
+  const std::int64_t hours = minutes / 60, days = hours / 24;
+  const std::string rest = days > 0    ? absl::StrCat(days, " d ", hours % 24, " h")
+                           : hours > 0 ? absl::StrCat(hours, " h ", minutes % 60, " min")
+                                       : absl::StrCat(minutes, " min");
+  json.BeginObject().Field("rent_end_date", LocalTime(until, zone).DateTime());
+  json.Field("expires_in", rest).EndObject();
+}
+
+std::int64_t RentHours(std::int64_t seconds) { return (seconds + 3599) / 3600; }
+
+std::string CostOf(const Money& price) {
+  const std::string text = price.ToString();
+  return text.substr(0, text.find(' '));
 }
 
 void AppendSeasonRow(JsonWriter& json, const VodTitle& title, const VodSeason& season) {

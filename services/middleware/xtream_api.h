@@ -63,6 +63,7 @@ class XtreamApi {
   std::optional<http::Response> DataTable(AppCall& call);
   // xtream_api_films.cpp
   std::string FilmCategoriesOf(const AppCall& call, FilmKind kind) const;
+  std::string KeyOf(std::string_view name, const AppCall& call) const;
   std::optional<http::Response> SharedFilmCategories(const AppCall& call, FilmKind kind);
   std::optional<http::Response> FilmList(AppCall& call, FilmKind kind);
   std::optional<http::Response> TitleInfo(AppCall& call, FilmKind kind, std::string_view field);

@@ -14,16 +14,21 @@ std::vector<Degradation> XtreamApi::CatalogueAge() const {
   return {{Neighbour::kPostgres, age}};
 }
 
+// What is rented is this account's alone.
+std::string XtreamApi::KeyOf(std::string_view name, const AppCall& call) const {
+  return fmt::format("{}|{}", name, RightsOf(call, parts_.models).key());
+}
+
 std::string XtreamApi::FilmCategoriesOf(const AppCall& call, FilmKind kind) const {
   const auto catalogue = parts_.models.catalogue();
   return middleware::FilmCategories(*catalogue,
-                                    TitlesOfApp(*catalogue, *call.knowledge.entitlement,
+                                    TitlesOfApp(*catalogue, RightsOf(call, parts_.models),
                                                 adult_.InPlayers(call.login->account), kind));
 }
 
 std::optional<http::Response> XtreamApi::SharedFilmCategories(const AppCall& call, FilmKind kind) {
   const std::string_view name = kind == FilmKind::kFilms ? "film categories" : "series categories";
-  auto response = Shared(call, name, parts_.models.catalogue_replica().revision(),
+  auto response = Shared(call, KeyOf(name, call), parts_.models.catalogue_replica().revision(),
                          [&] { return FilmCategoriesOf(call, kind); });
   if (response) MarkDegraded(*response, CatalogueAge(), player_.name, parts_.metrics);
   return response;
@@ -45,9 +50,9 @@ std::optional<http::Response> XtreamApi::FilmList(AppCall& call, FilmKind kind) 
   if (wanted && catalogue->FindCategory(*wanted) == nullptr) return Json("[]");
   const std::string name =
       fmt::format("{} {}", kind == FilmKind::kFilms ? "films" : "series", wanted.value_or(0));
-  auto response = Shared(call, name, revision, [&] {
+  auto response = Shared(call, KeyOf(name, call), revision, [&] {
     return middleware::FilmList(*catalogue,
-                                TitlesOfApp(*catalogue, *call.knowledge.entitlement,
+                                TitlesOfApp(*catalogue, RightsOf(call, parts_.models),
                                             adult_.InPlayers(call.login->account), kind),
                                 kind, wanted.value_or(0));
   });
@@ -67,7 +72,7 @@ std::optional<http::Response> XtreamApi::TitleInfo(AppCall& call, FilmKind kind,
                                                    std::string_view field) {
   const auto catalogue = parts_.models.catalogue();
   const VodTitle* title =
-      FindTitleForApp(*catalogue, *call.knowledge.entitlement,
+      FindTitleForApp(*catalogue, RightsOf(call, parts_.models),
                       adult_.InPlayers(call.login->account), kind, call.form.Int(field, 0));
   http::Response response =
       Json(kind == FilmKind::kFilms ? middleware::FilmInfo(*catalogue, title)

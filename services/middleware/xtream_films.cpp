@@ -115,24 +115,30 @@ std::string ContainerOf(const VodFile& file) {
   return plain && !ending.empty() && ending.size() <= kLongestEnding ? std::string(ending) : "mp4";
 }
 
-std::vector<const VodTitle*> TitlesOfApp(const Catalogue& catalogue, const Entitlement& entitlement,
+FilmRights RightsOf(const AppCall& call, const ReadModels& models) {
+  return {*call.knowledge.entitlement, models.rental_offers(), call.now};
+}
+
+std::vector<const VodTitle*> TitlesOfApp(const Catalogue& catalogue, const FilmRights& rights,
                                          AdultChannels adult, FilmKind kind) {
   std::vector<const VodTitle*> titles;
   for (const VodTitle& title : catalogue.titles()) {
-    if (FindTitleForApp(catalogue, entitlement, adult, kind, title.id) != nullptr) {
+    if (FindTitleForApp(catalogue, rights, adult, kind, title.id) != nullptr) {
       titles.push_back(&title);
     }
   }
   return titles;
 }
 
-const VodTitle* FindTitleForApp(const Catalogue& catalogue, const Entitlement& entitlement,
-                                AdultChannels adult, FilmKind kind, std::int64_t id) {
+const VodTitle* FindTitleForApp(const Catalogue& catalogue, const FilmRights& rights,
+                                AdultChannels adult, FilmKind kind, std::int64_t id, Shelf shelf) {
   const VodTitle* title = catalogue.FindTitle(id);
   if (title == nullptr || title->is_series() != (kind == FilmKind::kSeries)) return nullptr;
   const VodCategory* category = catalogue.FindCategory(title->category);
   const bool for_adults = title->adult || (category != nullptr && category->adult);
-  const bool visible = !entitlement.blocked() && MaySee(title->package, entitlement.packages) &&
+  const FilmRight right = rights.Of(*title);
+  const bool visible = !rights.blocked() &&
+                       (shelf == Shelf::kForRentToo ? right.seen() : right.plays()) &&
                        (!for_adults || adult == AdultChannels::kShown);
   return visible ? title : nullptr;
 }

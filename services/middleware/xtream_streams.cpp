@@ -172,9 +172,10 @@ std::optional<http::Response> XtreamStreams::Film(AppCall& call, FilmKind kind) 
     return NothingToPlay();
   }
   const Entitlement& entitlement = *call.knowledge.entitlement;
-  if (FindTitleForApp(*catalogue, entitlement, adult_.InPlayers(call.login->account), kind,
-                      title->id) == nullptr ||
-      PaidFor(entitlement, call.now) != Verdict::kAllowed) {
+  const FilmRights rights = RightsOf(call, parts_.models);
+  if (FindTitleForApp(*catalogue, rights, adult_.InPlayers(call.login->account), kind, title->id) ==
+          nullptr ||
+      MayPlay(entitlement, rights.Of(*title), call.now) != Verdict::kAllowed) {
     parts_.metrics.film_links.With({"access_denied"}).Add();
     return RefusePlainly(call, AppRefusal::kWrong);
   }

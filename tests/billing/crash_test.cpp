@@ -90,6 +90,14 @@ class CrashTest : public testing::Test {
       request.mutable_package()->set_name(id);
       Must("holdfast.billing.v1.Billing/PutPackage", request);
     }
+    v1::PutPackageRequest cinema;
+    cinema.mutable_package()->set_package_id("cinema");
+    cinema.mutable_package()->set_name("cinema");
+    cinema.mutable_package()->set_service_type(v1::Package::SERVICE_TYPE_SINGLE);
+    cinema.mutable_package()->set_rental_seconds(60);
+    cinema.mutable_package()->add_rental_prices()->set_minor_units(World::kRentalPrice);
+    cinema.mutable_package()->mutable_rental_prices(0)->set_currency("EUR");
+    Must("holdfast.billing.v1.Billing/PutPackage", cinema);
     v1::PutTaxRateRequest tax;
     tax.mutable_tax_rate()->set_region("de");
     tax.mutable_tax_rate()->set_name("VAT");
@@ -340,12 +348,12 @@ class CrashTest : public testing::Test {
         "  acknowledged {}, refused with a reason {}, given up {} (done {}, absent {})\n"
         "  {} instances killed, {} times the database; {} days passed\n"
         "  in the books: {} commands, {} transfers, {} invoices, {} charged terms ({} of add-ons), "
-        "{} bills paid by a reseller\n"
+        "{} bills paid by a reseller, {} rentals\n"
         "  {} events told, {} refused at first, the most often told one {} times\n",
         done_.load(), operations_, seconds_, static_cast<double>(done_) / seconds_, n.commands,
         n.repetitions, n.misuses, n.acknowledged, n.refused, n.given_up, found.given_up_done,
         found.given_up_absent, kills_, restarts_, days_passed_.load(), found.kept, found.transfers,
-        found.invoices, found.terms, found.add_on_terms, found.paid_by_resellers,
+        found.invoices, found.terms, found.add_on_terms, found.paid_by_resellers, found.rentals,
         receiver_.taken().size(), receiver_.refused(), MostOften(receiver_.taken()));
   }
 
@@ -404,6 +412,7 @@ TEST_F(CrashTest, WhateverDiesTheBooksAreRightAndEveryAnswerWasTrue) {
   EXPECT_GE(done_, std::min(kFewestOperations, static_cast<std::int64_t>(operations_)));
   EXPECT_GT(found.add_on_terms, 0);
   EXPECT_GT(found.paid_by_resellers, 0);
+  EXPECT_GT(found.rentals, 0);
 }
 
 // The proof of the proof: each kind of damage that the storm might do is seen.
@@ -458,7 +467,8 @@ TEST_F(CrashTest, TheInspectionSeesWhatIsDamaged) {
       "UPDATE ledger_account a SET debits_posted = o.debits_posted, credits_posted = "
       "o.credits_posted FROM owed o WHERE a.ledger_account_id = o.ledger_account_id");
   damage(
-      "UPDATE subscription SET paused_on = NULL, state = CASE WHEN base_subscription_id IS NULL THEN"
+      "UPDATE subscription SET paused_on = NULL, state = CASE WHEN base_subscription_id IS NULL "
+      "THEN"
       " 'expired' ELSE 'active' END");
   finds("add-on without its base");
   EXPECT_THAT(WrongEntitlements(pool_, caller_), testing::Not(IsEmpty()));

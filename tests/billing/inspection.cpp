@@ -41,6 +41,7 @@ class Inspector {
                         "SELECT resolves, count(*) FROM ledger_transfer "
                         "WHERE resolves IS NOT NULL GROUP BY 1");
     subscriptions_ = CountBy(pool_, "SELECT subscription_id, 1 FROM subscription");
+    rentals_ = CountBy(pool_, "SELECT rental_id, 1 FROM rental");
     stands_on_ = CountBy(pool_,
                          "SELECT subscription_id || ' on ' || coalesce(base_subscription_id, ''), 1"
                          " FROM subscription");
@@ -50,7 +51,9 @@ class Inspector {
     CompareRefundsAndRenewals();
     CompareAddOns();
     CompareResellers();
+    CompareRentals();
     CompareCharges();
+    findings_.rentals = static_cast<std::int64_t>(rentals_.size());
     findings_.kept = static_cast<int>(kept_.size());
     findings_.transfers = MustQuery(pool_, "SELECT count(*) FROM ledger_transfer").Int(0, 0);
     findings_.invoices = MustQuery(pool_, "SELECT count(*) FROM invoice").Int(0, 0);
@@ -159,6 +162,24 @@ class Inspector {
       started_.insert(started.subscription_id());
     } else if (const auto* renewal = dynamic_cast<const v1::RenewSubscriptionRequest*>(&request)) {
       ++renewed_[renewal->subscription_id()];
+    } else if (const auto* rent = dynamic_cast<const v1::RentFilmRequest*>(&request)) {
+      v1::RentFilmResponse rented;
+      if (!rented.ParseFromString(answer)) return Wrong("unreadable answer", name);
+      const v1::Rental& rental = rented.rental();
+      Expect(In(rentals_, rental.rental_id()), 1, name);
+      if (rental.account_id() != rent->account_id() || rental.item_id() != rent->item_id()) {
+        Wrong("rental of something else", name);
+      }
+      // One command made it; the others were told that it ran.
+      if (!rented.already_rented() && !rented_.insert(rental.rental_id()).second) {
+        Wrong("rented twice", name);
+      }
+    }
+  }
+
+  void CompareRentals() {
+    for (const auto& [rental, one] : rentals_) {
+      if (!rented_.contains(rental)) Wrong("rental without a command", rental);
     }
   }
 
@@ -330,7 +351,8 @@ class Inspector {
   std::map<std::string, std::int64_t> credits_, reversals_, entries_;
   std::map<std::string, std::int64_t> inflow_, refunded_, renewed_, redeemed_, charged_back_;
   std::map<std::string, std::int64_t> stands_on_, got_, gave_;  // the latter two: of resellers
-  std::set<std::string> started_;
+  std::map<std::string, std::int64_t> rentals_;
+  std::set<std::string> started_, rented_;
   std::map<std::string, std::size_t> wrong_;
   Findings findings_;
 };

@@ -28,6 +28,7 @@ struct Findings {
   std::int64_t terms = 0;
   std::int64_t add_on_terms = 0;  // of them
   std::int64_t paid_by_resellers = 0;
+  std::int64_t rentals = 0;
 };
 
 // Compares everything; nobody may write meanwhile.
@@ -35,6 +36,7 @@ struct Findings {
 //     each other is whole or absent: its effect is there exactly when its key is
 //   - the wallets hold what the commands that are there put in, less what invoices took
 //   - one invoice per charged term, one term per charge, one renewal per command
+//   - each rental was made by one command; the others that asked for the item were told of it
 //   - an add-on stands on the base that its command named and ends with it
 //   - a reseller that pays has what it was given, less what it gave; what it gave unasked paid one
 //     bill each, of an account that it pays for

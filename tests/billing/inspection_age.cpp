@@ -24,6 +24,9 @@ constexpr std::string_view kAge[] = {
     R"sql(UPDATE invoice_line l SET from_day = from_day - $2::int, to_day = to_day - $2::int
             FROM invoice i WHERE i.invoice_id = l.invoice_id AND i.account_id = $1)sql",
     R"sql(UPDATE credit_note SET issued_on = issued_on - $2::int WHERE account_id = $1)sql",
+    R"sql(UPDATE rental SET begins_at = begins_at - make_interval(days => $2::int),
+                            until = until - make_interval(days => $2::int)
+           WHERE account_id = $1)sql",
 };
 constexpr std::string_view kTell = R"sql(
   WITH given AS (UPDATE entitlement_counter SET revision = revision + 1 RETURNING revision),

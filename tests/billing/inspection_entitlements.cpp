@@ -55,7 +55,10 @@ std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller&
            coalesce((SELECT sum(i.net + i.tax - i.credited - i.settled + i.returned)
                        FROM invoice i WHERE i.account_id = a.account_id), 0)::bigint,
            coalesce((SELECT min(i.due_on)::text FROM invoice i WHERE i.account_id = a.account_id
-                        AND i.net + i.tax - i.credited - i.settled + i.returned > 0), '')
+                        AND i.net + i.tax - i.credited - i.settled + i.returned > 0), ''),
+           coalesce((SELECT string_agg(r.item_id || '@' || extract(epoch FROM r.until)::bigint, ','
+                                       ORDER BY r.item_id)
+                       FROM rental r WHERE r.account_id = a.account_id AND NOT r.over), '')
       FROM account a ORDER BY a.account_id)sql");
   std::vector<std::string> wrong;
   for (int row = 0; row < rows.rows(); ++row) {
@@ -64,21 +67,27 @@ std::vector<std::string> WrongEntitlements(storage::PgPool& pool, BillingCaller&
     const auto got = caller.Get<v1::Entitlement>("holdfast.billing.v1.Billing/GetEntitlement",
                                                  request, Deadline::After(10s));
     constexpr auto kAll =
-        "packages '{}' status {} until {} revision {} streams {} grace {} wallet {} owed {} due {}";
+        "packages '{}' status {} until {} revision {} streams {} grace {} wallet {} owed {} due {}"
+        " rentals '{}'";
     const std::string expected = fmt::format(
         fmt::runtime(kAll), rows.Text(row, 1), rows.Int(row, 2), rows.Int(row, 3), rows.Int(row, 4),
-        rows.Int(row, 5), rows.Int(row, 6), rows.Int(row, 7), rows.Int(row, 8), rows.Text(row, 9));
-    std::string packages;
+        rows.Int(row, 5), rows.Int(row, 6), rows.Int(row, 7), rows.Int(row, 8), rows.Text(row, 9),
+        rows.Text(row, 10));
+    std::string packages, rentals;
     if (got.ok()) {
       for (const std::string& id : got->package_ids()) {
         packages += (packages.empty() ? "" : ",") + id;
+      }
+      for (const v1::RunningRental& rental : got->rentals()) {
+        rentals += fmt::format("{}{}@{}", rentals.empty() ? "" : ",", rental.item_id(),
+                               rental.until().seconds());
       }
     }
     const std::string found =
         got.ok() ? fmt::format(fmt::runtime(kAll), packages, static_cast<int>(got->status()),
                                got->valid_until().seconds(), got->revision(), got->max_streams(),
                                got->grace_until().seconds(), got->balance_minor_units(),
-                               got->owed_minor_units(), got->due_on())
+                               got->owed_minor_units(), got->due_on(), rentals)
                  : ToString(got.status());
     if (found == expected) continue;
     if (wrong.size() < kShow) {

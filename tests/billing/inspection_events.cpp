@@ -17,6 +17,7 @@ std::vector<std::string> WrongEvents(storage::PgPool& pool,
     SELECT 'subscription-' || s.subscription_id || '-' || n FROM subscription s,
            generate_series(1, s.revision) AS n
     UNION ALL SELECT 'invoice-' || invoice_id FROM invoice
+    UNION ALL SELECT 'rental-' || rental_id FROM rental
     UNION ALL SELECT 'payment-' || payment_id FROM payment)sql");
   const auto written = CountBy(pool, "SELECT event_id, 1 FROM event");
   for (int row = 0; row < made.rows(); ++row) {

@@ -98,7 +98,8 @@ void RandomCommands::DoOne(Deadline deadline) {
 RandomCommands::Draft RandomCommands::MakeUp() {
   const std::uint64_t what = Below(100);
   if (what < 12) return MakeUpCorrection();
-  return what < 64 ? MakeUpMoney() : MakeUpSubscription();
+  if (what < 20) return MakeUpRental();
+  return what < 67 ? MakeUpMoney() : MakeUpSubscription();
 }
 
 // What takes back, and what other people's money does.
@@ -139,6 +140,17 @@ RandomCommands::Draft RandomCommands::MakeUpCorrection() {
   request->set_account_id(AnyOf(world_.resold));
   SetEuros(Amount(900), *request->mutable_amount());
   return {std::string(kPayments) + "TopUpFromReseller", request};
+}
+
+// Few items and short rentals: many ask for what runs already, and for what has just ended.
+RandomCommands::Draft RandomCommands::MakeUpRental() {
+  auto request = Make<v1::RentFilmRequest>();
+  request->set_account_id(AnyOf(world_.accounts));
+  request->set_item_id(fmt::format("film-{}", Below(4)));
+  request->set_package_id("cinema");
+  SetEuros(Below(10) == 0 ? World::kRentalPrice + 1 : World::kRentalPrice,
+           *request->mutable_expected_price());
+  return {std::string(kBilling) + "RentFilm", request};
 }
 
 RandomCommands::Draft RandomCommands::MakeUpMoney() {

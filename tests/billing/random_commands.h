@@ -42,6 +42,7 @@ struct World {
   // bills the reseller "hotel" pays ("room-...", which are of `accounts` too).
   std::vector<std::pair<std::string, std::string>> given;
   static constexpr std::int64_t kVoucherValue = 500;
+  static constexpr std::int64_t kRentalPrice = 70;      // of an item of the package "cinema"
   static constexpr std::int64_t kHotelsFunds = 20'000;  // of "hotel" at the beginning
 };
 
@@ -76,6 +77,7 @@ class RandomCommands {
   };
   Draft MakeUp();
   Draft MakeUpMoney();
+  Draft MakeUpRental();
   Draft MakeUpCorrection();
   Draft MakeUpSubscription();
   Draft MakeUpStart();

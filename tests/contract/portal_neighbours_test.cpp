@@ -216,6 +216,71 @@ TEST_F(PortalNeighboursTest, OneBoxMoreThanTheTariffAllowsTakesThePlaceOfTheFirs
   EXPECT_EQ(Box(first, "type=stb&action=get_profile")["status"], 2);
 }
 
+// From the operator who sets a price to the viewer who watches: everything but the picture.
+TEST_F(PortalNeighboursTest, AFilmIsRentedForItsPriceAndPlays) {
+  billing::v1::PutPackageRequest package;
+  package.set_idempotency_key("cinema");
+  package.mutable_package()->set_package_id("cinema");
+  package.mutable_package()->set_name("Cinema");
+  package.mutable_package()->set_service_type(billing::v1::Package::SERVICE_TYPE_SINGLE);
+  package.mutable_package()->set_rental_seconds(48 * 3600);
+  billing::v1::Money& price = *package.mutable_package()->add_rental_prices();
+  price.set_minor_units(300);
+  price.set_currency("EUR");
+  programs_.Ask<billing::v1::Package>("billing", "PutPackage", package);
+  billing::v1::CreateAccountRequest account;
+  account.set_idempotency_key("account-renter");
+  account.set_account_id("renter");
+  account.set_charging(billing::v1::CHARGING_POSTPAID);
+  account.set_currency("EUR");
+  programs_.Ask<billing::v1::Account>("billing", "CreateAccount", account);
+  middleware::v1::PutVodTitleRequest film;
+  film.set_idempotency_key("ice");
+  film.mutable_title()->set_name("Ice Station");
+  film.mutable_title()->set_package_id("cinema");
+  film.mutable_title()->add_files()->set_file_id(900);
+  film.mutable_title()->mutable_files(0)->set_address("http://far/ice.mp4");
+  const std::string id = std::to_string(
+      programs_.Ask<middleware::v1::VodTitle>("middleware", "PutVodTitle", film).title_id());
+
+  const std::string mac = "00:1A:79:01:00:07";
+  HaveDevice(mac, "renter");
+  Handshake(mac);
+  Box(mac, "type=stb&action=get_profile");
+  const auto row = [&] {
+    const Json page = Box(mac, "type=vod&action=get_ordered_list&category=*&p=1");
+    const Json rows = page.is_object() ? page.value("data", Json::array()) : Json::array();
+    for (const Json& r : rows) {
+      if (r["id"] == id) return r;
+    }
+    return Json::object();
+  };
+  ASSERT_TRUE(Eventually([&] { return row().value("for_rent", 0) == 1; }, kPatience));
+  EXPECT_EQ(row()["cost"], "3.00");
+  EXPECT_EQ(row()["open"], 0);
+  const std::string link = "type=vod&action=create_link&cmd=/media/" + id + ".mpg";
+  EXPECT_EQ(Box(mac, link)["error"], "access_denied");
+  EXPECT_EQ(Box(mac, "type=account&action=check_video_price&video_id=" + id),
+            Json({{"result", "3.00 EUR"}, {"rent_duration", 48}}));
+
+  const std::string rent = "type=account&action=rent_video&video_id=" + id + "&price=";
+  EXPECT_EQ(Box(mac, rent + "2.99%20EUR")["message"],
+            "The price has changed. Please look at it again.");
+  const Json rented = Box(mac, rent + "3.00%20EUR");
+  EXPECT_EQ(rented["result"], 1) << rented;
+  EXPECT_EQ(rented["package_id"], "cinema");
+  EXPECT_EQ(Box(mac, link)["cmd"], "ffmpeg http://far/ice.mp4");
+  EXPECT_EQ(row()["rent_info"], rented["rent_info"]);
+  EXPECT_EQ(Box(mac, rent + "3.00%20EUR")["result"], 1);
+  billing::v1::ListRentalsRequest rentals;
+  rentals.set_account_id("renter");
+  const auto listed =
+      programs_.Ask<billing::v1::ListRentalsResponse>("billing", "ListRentals", rentals);
+  ASSERT_EQ(listed.rentals_size(), 1);
+  EXPECT_EQ(listed.rentals(0).item_id(), "film-" + id);
+  EXPECT_NE(listed.rentals(0).invoice_id(), "");
+}
+
 TEST_F(PortalNeighboursTest, PlaysReportedWhileAnalyticsIsAwayAreCountedWhenItReturns) {
   HaveAccount("reports", "plan-0");
   const std::string mac = "00:1A:79:01:00:06";

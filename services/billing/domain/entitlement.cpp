@@ -132,7 +132,8 @@ Entitlement DeriveEntitlement(const Facts& facts, const TimeZone& zone) {
                           .balance = facts.wallet,
                           .currency = facts.account.currency,
                           .owed = facts.owed,
-                          .due_on = facts.due_on};
+                          .due_on = facts.due_on,
+                          .rentals = facts.rentals};
   entitlement.reason = ReasonOf(facts, entitlement.standing);
   const std::vector<const Holding*> serving = Serving(facts);
   if (serving.empty()) return entitlement;

@@ -23,6 +23,12 @@ struct Facts {
   enum class Ended { kNone, kExpired, kCancelled };
   Ended last_ended = Ended::kNone;
   std::vector<Holding> holdings{};
+  // Rentals that are not over, by item.
+  struct RunningRental {
+    ItemId item;
+    WallTime until;
+  };
+  std::vector<RunningRental> rentals{};
 };
 
 struct Entitlement {
@@ -59,6 +65,8 @@ struct Entitlement {
   Reason reason = Reason::kNone;
   std::int64_t owed = 0;
   std::optional<sys_days> due_on;
+
+  std::vector<Facts::RunningRental> rentals{};  // each may be watched until its own end
 };
 
 // Only subscriptions that give service count, and of add-ons only those whose base does. Packages

@@ -78,6 +78,19 @@ Event InvoiceIssued(const Invoice& invoice) {
                      {"due_on", ShowDay(invoice.due_on)}}};
 }
 
+Event RentalBegan(const Rental& rental) {
+  return {.id = "rental-" + rental.id.value(),
+          .kind = "rental.began",
+          .account = rental.account,
+          .fields = {{"rental_id", rental.id.value()},
+                     {"item_id", rental.item.value()},
+                     {"package_id", rental.package.value()},
+                     {"minor_units", std::to_string(rental.price.minor_units())},
+                     {"currency", std::string(rental.price.currency())},
+                     {"until", std::to_string(EpochSeconds(rental.until))},
+                     {"invoice_id", rental.invoice ? rental.invoice->value() : ""}}};
+}
+
 Event PaymentTaken(const AccountId& account, const PaymentId& id, const Money& amount,
                    std::string_view method) {
   return {.id = "payment-" + id.value(),

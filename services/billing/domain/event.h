@@ -11,6 +11,7 @@
 #include "services/billing/domain/attempt.h"
 #include "services/billing/domain/invoice.h"
 #include "services/billing/domain/refund.h"
+#include "services/billing/domain/rental.h"
 #include "services/billing/domain/subscription.h"
 
 namespace holdfast::billing {
@@ -27,6 +28,7 @@ Event SubscriptionChanged(const Subscription& subscription);
 // What took its service away: the event that `suspended_by` names.
 Event SubscriptionSuspended(const Subscription& subscription);
 Event InvoiceIssued(const Invoice& invoice);
+Event RentalBegan(const Rental& rental);
 Event PaymentTaken(const AccountId& account, const PaymentId& id, const Money& amount,
                    std::string_view method);
 Event AttemptDeclined(const PaymentAttempt& attempt);

@@ -17,6 +17,8 @@ using CreditNoteId = StrongId<struct CreditNoteIdTag>;
 using PaymentId = StrongId<struct PaymentIdTag>;
 using ResellerId = StrongId<struct ResellerIdTag>;
 using TransferId = StrongId<struct TransferIdTag>;
+using RentalId = StrongId<struct RentalIdTag>;
+using ItemId = StrongId<struct ItemIdTag>;  // what is rented: the caller's, opaque here
 using EntryId = StrongId<struct EntryIdTag>;  // what happened once, in one or more transfers
 
 // INVALID_ARGUMENT unless `text` is 1 to 64 letters, digits, '.', '_' or '-'. `what` names it in

@@ -14,6 +14,8 @@ constexpr std::size_t kLongestName = 200;
 constexpr std::size_t kMostPackages = 1000;
 constexpr std::chrono::days kLongestPeriod{3660};
 constexpr std::size_t kMostPrices = 500;
+constexpr std::chrono::seconds kShortestRental{60};
+constexpr std::chrono::seconds kLongestRental = std::chrono::days(366);
 constexpr int kLargestLimit = 10'000;
 
 absl::Status CheckDays(std::string_view what, std::chrono::days days) {
@@ -58,11 +60,49 @@ absl::Status CheckPrices(const TariffPlan& plan) {
   return absl::OkStatus();
 }
 
+absl::Status CheckRentals(const Package& package) {
+  if (package.service_type == Package::ServiceType::kPeriodic) {
+    if (!package.rental_prices.empty()) {
+      return InvalidArgument("rental_prices of a package that is not single");
+    }
+    if (package.rental_length.count() != 0) {
+      return InvalidArgument("rental_seconds of a package that is not single");
+    }
+    return absl::OkStatus();
+  }
+  if (package.rental_prices.empty()) {
+    return InvalidArgument("rental_prices of a single package are empty");
+  }
+  if (package.rental_prices.size() > kMostPrices) {
+    return InvalidArgument("rental_prices are more than {}", kMostPrices);
+  }
+  std::set<std::string> currencies;
+  for (const Money& price : package.rental_prices) {
+    if (price.negative()) return InvalidArgument("a price of rental_prices is negative");
+    if (!currencies.insert(price.currency()).second) {
+      return InvalidArgument("two rental_prices in {}", price.currency());
+    }
+  }
+  if (package.rental_length < kShortestRental || package.rental_length > kLongestRental) {
+    return InvalidArgument("rental_seconds must be {} to {}", kShortestRental.count(),
+                           kLongestRental.count());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckPackage(const Package& package) {
   HOLDFAST_RETURN_IF_ERROR(CheckId("package id", package.id.value()));
-  return CheckName(package.name);
+  HOLDFAST_RETURN_IF_ERROR(CheckName(package.name));
+  return CheckRentals(package);
+}
+
+const Money* RentalPriceIn(const Package& package, const std::string& currency) {
+  for (const Money& price : package.rental_prices) {
+    if (price.currency() == currency) return &price;
+  }
+  return nullptr;
 }
 
 absl::Status CheckTariffPlan(const TariffPlan& plan) {

@@ -16,8 +16,15 @@ namespace holdfast::billing {
 inline constexpr std::chrono::days kDefaultGrace{7};
 
 struct Package {
+  enum class ServiceType {
+    kPeriodic,  // part of tariff plans
+    kSingle,    // its items are rented one by one (rental.h); in no plan
+  };
   PackageId id;
   std::string name;
+  ServiceType service_type = ServiceType::kPeriodic;
+  std::vector<Money> rental_prices{};      // kSingle: of one item, one per currency
+  std::chrono::seconds rental_length{0};  // kSingle
 };
 
 // A price from a day on, until a later one of the same currency takes its place.
@@ -55,6 +62,9 @@ bool SameTerms(const TariffPlan& a, const TariffPlan& b);
 absl::StatusOr<Money> PriceOn(const TariffPlan& plan, const std::string& currency, sys_days day);
 // 0 if there is none.
 std::int64_t SetupFee(const TariffPlan& plan, const std::string& currency);
+
+// Null: it is not rented in that currency.
+const Money* RentalPriceIn(const Package& package, const std::string& currency);
 
 // INVALID_ARGUMENT names the field at fault.
 absl::Status CheckPackage(const Package& package);

@@ -6,12 +6,19 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "libs/base/clock.h"
 #include "services/middleware/domain/ids.h"
 #include "services/middleware/domain/lineup.h"
 
 namespace holdfast::middleware {
+
+// A film that may be watched until then, whatever else the account has.
+struct RentedFilm {
+  std::int64_t title = 0;
+  std::int64_t until = 0;  // epoch seconds
+};
 
 // What billing last said about an account, or what a portal token remembers of it.
 struct Entitlement {
@@ -29,6 +36,8 @@ struct Entitlement {
   std::int64_t valid_until = 0;  // epoch seconds; 0: open-ended
   std::int64_t grace_until = 0;  // honoured without fresh news until then; 0: valid_until + default
   int max_streams = 0;           // at once; 0: unlimited
+  std::string currency{};        // that it is charged in; empty: elsewhere, or not known
+  std::vector<RentedFilm> rentals{};  // a token tells of none
 
   bool blocked() const { return standing == Standing::kSuspended || standing == Standing::kClosed; }
 };

@@ -104,12 +104,11 @@ const VodEpisode* EpisodeInOrder(const VodTitle& title, int position) {
   return nullptr;
 }
 
-std::vector<const VodTitle*> ChooseTitles(const Catalogue& catalogue, const VodQuery& query,
-                                          const PackageSet& packages) {
+std::vector<const VodTitle*> ChooseTitles(const Catalogue& catalogue, const VodQuery& query) {
   const std::string search = Lower(query.search);
   std::vector<const VodTitle*> chosen;
   for (const VodTitle& title : catalogue.titles()) {
-    if (MaySee(title.package, packages) && Matches(title, query, search)) chosen.push_back(&title);
+    if (Matches(title, query, search)) chosen.push_back(&title);
   }
   if (query.order == VodQuery::Order::kAdded) {
     std::stable_sort(chosen.begin(), chosen.end(), [](const VodTitle* a, const VodTitle* b) {

@@ -136,8 +136,7 @@ struct VodQuery {
   Order order = Order::kName;
 };
 
-// Pointers into the catalogue.
-std::vector<const VodTitle*> ChooseTitles(const Catalogue& catalogue, const VodQuery& query,
-                                          const PackageSet& packages);
+// Pointers into the catalogue, whoever may see them (rental.h).
+std::vector<const VodTitle*> ChooseTitles(const Catalogue& catalogue, const VodQuery& query);
 
 }  // namespace holdfast::middleware
