@@ -59,6 +59,8 @@ void AdminApi::AddDeviceRoutes(http::Router& router) {
   Add(router, "DELETE", "/admin/v1/devices/{mac}/account", change, &R::UnbindDevice);
   Add(router, "POST", "/admin/v1/devices/{mac}/revoke", change, &R::RevokeDevice);
   Add(router, "GET", "/admin/v1/accounts/{account}/devices", {}, &R::AccountDevices);
+  Add(router, "GET", "/admin/v1/accounts/{account}/streams", {}, &R::Streams);
+  Add(router, "DELETE", "/admin/v1/accounts/{account}/streams/{device}", change, &R::EndStream);
   Add(router, "GET", "/admin/v1/messages", {}, &R::Messages);
   Add(router, "POST", "/admin/v1/messages", {Role::kSupport, Key::kMust}, &R::SendMessage);
   Add(router, "DELETE", "/admin/v1/messages/{message}", change, &R::CancelMessage);

@@ -43,6 +43,7 @@ class Apps {
     Entitlements& entitlements;
     ReadModels& models;
     const StreamLinks& links;
+    StreamGate& streams;
     Reporter& reporter;
     WorkerPool& workers;
     Metrics& metrics;
@@ -77,6 +78,7 @@ class Apps {
   RestSession rest_session_;
   RestProfiles rest_profiles_;
   RestParental rest_parental_;
+  RestStreams rest_streams_;
   RestReminders rest_reminders_;
   RestFilms rest_films_;
   RestCatalogue rest_catalogue_;

@@ -206,7 +206,8 @@ PortalOutcome VodActions::Shared(const PortalCall& call, const std::string& key,
 }
 
 PortalOutcome VodActions::GetCategories(const PortalCall& call, Shelf shelf) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const bool series_only = shelf == Shelf::kSeries;
   const std::string key =
@@ -236,7 +237,8 @@ PortalOutcome VodActions::GetCategories(const PortalCall& call, Shelf shelf) {
 }
 
 PortalOutcome VodActions::GetGenres(PortalCall& call) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const auto& categories = catalogue->categories();
   const auto category = std::ranges::find_if(
@@ -259,7 +261,8 @@ PortalOutcome VodActions::GetGenres(PortalCall& call) {
 }
 
 PortalOutcome VodActions::GetYears(PortalCall& call) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const VodQuery query{.category = ChosenId(call, "category")};
   const Render render = [catalogue, query](const PortalCall& c) {
@@ -318,7 +321,8 @@ PortalAnswer VodActions::OrderedList(const PortalCall& call, Shelf shelf) {
 }
 
 PortalAnswer VodActions::Titles(const PortalCall& call, Shelf shelf) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const ViewerData::Loaded viewer = parts_.viewers.Load(ViewerOf(*call.device), ViewerDeadline());
   const TitleMarks marks(*viewer.items);

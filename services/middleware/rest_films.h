@@ -13,6 +13,7 @@
 #include "services/middleware/rest_call.h"
 #include "services/middleware/rest_parental.h"
 #include "services/middleware/rest_profiles.h"
+#include "services/middleware/rest_streams.h"
 #include "services/middleware/stream_links.h"
 #include "services/middleware/xtream_api.h"
 
@@ -28,6 +29,7 @@ class RestFilms {
     RestProfiles& profiles;
     Metrics& metrics;
     RestParental& parental;
+    RestStreams& streams;
   };
 
   RestFilms(AdultChannels adult, const Parts& parts) : adult_(adult), parts_(parts) {}
