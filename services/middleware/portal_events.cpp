@@ -57,8 +57,10 @@ PortalOutcome WatchdogActions::GetEvents(PortalCall& call) {
     if (blocked) parts_.streams.GiveBack(call.device->account, call.device->mac);
     return CutOff(call);
   }
-  parts_.streams.Heartbeat(call.device->account, call.device->mac,
-                           PlaysStream(call.form.Int("cur_play_type", 0)));
+  if (!call.Get("cur_play_type").empty()) {
+    parts_.streams.Heartbeat(call.device->account, call.device->mac,
+                             PlaysStream(call.form.Int("cur_play_type", 0)));
+  }
 
   ReportPlaying(call);
   const EventBoard::Found found = parts_.events.Find(ReceiverOf(call), call.now);

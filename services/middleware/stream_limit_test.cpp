@@ -92,6 +92,8 @@ TEST_F(StreamLimitTest, HeartbeatsKeepThePlaceOfABoxThatLogs) {
     Ask(kBoxMac, "watchdog", "get_events", "cur_play_type=1");
   }
   EXPECT_EQ(Zap(kOther), "limit");
+  Ask(kBoxMac, "watchdog", "get_events");  // says nothing
+  EXPECT_EQ(Zap(kOther), "limit");
   Ask(kBoxMac, "watchdog", "get_events", "cur_play_type=0");
   EXPECT_EQ(Zap(kOther), "ffmpeg");
 }

@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kSweeps = 16;
 // Signs that are told late, of before a slot ended, come within this time.
 constexpr auto kRememberEnds = 15s;
+// Of a shard, to be told when Redis is back; beyond that others learn by later signs.
+constexpr std::size_t kMostWaiting = 4096;
 
 telemetry::CounterFamily AsksIn(telemetry::Metrics& metrics) {
   return metrics.CounterFamily(
@@ -50,7 +52,7 @@ void StreamSlots::Queue(Shard& shard, std::string_view account, AccountStreams& 
                         SteadyTime now) const {
   if (!options_.shared) return;
   for (StreamSlot& slot : streams.slots()) {
-    if (slot.queued || !WorthTelling(slot, now)) continue;
+    if (slot.queued || shard.changed.size() >= kMostWaiting || !WorthTelling(slot, now)) continue;
     slot.queued = true;
     shard.changed.emplace_back(account, slot.device);
   }
@@ -206,8 +208,10 @@ void StreamSlots::TellAgain() {
   const SteadyTime now = clock_.SteadyNow();
   for (Shard& shard : shards_) {
     absl::MutexLock lock(&shard.mutex);
+    shard.changed.clear();
     for (auto& [account, streams] : shard.accounts) {
       for (StreamSlot& slot : streams.slots()) {
+        slot.queued = false;
         if (slot.mine && slot.live(now)) slot.told_until = now;
       }
       Queue(shard, account, streams, now);

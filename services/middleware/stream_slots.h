@@ -38,7 +38,8 @@ struct ShownStream {
   std::chrono::seconds ends_in{0};
 };
 
-// Thread-safe; nothing blocks. Bounded: 256 slots an account, and they end.
+// Thread-safe; nothing blocks. Bounded: 256 slots an account, which end; and so many changes wait
+// to be told.
 class StreamSlots {
  public:
   enum class Mode {

@@ -162,7 +162,8 @@ void AccountStreams::Learn(const StreamSlot& told, SteadyTime now) {
 void AccountStreams::Forget(SteadyTime now, std::chrono::milliseconds for_longer) {
   slots_.erase(std::remove_if(slots_.begin(), slots_.end(),
                               [&](const StreamSlot& slot) {
-                                return !slot.queued &&
+                                const bool others_count_it = slot.queued && slot.told_until > now;
+                                return !others_count_it &&
                                        std::max(slot.until, slot.seen) + for_longer <= now;
                               }),
                slots_.end());

@@ -92,7 +92,7 @@ class AccountStreams {
   void Learn(const StreamSlot& told, SteadyTime now);
 
   // Forgets what ended longer ago than `for_longer`: so long an older sign, told late, must not
-  // bring it back.
+  // bring it back. What others still count, and have yet to be told of, stays.
   void Forget(SteadyTime now, std::chrono::milliseconds for_longer);
 
   int Live(SteadyTime now) const;
