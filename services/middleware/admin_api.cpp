@@ -7,6 +7,7 @@
 #include "libs/base/encoding.h"
 #include "libs/base/status.h"
 #include "libs/security/hmac.h"
+#include "services/middleware/answering_job.h"
 #include "services/middleware/app_call.h"
 #include "services/middleware/domain/m3u.h"
 
@@ -59,6 +60,8 @@ void AdminApi::AddDeviceRoutes(http::Router& router) {
   Add(router, "DELETE", "/admin/v1/devices/{mac}/account", change, &R::UnbindDevice);
   Add(router, "POST", "/admin/v1/devices/{mac}/revoke", change, &R::RevokeDevice);
   Add(router, "GET", "/admin/v1/accounts/{account}/devices", {}, &R::AccountDevices);
+  Add(router, "GET", "/admin/v1/accounts/{account}/streams", {}, &R::Streams);
+  Add(router, "DELETE", "/admin/v1/accounts/{account}/streams/{device}", change, &R::EndStream);
   Add(router, "GET", "/admin/v1/messages", {}, &R::Messages);
   Add(router, "POST", "/admin/v1/messages", {Role::kSupport, Key::kMust}, &R::SendMessage);
   Add(router, "DELETE", "/admin/v1/messages/{message}", change, &R::CancelMessage);
@@ -106,25 +109,23 @@ void AdminApi::AddCatalogueRoutes(http::Router& router) {
 void AdminApi::Add(http::Router& router, std::string_view method, std::string_view pattern,
                    Rule rule, Answer answer) {
   routes_.emplace_back(method, pattern);
-  router.Add(method, pattern,
-             [this, rule, answer](const http::Request& request, http::Reply reply) {
-               AdminCall call = Parse(request, rule);
-               if (auto problem = LetIn(call, rule, call.bearer))
-                 return reply.Send(*std::move(problem));
-               struct Waiting {
-                 AdminCall call;
-                 http::Reply reply;
-               };
-               auto waiting = std::make_shared<Waiting>(Waiting{std::move(call), std::move(reply)});
-               const bool accepted = parts_.workers.TrySubmit([this, waiting, answer] {
-                 const AdminCall& c = waiting->call;
-                 const auto act = [&] { return (parts_.resources.*answer)(c); };
-                 waiting->reply.Send(c.idempotency_key.empty() || c.method == "GET" ? act()
-                                                                                    : Once(c, act));
-               });
-               if (!accepted)
-                 waiting->reply.Send(TryAgain("there is too much to do at the moment"));
-             });
+  router.Add(
+      method, pattern,
+      [this, rule, answer, kind = NewJobKind()](const http::Request& request, http::Reply reply) {
+        AdminCall call = Parse(request, rule);
+        if (auto problem = LetIn(call, rule, call.bearer)) return reply.Send(*std::move(problem));
+        auto waiting = std::make_shared<AdminCall>(std::move(call));
+        AnsweringJob job;
+        job.caller = waiting->who.name;
+        job.kind = kind;
+        job.work = [this, waiting, answer]() -> AnsweringJob::Answered {
+          const AdminCall& c = *waiting;
+          const auto act = [&] { return (parts_.resources.*answer)(c); };
+          return {c.idempotency_key.empty() || c.method == "GET" ? act() : Once(c, act)};
+        };
+        job.refuse = [] { return TryAgain("there is too much to do at the moment"); };
+        parts_.workers.Submit(JobFor(request, std::move(reply), std::move(job), parts_.clock));
+      });
 }
 
 AdminCall AdminApi::Parse(const http::Request& request, const Rule& rule) const {

@@ -100,6 +100,27 @@ class AdminDocumentTest : public testing::Test {
     EXPECT_EQ(Note("GET", "/devices/export", "/devices/export").status, 200);
     NoteStranger("GET", "/devices/export", "/devices/export");
   }
+  void NoteStreams() {
+    const std::string all = "/accounts/{account}/streams", one = all + "/{device}";
+    const std::string mac = "00:1A:79:00:00:01", at = "/accounts/acc-1/streams";
+    StreamSlots& slots = app_.box().portal().streams();
+    slots.Plays(AccountId("acc-1"), mac);
+    slots.Plays(AccountId("acc-1"), "app 192.0.2.7 VLC/3.0.18");
+    const Json streams = NoteList(all, at, false).AsJson();
+    EXPECT_EQ(streams["enforced"], true);
+    ASSERT_EQ(streams["streams"].size(), 2u);
+    EXPECT_EQ(streams["streams"][0]["device"], mac);
+    EXPECT_EQ(streams["streams"][1]["model"], "VLC/3.0.18");
+    EXPECT_EQ(Note("DELETE", one, at + "/app%20192.0.2.7%20VLC%2F3.0.18").status, 204);
+    EXPECT_EQ(Note("DELETE", one, at + "/" + mac).status, 204);
+    EXPECT_EQ(Note("DELETE", one, at + "/" + mac).status, 404);
+    NoteStranger("DELETE", one, at + "/" + mac);
+    EXPECT_EQ(slots.Count(AccountId("acc-1")), 0);
+    slots.Plays(AccountId("acc-1"), mac);
+    EXPECT_EQ(Note("GET", all, at).AsJson()["streams"].size(), 1u);
+    const Json log = Note("GET", "/audit", "/audit?actor=operator:ada&limit=1").AsJson();
+    EXPECT_THAT(log.dump(), testing::HasSubstr("EndStream"));
+  }
   void NoteLineup() {
     const std::string groups = "/groups", group = "/groups/{group}";
     EXPECT_EQ(Note("POST", groups, groups, R"({"title":"News"})").status, 201);
@@ -214,6 +235,7 @@ class AdminDocumentTest : public testing::Test {
 
 TEST_F(AdminDocumentTest, TheDocumentIsWhatTheServerDoes) {
   NoteDevices();
+  NoteStreams();
   NoteLineup();
   NoteImports();
   NoteItems("/vod/categories", "category", R"({"title":"Drama","genres":["Dark"]})",

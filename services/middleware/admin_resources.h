@@ -27,6 +27,10 @@ class AdminResources {
   http::Response ImportDevices(const AdminCall& call);
   http::Response ExportDevices(const AdminCall& call);
 
+  // admin_streams.cpp
+  http::Response Streams(const AdminCall& call);
+  http::Response EndStream(const AdminCall& call);
+
   // admin_lineup.cpp
   http::Response Channels(const AdminCall& call);
   http::Response Channel(const AdminCall& call);

@@ -1,9 +1,12 @@
 // The operators' REST API: who may, what happens once, what a report tells, and the audit log.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <random>
 #include <span>
 
+#include "absl/synchronization/notification.h"
+#include "libs/testing/eventually.h"
 #include "services/middleware/admin_fixture_test.h"
 #include "services/middleware/audit.h"
 #include "services/middleware/pg_store_admin.h"
@@ -246,6 +249,35 @@ TEST_F(AdminTest, LongTextsAreCutInTheLogAndSecretsNeverStandInIt) {
   ASSERT_EQ(entries.size(), 1u);
   EXPECT_LT(entries[0]["request"].get<std::string>().size(), 1000u);
   EXPECT_THAT(entries[0].dump(), Not(HasSubstr(kEditor)));
+}
+
+TEST_F(AdminTest, WhatNobodyWaitsForIsNotDone) {
+  // Both workers are held, and the client goes before one is free.
+  absl::Notification release;
+  std::atomic<std::size_t> held = 0;
+  WorkerPool& workers = app_.box().workers();
+  for (std::size_t i = 0; i < workers.threads(); ++i) {
+    ASSERT_TRUE(test::Eventually([&] {
+      return workers.TrySubmit([&] {
+        ++held;
+        release.WaitForNotification();
+      });
+    }));
+  }
+  ASSERT_TRUE(test::Eventually([&] { return held == workers.threads(); }));
+  const std::string device = std::string(kA) + "/devices/00:1A:79:00:00:01";
+  const auto left = http::Fetch({.method = "PUT",
+                                 .url = app_.url() + device,
+                                 .headers = {{"Authorization", "Bearer " + std::string(kEditor)}},
+                                 .body = R"({"account_id":"acc-1"})"},
+                                Deadline::After(300ms));
+  EXPECT_FALSE(left.ok());
+  app_.box().clock().Advance(1s);
+  release.Notify();
+  // What is asked now comes behind it.
+  EXPECT_EQ(Send("GET", "/devices/00:1A:79:00:00:01").status, 404);
+  EXPECT_EQ(Send("GET", "/devices/00:1A:79:00:00:01").status, 404);
+  EXPECT_THAT(Audit(), IsEmpty());
 }
 
 TEST_F(AdminTest, DevicesAreImportedRowByRow) {

@@ -45,6 +45,7 @@ class Apps {
     RentalDesk& rentals;
     ReadModels& models;
     const StreamLinks& links;
+    StreamGate& streams;
     Reporter& reporter;
     WorkerPool& workers;
     Metrics& metrics;
@@ -79,6 +80,7 @@ class Apps {
   RestSession rest_session_;
   RestProfiles rest_profiles_;
   RestParental rest_parental_;
+  RestStreams rest_streams_;
   RestReminders rest_reminders_;
   RestFilms rest_films_;
   RestCatalogue rest_catalogue_;

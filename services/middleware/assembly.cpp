@@ -87,6 +87,10 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
       presence_({.online_for = std::chrono::duration_cast<std::chrono::seconds>(
                      config.portal.heartbeat * 3 / 2)},
                 around.redis),
+      streams_(config.streams.Options(config.portal.heartbeat, !config.redis.address.empty()),
+               around.clock, around.metrics),
+      stream_sync_(around.instance, streams_, around.redis, around.clock),
+      stream_gate_(streams_, devices_),
       sender_(store_, around.clock, config.portal.heartbeat),
       oss_(config.oss, keys_.oss,
            {audit_,
@@ -120,18 +124,19 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
       pins_(config.portal.require_pin, around.clock),
       stb_(config.portal,
            {store_, database_, devices_, entitlements_, sessions_, billing_, models_, writes_,
-            reporter_, oss_.hooks(), zones_, guard_, metrics_, around.clock}),
+            reporter_, streams_, oss_.hooks(), zones_, guard_, metrics_, around.clock}),
       settings_(config.portal, writes_, around.clock),
-      itv_({models_, lists_, blocks_, writes_, viewers_, reporter_, zones_, links_, metrics_}),
+      itv_({models_, lists_, blocks_, writes_, viewers_, reporter_, zones_, links_, stream_gate_,
+            metrics_}),
       epg_(models_, viewers_, zones_, static_cast<int>(config.portal.epg_history_days)),
-      archive_(models_, links_, metrics_),
+      archive_(models_, links_, stream_gate_, metrics_),
       recordings_({.seconds = config.portal.recording_hours * 3600},
                   {models_, viewers_, archive_, zones_}),
-      watchdog_({presence_, models_, reporter_, events_, writes_}),
+      watchdog_({presence_, models_, reporter_, events_, writes_, streams_}),
       history_(models_, viewers_),
       reminders_(models_, viewers_, zones_),
       keepsakes_(viewers_),
-      vod_({models_, lists_, links_, viewers_, reporter_, zones_, metrics_}),
+      vod_({models_, lists_, links_, stream_gate_, viewers_, reporter_, zones_, metrics_}),
       radio_({models_, lists_, viewers_}),
       account_(config.portal,
                {entitlements_, devices_, desk_, rentals_, sender_, oss_.hooks(), models_, zones_}),
@@ -139,15 +144,17 @@ Assembly::Assembly(const Config& config, Keys keys, const Surroundings& around)
                guard_, pins_, metrics_, around.clock},
               WhenUnknown(config.portal)),
       apps_(config.apps, around.data_path("app_logins.cache"), WhenUnknown(config.portal),
-            {around.postgres, billing_,       database_, keys_.portal,   store_,
-             sessions_,       devices_,       writes_,   viewers_,       events_,
-             notes_,          entitlements_,  rentals_,  models_,        links_,
-             reporter_,       around.workers, metrics_,  around.metrics, around.clock}),
-      service_({store_, devices_, entitlements_, models_, events_, audit_, metrics_, around.clock},
+            {around.postgres, billing_,       database_,   keys_.portal, store_,    sessions_,
+             devices_,        writes_,        viewers_,    events_,      notes_,    entitlements_,
+             rentals_,        models_,        links_,      stream_gate_, reporter_, around.workers,
+             metrics_,        around.metrics, around.clock}),
+      service_({store_, devices_, entitlements_, models_, events_, stream_gate_, audit_, metrics_,
+                around.clock},
                sender_),
       operators_(config.operators.file),
       admin_(service_, store_),
       admin_api_({admin_, operators_, audit_store_, around.workers, around.clock}) {
+  devices_.WhenLeft([this](const Device& d) { streams_.GiveBack(d.account, d.mac); });
   stb_.AddTo(actions_);
   settings_.AddTo(actions_);
   itv_.AddTo(actions_);
@@ -190,6 +197,18 @@ std::vector<Job> Assembly::Jobs() {
       {"presence", 3s,
        [this](Deadline d) {
          presence_.Flush(clock_.Now(), d.AtMost(2s)).IgnoreError();  // the pool counts its errors
+         return absl::OkStatus();
+       }},
+      {"stream_slots", 500ms,
+       [this](Deadline d) {
+         if (streams_.options().shared) {
+           stream_sync_.Exchange(d.AtMost(2s)).IgnoreError();  // the pool counts its errors
+         }
+         return absl::OkStatus();
+       }},
+      {"forget_stream_slots", 1s,
+       [this](Deadline) {
+         streams_.Sweep();
          return absl::OkStatus();
        }},
       {"operators", 5s, [this](Deadline) { return operators_.Load(); }},

@@ -46,6 +46,8 @@
 #include "services/middleware/portal_vod.h"
 #include "services/middleware/rental_desk.h"
 #include "services/middleware/service.h"
+#include "services/middleware/stream_gate.h"
+#include "services/middleware/stream_slot_sync.h"
 
 namespace holdfast::middleware {
 
@@ -108,6 +110,7 @@ class Assembly {
   Operators& operators() { return operators_; }
   AdminApi& admin_api() { return admin_api_; }
   Oss& oss() { return oss_; }
+  StreamSlots& streams() { return streams_; }
 
   std::vector<Job> Jobs();
   bool ready() const;  // can serve something
@@ -142,6 +145,9 @@ class Assembly {
   ViewerData viewers_;
   Reporter reporter_;
   Presence presence_;
+  StreamSlots streams_;
+  StreamSlotSync stream_sync_;
+  StreamGate stream_gate_;
   EventSender sender_;
   Oss oss_;
 

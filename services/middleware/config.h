@@ -12,6 +12,7 @@
 #include "libs/storage/redis_pool.h"
 #include "services/middleware/apps_config.h"
 #include "services/middleware/oss_config.h"
+#include "services/middleware/streams_config.h"
 
 namespace holdfast::middleware {
 
@@ -119,6 +120,7 @@ struct Config {
   app::HttpConfig http;
   OperatorsConfig operators;
   PortalConfig portal;
+  StreamsConfig streams;
   AppsConfig apps;
   OssConfig oss;
   storage::PgOptions postgres;
@@ -141,6 +143,7 @@ struct Config {
     k.Group("http", http);
     k.Group("operators", operators);
     k.Group("portal", portal);
+    k.Group("streams", streams);
     k.Group("apps", apps);
     k.Group("oss", oss);
     k.Group("postgres", postgres);

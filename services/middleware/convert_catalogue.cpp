@@ -120,7 +120,8 @@ RadioStation FromProto(const v1::RadioStation& station) {
           .number = station.number(),
           .name = station.name(),
           .address = station.address(),
-          .package = PackageId(station.package_id())};
+          .package = PackageId(station.package_id()),
+          .down = station.down()};
 }
 
 absl::Status Check(const v1::VodCategory& category) {

@@ -127,7 +127,6 @@ const Row kRows[] = {
     {"series/get_categories", {Model::kCatalogue}},
     {"vod/get_genres_by_category_alias&cat_alias=x", {Model::kCatalogue}},
     {"vod/get_years", {Model::kCatalogue}},
-    {"radio/get_channel_by_id&number=1", {Model::kCatalogue}},
     {"/player_api.php?action=get_live_categories", {Model::kLineup}},
     {"/player_api.php?action=get_live_streams", {Model::kLineup}},
     {"/player_api.php?action=get_vod_categories", {Model::kCatalogue}},

@@ -25,12 +25,19 @@ SharedDevice DeviceTable::Find(std::string_view mac) const {
   return found == nullptr ? nullptr : *found;
 }
 
+void DeviceTable::Compare(const Device& before, const Device& after) const {
+  if (left_ && (after.account != before.account || after.generation > before.generation)) {
+    left_(before);
+  }
+}
+
 void DeviceTable::Put(Device device) {
   Shard& shard = ShardOf(device.mac);
   absl::MutexLock lock(&shard.mutex);
   SharedDevice& held = shard.devices[device.mac];
   if (held != nullptr) {
     if (held->revision > device.revision) return;
+    Compare(*held, device);
     device = Merge(*held, std::move(device));
   }
   held = std::make_shared<const Device>(std::move(device));
@@ -115,6 +122,8 @@ absl::Status DeviceTable::ApplyItems(
     const StringMap<SharedDevice>& known = full ? before : shard.devices;
     for (auto& [mac, device] : incoming[i]) {
       if (device == nullptr) {
+        const SharedDevice* gone = holdfast::Find(known, mac);
+        if (gone != nullptr && *gone != nullptr && left_) left_(**gone);
         shard.devices.erase(mac);
         continue;
       }
@@ -122,6 +131,7 @@ absl::Status DeviceTable::ApplyItems(
       if (held != nullptr && *held != nullptr) {
         // A delta may have been read before a row that Put already brought.
         if (!full && (*held)->revision > device->revision) continue;
+        Compare(**held, *device);
         device = std::make_shared<const Device>(Merge(**held, *device));
       }
       shard.devices[mac] = std::move(device);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -42,6 +43,10 @@ class DeviceTable final : public replica::ReplicaBase {
   // A session begins with a token of ours: one that the box made up is worthless from now on.
   void SetSession(std::string_view mac, std::int64_t since);
 
+  // `left` is called for a device as it was before it left its account or its tokens were revoked.
+  // Set before anything else is called; must not call back.
+  void WhenLeft(std::function<void(const Device&)> left) { left_ = std::move(left); }
+
   std::size_t size() const;
   std::vector<std::string> Macs() const;
 
@@ -59,10 +64,12 @@ class DeviceTable final : public replica::ReplicaBase {
 
   Shard& ShardOf(std::string_view mac);
   const Shard& ShardOf(std::string_view mac) const;
+  void Compare(const Device& before, const Device& after) const;
   template <class Change>
   void ChangeHeld(std::string_view mac, const Change& change);
 
   std::array<Shard, kShards> shards_;
+  std::function<void(const Device&)> left_;
 };
 
 }  // namespace holdfast::middleware

@@ -25,9 +25,10 @@ struct CatchUpCounters {
         denied(family.With({"access_denied"})),
         not_kept(family.With({"not_kept"})),
         unknown(family.With({"unknown_programme"})),
+        limit(family.With({"limit"})),
         no_edge(family.With({"link_fault"})) {}
 
-  telemetry::Counter ok, denied, not_kept, unknown, no_edge;
+  telemetry::Counter ok, denied, not_kept, unknown, limit, no_edge;
 };
 
 struct Metrics {

@@ -36,7 +36,6 @@ std::size_t EdgeOf(std::size_t part, std::size_t parts, std::size_t total) {
   return (2 * part * total + parts) / (2 * parts);
 }
 
-// Scripts cut the line at spaces.
 std::string OneWord(std::string_view name) {
   std::string word(name);
   for (char& c : word) {
@@ -56,6 +55,22 @@ std::string_view FieldOf(const OssCall& call) {
 }
 
 }  // namespace
+
+bool IsOfRadio(const OssCall& call) {
+  return call.resource == "monitoring_links" && call.Get("type") == "radio";
+}
+
+absl::StatusOr<bool> SaidDown(const OssCall& call, std::string_view field) {
+  const std::string_view said = call.Get(field);
+  if (said == "0") return true;
+  if (said == "1") return false;
+  return InvalidArgument("{} is neither 1 (up) nor 0 (down)", field);
+}
+
+std::string MonitoringLine(std::int64_t id, std::string_view address, std::string_view name,
+                           bool down) {
+  return fmt::format("{} {} stream {} {}\n", id, address, OneWord(name), down ? "down" : "up");
+}
 
 absl::StatusOr<OssPart> MonitoringPart(std::string_view accept, std::size_t total) {
   if (const auto items = ParameterOf(accept, "items=")) {
@@ -83,11 +98,16 @@ absl::StatusOr<OssPart> MonitoringPart(std::string_view accept, std::size_t tota
 
 OssAnswer OssMonitoring::Links(const OssCall& call) {
   const std::string_view type = call.Get("type");
-  if (!type.empty() && type != "itv") {
-    return InvalidArgument("type is not itv: radio stations are played from their own addresses");
+  if (!type.empty() && type != "itv" && type != "radio") {
+    return InvalidArgument("type is neither itv nor radio");
   }
-  if (call.action == OssAction::kGet) return Show(call);
-  if (call.action == OssAction::kUpdate) return Put(call, FieldOf(call), "Empty link id");
+  if (call.action == OssAction::kGet && call.accept.find(kMonitoringForm) == std::string::npos) {
+    return InvalidArgument("Unsupported Accept header, use {}", kMonitoringForm);
+  }
+  if (call.action == OssAction::kGet) return IsOfRadio(call) ? ShowStations(call) : Show(call);
+  if (call.action == OssAction::kUpdate) {
+    return IsOfRadio(call) ? PutStations(call) : Put(call, FieldOf(call), "Empty link id");
+  }
   return NotSupported(call);
 }
 
@@ -96,9 +116,6 @@ OssAnswer OssMonitoring::PutChannels(const OssCall& call) {
 }
 
 OssAnswer OssMonitoring::Show(const OssCall& call) const {
-  if (call.accept.find(kMonitoringForm) == std::string::npos) {
-    return InvalidArgument("Unsupported Accept header, use {}", kMonitoringForm);
-  }
   const auto lineup = parts_.models.lineup();
   std::vector<const Channel*> channels;
   const std::string_view status = call.Get("status");
@@ -113,14 +130,15 @@ OssAnswer OssMonitoring::Show(const OssCall& call) const {
     const Channel& channel = *channels[i];
     const auto link = parts_.links.Live(channel, {"monitoring", "monitoring"}, call.now);
     if (!link) return Unavailable("no edge serves channel {}", channel.id.value());
-    text += fmt::format("{} {} stream {} {}\n", channel.link().value(), link->address,
-                        OneWord(channel.name), channel.monitoring.down ? "down" : "up");
+    text += MonitoringLine(channel.link().value(), link->address, channel.name,
+                           channel.monitoring.down);
   }
   call.is_text = true;
   return text;
 }
 
 bool OssMonitoring::SaysNothingNew(const OssCall& call) const {
+  if (IsOfRadio(call)) return StationsSayNothingNew(call);
   const std::string_view said = call.Get(FieldOf(call));
   if (call.action != OssAction::kUpdate || call.ids.empty() || (said != "0" && said != "1")) {
     return false;
@@ -141,12 +159,8 @@ OssAnswer OssMonitoring::Put(const OssCall& call, std::string_view field, std::s
   HOLDFAST_RETURN_IF_ERROR(NeedFields(call));
   if (!call.Has(field)) return InvalidArgument("Update data is empty");
   if (call.ids.empty()) return InvalidArgument("{}", nobody);
-  const std::string_view said = call.Get(field);
-  if (said != "0" && said != "1") {
-    return InvalidArgument("{} is neither 1 (up) nor 0 (down)", field);
-  }
+  HOLDFAST_ASSIGN_OR_RETURN(const bool down, SaidDown(call, field));
   if (SaysNothingNew(call)) return kOssTrue;
-  const bool down = said == "0";
   const std::vector<ChannelId> ids = ChannelsIn(call);
   absl::Status done;
   for (int i = 0; i < kTries; ++i) {

@@ -1,8 +1,11 @@
 // What an operator's monitoring asks for and tells: the resource monitoring_links, and the
-// monitoring_status of itv. A channel that is said to be down is shown closed until it is up again.
+// monitoring_status of itv. A channel or a radio station that is said to be down is shown closed
+// until it is up again.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +21,14 @@
 #include "services/middleware/stream_links.h"
 
 namespace holdfast::middleware {
+
+// Whether the call is about radio stations.
+bool IsOfRadio(const OssCall& call);
+// "0" and "1"; INVALID_ARGUMENT for anything else, naming the field.
+absl::StatusOr<bool> SaidDown(const OssCall& call, std::string_view field);
+// Scripts cut the line at spaces: there is none in the name.
+std::string MonitoringLine(std::int64_t id, std::string_view address, std::string_view name,
+                           bool down);
 
 inline constexpr std::string_view kMonitoringForm = "text/channel-monitoring-id-url";
 
@@ -46,6 +57,11 @@ class OssMonitoring {
   bool SaysNothingNew(const OssCall& call) const;
 
  private:
+  // Of type=radio, in oss_monitoring_radio.cpp.
+  OssAnswer ShowStations(const OssCall& call) const;
+  OssAnswer PutStations(const OssCall& call);
+  bool StationsSayNothingNew(const OssCall& call) const;
+
   OssAnswer Show(const OssCall& call) const;
   OssAnswer Put(const OssCall& call, std::string_view field, std::string_view nobody);
 
@@ -53,6 +69,7 @@ class OssMonitoring {
   mutable absl::Mutex mutex_;
   // What this instance last wrote: its picture of the lineup is a second behind.
   absl::flat_hash_map<ChannelId, bool> told_down_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<std::int64_t, bool> told_station_down_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace holdfast::middleware

@@ -131,6 +131,49 @@ TEST_F(OssMonitoringTest, WhatIsSaidDecidesWhetherTheChannelIsOpen) {
   EXPECT_THAT(Lines("?status=down"), SizeIs(0));
 }
 
+TEST_F(OssMonitoringTest, RadioStationsAreTheSameByTheirOwnType) {
+  const auto put = [&](const std::string& name, std::int64_t id) {
+    v1::PutRadioStationRequest request;
+    request.set_idempotency_key(name);
+    request.mutable_station()->set_radio_id(id);
+    request.mutable_station()->set_name(name);
+    request.mutable_station()->set_number(1);
+    request.mutable_station()->set_address("http://r/fm");
+    const auto station =
+        app_.box().portal().service().PutRadioStation(rpc::Call(Deadline::After(10s), {}), request);
+    EXPECT_THAT(station, test::IsOk());
+    return std::to_string(station.ok() ? station->radio_id() : 0);
+  };
+  const std::string id = put("FM 1", 0);
+  Follow();
+  EXPECT_THAT(Lines("?type=radio"), ElementsAre(id + " http://r/fm stream FM_1 up"));
+  EXPECT_THAT(Lines("?type=radio", ";part=1/2"), SizeIs(1));
+  EXPECT_THAT(Lines(), SizeIs(3)) << "channels have a list of their own";
+  const int before = AuditEntries();
+  const std::string target = "monitoring_links/" + id;
+  EXPECT_EQ(Ask("PUT", target, "type=radio&status=1")["results"], true);
+  EXPECT_EQ(AuditEntries(), before) << "nothing new";
+  EXPECT_EQ(Ask("PUT", target, "type=radio&status=0")["results"], true);
+  EXPECT_EQ(AuditEntries(), before + 1);
+  put("FM One", std::stoll(id));  // an operator's change leaves it as monitoring said
+  Follow();
+  EXPECT_THAT(Lines("?type=radio&status=down"),
+              ElementsAre(id + " http://r/fm stream FM_One down"));
+  EXPECT_THAT(Lines("?type=radio&status=up"), SizeIs(0));
+
+  app_.box().HaveDevice();
+  app_.box().HaveEntitlement();
+  app_.box().LogIn();
+  const auto row = [&] { return app_.box().Call("radio", "get_channel_by_id", "number=1").Js(); };
+  EXPECT_EQ(row()["open"], 0);
+  EXPECT_EQ(row()["error"], "limit");
+  EXPECT_EQ(row()["monitoring_status"], "0");
+  EXPECT_EQ(Ask("PUT", target, "type=radio&status=1")["results"], true);
+  Follow();
+  EXPECT_EQ(row()["open"], 1);
+  EXPECT_EQ(row()["error"], "");
+}
+
 TEST_F(OssMonitoringTest, SayingTheSameAgainIsNoChangeAndIsNotWrittenDown) {
   const int before = AuditEntries();
   for (int i = 0; i < 5; ++i) {
@@ -157,8 +200,13 @@ TEST_F(OssMonitoringTest, ErrorsHaveTheProtocolsTexts) {
   EXPECT_EQ(Ask("PUT", "itv/1", "status=1")["error"], "Update data is empty");
   EXPECT_EQ(Ask("DELETE", "monitoring_links/1")["error"],
             "Resource \"monitoring_links\" does not support action \"delete\"");
-  EXPECT_THAT(Ask("GET", "monitoring_links?type=radio")["error"].get<std::string>(),
-              StartsWith("type is not itv"));
+  EXPECT_EQ(Ask("GET", "monitoring_links?type=vod")["error"], "type is neither itv nor radio");
+  EXPECT_EQ(Ask("PUT", "monitoring_links/9", "type=radio&status=0")["error"],
+            "radio_id 9 is unknown");
+  EXPECT_EQ(Ask("PUT", "monitoring_links/9", "type=radio&status=x")["error"],
+            "status is neither 1 (up) nor 0 (down)");
+  EXPECT_EQ(Ask("PUT", "monitoring_links", "type=radio&status=1")["error"], "Empty link id");
+  EXPECT_EQ(Ask("PUT", "monitoring_links/9", "type=radio")["error"], "Update data is empty");
   EXPECT_THAT(Ask("POST", "itv", "name=X&url=live/x&status=0")["error"].get<std::string>(),
               StartsWith("status is not 1"));
 }

@@ -1,6 +1,13 @@
 // The OSS API by SOAP without its neighbours: what a message says, hostile ones, which calls of the
 // resources it becomes, and the forms of answers.
 #include <gmock/gmock.h>
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
 
 #include "libs/testing/status_matchers.h"
 #include "services/middleware/apps_fixture_test.h"
@@ -176,6 +183,120 @@ TEST_F(SoapAnswerTest, FaultsHaveTheCodesThatScriptsCompare) {
     EXPECT_EQ(Ask(wrong).status, 500) << wrong;
   }
   EXPECT_THAT(asked_, IsEmpty());
+}
+
+// What a WSDL of style rpc has to hold together (WSDL 1.1, sections 2.3 to 2.7).
+class DescriptionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string text = SoapDescription(kAddress).text;
+    document_.reset(xmlReadMemory(text.data(), static_cast<int>(text.size()), nullptr, nullptr,
+                                  XML_PARSE_NONET | XML_PARSE_PEDANTIC));
+    ASSERT_NE(document_, nullptr) << "not well-formed: " << text;
+    Each(xmlDocGetRootElement(document_.get()), [&](xmlNode* node) {
+      const std::string space(reinterpret_cast<const char*>(node->ns->href));
+      const std::string name(reinterpret_cast<const char*>(node->name));
+      if (space == kWsdl || space == kSchema) {
+        if (Has(node, "name") && (name == "message" || name == "portType" || name == "binding" ||
+                                  name == "complexType")) {
+          EXPECT_TRUE(names_[name].insert(Get(node, "name")).second) << Get(node, "name");
+        }
+      }
+    });
+  }
+  static void Each(xmlNode* node, const std::function<void(xmlNode*)>& act) {
+    for (; node != nullptr; node = node->next) {
+      if (node->type != XML_ELEMENT_NODE) continue;
+      EXPECT_NE(node->ns, nullptr);
+      act(node);
+      Each(node->children, act);
+    }
+  }
+  static bool Has(xmlNode* node, const char* name) {
+    return xmlHasProp(node, reinterpret_cast<const xmlChar*>(name)) != nullptr;
+  }
+  static std::string Get(xmlNode* node, const char* name) {
+    xmlChar* const text = xmlGetNoNsProp(node, reinterpret_cast<const xmlChar*>(name));
+    if (text == nullptr) return "";
+    std::string copy(reinterpret_cast<const char*>(text));
+    xmlFree(text);
+    return copy;
+  }
+  // The namespace and the name that "tns:Account" stands for at `node`.
+  std::pair<std::string, std::string> Resolved(xmlNode* node, const std::string& name) const {
+    const std::size_t colon = name.find(':');
+    EXPECT_NE(colon, std::string::npos) << name;
+    const std::string prefix = name.substr(0, colon);
+    const xmlNs* ns =
+        xmlSearchNs(document_.get(), node, reinterpret_cast<const xmlChar*>(prefix.c_str()));
+    EXPECT_NE(ns, nullptr) << name;
+    return {ns == nullptr ? "" : reinterpret_cast<const char*>(ns->href), name.substr(colon + 1)};
+  }
+  void ExpectType(xmlNode* node, const std::string& type) {
+    const auto [space, name] = Resolved(node, type);
+    if (space == kSchema) {
+      EXPECT_THAT((std::set<std::string>{"string", "int", "boolean"}), testing::Contains(name));
+    } else {
+      EXPECT_EQ(space, kAddress) << type;
+      EXPECT_THAT(names_["complexType"], testing::Contains(name)) << type;
+    }
+  }
+
+  static constexpr const char* kAddress = "http://tv.example/api/soap.php?a=1&b=2";
+  static constexpr const char* kWsdl = "http://schemas.xmlsoap.org/wsdl/";
+  static constexpr const char* kSchema = "http://www.w3.org/2001/XMLSchema";
+  std::unique_ptr<xmlDoc, decltype(&xmlFreeDoc)> document_{nullptr, xmlFreeDoc};
+  std::map<std::string, std::set<std::string>> names_;
+};
+
+TEST_F(DescriptionTest, EverythingThatIsReferredToIsThere) {
+  int types = 0, messages = 0, operations = 0;
+  std::map<std::string, std::set<std::string>> operations_of;
+  Each(xmlDocGetRootElement(document_.get()), [&](xmlNode* node) {
+    const std::string space(reinterpret_cast<const char*>(node->ns->href));
+    const std::string name(reinterpret_cast<const char*>(node->name));
+    const std::string parent(
+        node->parent->name == nullptr ? "" : reinterpret_cast<const char*>(node->parent->name));
+    if ((space == kWsdl && name == "part") || (space == kSchema && name == "element")) {
+      ExpectType(node, Get(node, "type"));
+      ++types;
+    }
+    if (space != kWsdl) return;
+    if ((name == "input" || name == "output") && Has(node, "message")) {
+      const auto [of, message] = Resolved(node, Get(node, "message"));
+      EXPECT_EQ(of, kAddress);
+      EXPECT_THAT(names_["message"], testing::Contains(message));
+      ++messages;
+    }
+    if (name == "operation") {
+      EXPECT_TRUE(operations_of[parent].insert(Get(node, "name")).second);
+      ++operations;
+    }
+    if (name == "binding") {
+      EXPECT_THAT(names_["portType"], testing::Contains(Resolved(node, Get(node, "type")).second));
+    }
+    if (name == "port") {
+      EXPECT_THAT(names_["binding"],
+                  testing::Contains(Resolved(node, Get(node, "binding")).second));
+    }
+  });
+  EXPECT_EQ(operations, 12);
+  EXPECT_EQ(operations_of["binding"], operations_of["portType"]);
+  EXPECT_EQ(messages, 12);
+  EXPECT_EQ(names_["message"].size(), 12u);
+  EXPECT_GT(types, 40);
+}
+
+// Elements stand in the order that the schema of WSDL 1.1 gives.
+TEST_F(DescriptionTest, PartsStandInTheirOrder) {
+  xmlNode* const root = xmlDocGetRootElement(document_.get());
+  EXPECT_EQ(Get(root, "targetNamespace"), kAddress);
+  std::string order;
+  for (xmlNode* node = root->children; node != nullptr; node = node->next) {
+    const std::string name(reinterpret_cast<const char*>(node->name));
+    if (!order.ends_with(name + " ")) order += name + " ";
+  }
+  EXPECT_EQ(order, "types message portType binding service ");
 }
 
 TEST(SoapServedTest, OnlyWhereItIsSwitchedOnAndForWhoMay) {

@@ -53,13 +53,15 @@ std::string FileName(const FoundProgramme& found) {
                       RealId(found.channel->id, found.programme->start), ".ts");
 }
 
-std::string LinkAnswer(std::string_view command, std::string_view error,
-                       std::string_view file_name) {
+std::string LinkAnswer(std::string_view command, std::string_view error, std::string_view file_name,
+                       std::string_view words = {}) {
   std::string js;
   JsonWriter json(js);
   json.BeginObject().Field("id", 0).Field("cmd", command).Field("storage_id", "1");
   json.Field("load", "0").Field("error", error).Field("download_cmd", false);
-  json.Field("to_file", file_name).EndObject();
+  json.Field("to_file", file_name);
+  if (!words.empty()) json.Field("msg", words);
+  json.EndObject();
   return js;
 }
 
@@ -96,17 +98,25 @@ ArchiveActions::Outcome ArchiveActions::LinkTo(const Channel& channel, const Air
     metrics_.catch_up_links.no_edge.Add();
     return {.error = "link_fault"};
   }
+  const Entitlement& entitlement = *call.knowledge.entitlement;
+  if (!streams_.Admits(*call.device, entitlement)) {
+    metrics_.catch_up_links.limit.Add();
+    return {.error = "limit", .words = streams_.Words(call.device->account, entitlement)};
+  }
   metrics_.catch_up_links.ok.Add();
   return {.address = std::move(link->address), .error = ""};
 }
 
-PortalAnswer ArchiveActions::Send(std::string js) const {
+PortalAnswer ArchiveActions::Send(std::string js, const PortalCall& call) const {
   auto answer = PortalAnswer::Js(std::move(js));
   if (const auto age = links_.EdgesStaleSince()) {
     answer.degradations.push_back({Neighbour::kCdnRouting, age});
   }
   if (const auto age = StaleSince(models_.guide_replica())) {
     answer.degradations.push_back({Neighbour::kEpg, age});
+  }
+  if (const auto alone = streams_.Alone(*call.knowledge.entitlement)) {
+    answer.degradations.push_back(*alone);
   }
   return answer;
 }
@@ -117,11 +127,11 @@ PortalAnswer ArchiveActions::CreateLink(PortalCall& call) {
   const auto found = Find(*lineup, *guide, MediaName(call.Get("cmd")), EpochSeconds(call.now));
   if (!found) {
     metrics_.catch_up_links.unknown.Add();
-    return Send(LinkAnswer("", "nothing_to_play", ""));
+    return Send(LinkAnswer("", "nothing_to_play", ""), call);
   }
   const Outcome outcome = LinkTo(*found->channel, found->air_time(), call);
-  if (!outcome.error.empty()) return Send(LinkAnswer("", outcome.error, ""));
-  return Send(LinkAnswer("ffmpeg " + outcome.address, "", FileName(*found)));
+  if (!outcome.error.empty()) return Send(LinkAnswer("", outcome.error, "", outcome.words), call);
+  return Send(LinkAnswer("ffmpeg " + outcome.address, "", FileName(*found)), call);
 }
 
 // Time shift: the box plays from the archive at the present moment and may seek back to the
@@ -133,7 +143,7 @@ PortalAnswer ArchiveActions::GetLinkForChannel(PortalCall& call) {
   const Channel* channel = FindVisible(*lineup, call, call.Get("ch_id"));
   if (channel == nullptr) {
     metrics_.catch_up_links.unknown.Add();
-    return Send(LinkAnswer("", "server_error", ""));
+    return Send(LinkAnswer("", "server_error", ""), call);
   }
   AirTime air_time{now - now % kSecondsPerHour, now - now % kSecondsPerHour + kSecondsPerHour};
   const ChannelSchedule* schedule = guide->ScheduleOf(channel->guide_id);
@@ -143,14 +153,17 @@ PortalAnswer ArchiveActions::GetLinkForChannel(PortalCall& call) {
   air_time = KeptPart(*channel, air_time, now);
   const Outcome outcome = LinkTo(*channel, air_time, call);
   if (!outcome.error.empty()) {
-    return Send(LinkAnswer(
-        "", outcome.error == "nothing_to_play" ? std::string_view("server_error") : outcome.error,
-        ""));
+    return Send(LinkAnswer("",
+                           outcome.error == "nothing_to_play" ? std::string_view("server_error")
+                                                              : outcome.error,
+                           "", outcome.words),
+                call);
   }
   const std::int64_t position = now - air_time.start;
-  return Send(LinkAnswer(
-      absl::StrCat("ffmpeg ", outcome.address, " position:", position, " media_len:", position), "",
-      ""));
+  return Send(LinkAnswer(absl::StrCat("ffmpeg ", outcome.address, " position:", position,
+                                      " media_len:", position),
+                         "", ""),
+              call);
 }
 
 PortalAnswer ArchiveActions::GetNextPart(PortalCall& call) {
@@ -158,15 +171,15 @@ PortalAnswer ArchiveActions::GetNextPart(PortalCall& call) {
   const auto guide = models_.guide();
   const auto found = FindByRealId(*lineup, *guide, call.Get("id"));
   const ChannelSchedule* schedule = found ? guide->ScheduleOf(found->channel->guide_id) : nullptr;
-  if (schedule == nullptr) return Send("false");
+  if (schedule == nullptr) return Send("false", call);
   const std::int64_t end = found->programme->stop;
   const auto later = schedule->Between(end, end + kLongestSearch);
-  if (later.empty()) return Send("false");
+  if (later.empty()) return Send("false", call);
   const Outcome outcome = LinkTo(*found->channel, {later.front().start, later.front().stop}, call);
-  if (!outcome.error.empty()) return Send("false");
+  if (!outcome.error.empty()) return Send("false", call);
   std::string js;
   JsonWriter(js).String("ffmpeg " + outcome.address);
-  return Send(std::move(js));
+  return Send(std::move(js), call);
 }
 
 }  // namespace holdfast::middleware

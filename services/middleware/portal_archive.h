@@ -9,6 +9,7 @@
 #include "services/middleware/metrics.h"
 #include "services/middleware/portal_call.h"
 #include "services/middleware/read_models.h"
+#include "services/middleware/stream_gate.h"
 #include "services/middleware/stream_links.h"
 
 namespace holdfast::middleware {
@@ -16,8 +17,9 @@ namespace holdfast::middleware {
 // Thread-safe: no state of its own. From memory.
 class ArchiveActions {
  public:
-  ArchiveActions(ReadModels& models, const StreamLinks& links, Metrics& metrics)
-      : models_(models), links_(links), metrics_(metrics) {}
+  ArchiveActions(ReadModels& models, const StreamLinks& links, StreamGate& streams,
+                 Metrics& metrics)
+      : models_(models), links_(links), streams_(streams), metrics_(metrics) {}
 
   void AddTo(ActionTable& table);
 
@@ -25,6 +27,7 @@ class ArchiveActions {
   struct Outcome {
     std::string address;
     std::string_view error;
+    std::string words = {};  // for the viewer, where there is more to say
   };
   Outcome LinkTo(const Channel& channel, const AirTime& air_time, const PortalCall& call) const;
 
@@ -32,10 +35,11 @@ class ArchiveActions {
   PortalAnswer CreateLink(PortalCall& call);
   PortalAnswer GetLinkForChannel(PortalCall& call);
   PortalAnswer GetNextPart(PortalCall& call);
-  PortalAnswer Send(std::string js) const;
+  PortalAnswer Send(std::string js, const PortalCall& call) const;
 
   ReadModels& models_;
   const StreamLinks& links_;
+  StreamGate& streams_;
   Metrics& metrics_;
 };
 

@@ -24,6 +24,8 @@ std::string_view NameOf(Neighbour neighbour) {
       return "analytics";
     case Neighbour::kPostgres:
       return "postgres";
+    case Neighbour::kRedis:
+      return "redis";
   }
   return "";
 }

@@ -41,7 +41,7 @@ struct PortalCall {
   std::string_view Get(std::string_view name) const { return form.Get(name); }
 };
 
-enum class Neighbour { kBilling, kEpg, kCdnRouting, kAnalytics, kPostgres };
+enum class Neighbour { kBilling, kEpg, kCdnRouting, kAnalytics, kPostgres, kRedis };
 std::string_view NameOf(Neighbour neighbour);
 
 // The answer was made from something older than it should be, or left something out.

@@ -53,7 +53,14 @@ PortalOutcome WatchdogActions::GetEvents(PortalCall& call) {
   parts_.presence.Seen(call.device->mac, call.client_address);
   const bool blocked = call.knowledge.entitlement->blocked();
   const bool cut_off = SettingOr(call.device->settings, kCutOffSetting, "0") == "1";
-  if (blocked || cut_off) return CutOff(call);
+  if (blocked || cut_off) {
+    if (blocked) parts_.streams.GiveBack(call.device->account, call.device->mac);
+    return CutOff(call);
+  }
+  if (!call.Get("cur_play_type").empty()) {
+    parts_.streams.Heartbeat(call.device->account, call.device->mac,
+                             PlaysStream(call.form.Int("cur_play_type", 0)));
+  }
 
   ReportPlaying(call);
   const EventBoard::Found found = parts_.events.Find(ReceiverOf(call), call.now);

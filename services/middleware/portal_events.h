@@ -8,6 +8,7 @@
 #include "services/middleware/presence.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/reporter.h"
+#include "services/middleware/stream_slots.h"
 #include "services/middleware/viewer_writes.h"
 
 namespace holdfast::middleware {
@@ -22,6 +23,7 @@ class WatchdogActions {
     Reporter& reporter;
     EventBoard& events;
     ViewerWrites& writes;
+    StreamSlots& streams;
   };
 
   explicit WatchdogActions(const Parts& parts) : parts_(parts) {}

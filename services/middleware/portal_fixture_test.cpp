@@ -98,7 +98,7 @@ PortalFixture::PortalFixture(FixtureOptions options)
   epg_ = std::make_unique<rpc::Channel>("epg", rpc::PeerOptions{}, environment);
   analytics_ = std::make_unique<rpc::Channel>("analytics", rpc::PeerOptions{}, environment);
   postgres_ = std::make_unique<storage::PgPool>(options.postgres, metrics_);
-  redis_ = std::make_unique<storage::RedisPool>(storage::RedisOptions{}, metrics_);
+  redis_ = std::make_unique<storage::RedisPool>(options.redis, metrics_);
   writes_ =
       *storage::DiskSpool::Open({.directory = data_dir_ + "/writes", .name = "writes"}, metrics_);
   settings_ = *storage::DiskSpool::Open({.directory = data_dir_ + "/settings", .name = "settings"},
@@ -121,6 +121,8 @@ PortalFixture::PortalFixture(FixtureOptions options)
   config.oss = options.oss;
   config.entitlement_keys = options.entitlement_keys;
   config.apps = options.apps;
+  config.streams = options.streams;
+  config.redis = options.redis;
   assembly_ = std::make_unique<Assembly>(
       config, std::move(keys),
       Surroundings{*postgres_, *redis_, *writes_, *settings_, *viewers_, *reports_, *hooks_,
@@ -198,6 +200,7 @@ void PortalFixture::HaveEntitlement(const std::string& account, std::vector<std:
   entitlement.set_tariff_plan_name("Everything");
   entitlement.set_balance_minor_units(1234);
   entitlement.set_currency("EUR");
+  entitlement.set_max_streams(max_streams);
   if (status == billing::v1::Entitlement::STATUS_SUSPENDED) {
     entitlement.set_reason(billing::v1::Entitlement::REASON_UNPAID);
     entitlement.set_owed_minor_units(1190);

@@ -60,6 +60,8 @@ struct FixtureOptions {
   PortalConfig portal;
   OssConfig oss;
   AppsConfig apps;
+  StreamsConfig streams;
+  storage::RedisOptions redis;     // no address: there is none
   std::string oss_credentials;     // the text of the file; empty: nobody
   std::string entitlement_keys;    // folder of billing's; empty: nothing has to be signed
   std::size_t max_waiting = 1024;  // of the worker pool
@@ -72,6 +74,8 @@ class PortalFixture {
 
   // -- What the portal knows ----------------------------------------------------------------------
   void HaveLineup(const std::string& m3u);
+  // Of entitlements from now on; 0: unlimited.
+  int max_streams = 0;
   // Four channels: 1 clear, 2 encrypted, 3 in package "sport", 4 adult.
   void HaveUsualLineup();
   void HaveDevice(const std::string& mac = kBoxMac, const std::string& account = "acc-1",

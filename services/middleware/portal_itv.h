@@ -15,6 +15,7 @@
 #include "services/middleware/portal_call.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/reporter.h"
+#include "services/middleware/stream_gate.h"
 #include "services/middleware/stream_links.h"
 #include "services/middleware/viewer_data.h"
 #include "services/middleware/viewer_writes.h"
@@ -32,6 +33,7 @@ struct ItvParts {
   Reporter& reporter;
   Zones& zones;
   const StreamLinks& links;
+  StreamGate& streams;
   Metrics& metrics;
 };
 

@@ -30,11 +30,14 @@ std::optional<Handle> ParseHandle(std::string_view cmd) {
   return Handle{LinkId(id), cmd.substr(0, kLongestTail)};
 }
 
-PortalAnswer Refusal(std::string_view error, LinkId link) {
+// `words`: for the viewer, where there is more to say than the error.
+PortalAnswer Refusal(std::string_view error, LinkId link, std::string_view words = {}) {
   std::string js;
   JsonWriter json(js);
   json.BeginObject().Key("id").String(link.value()).Field("cmd", "").Field("streamer_id", 0);
-  json.Field("link_id", link.value()).Field("load", 0).Field("error", error).EndObject();
+  json.Field("link_id", link.value()).Field("load", 0).Field("error", error);
+  if (!words.empty()) json.Field("msg", words);
+  json.EndObject();
   return PortalAnswer::Js(std::move(js));
 }
 
@@ -78,6 +81,14 @@ PortalAnswer ItvActions::CreateLink(PortalCall& call) {
     parts_.reporter.Report(std::move(report));
     return Refusal("link_fault", channel->link());
   }
+  const Entitlement& entitlement = *call.knowledge.entitlement;
+  const auto alone = parts_.streams.Alone(entitlement);
+  if (!parts_.streams.Admits(*call.device, entitlement)) {
+    parts_.metrics.zaps.limit.Add();
+    return Refusal("limit", channel->link(),
+                   parts_.streams.Words(call.device->account, entitlement))
+        .With(alone);
+  }
   parts_.metrics.zaps.ok.Add();
   report.edge_id = std::move(link->edge_id);
   report.device = call.device->mac;
@@ -99,6 +110,7 @@ PortalAnswer ItvActions::CreateLink(PortalCall& call) {
   if (const auto age = parts_.links.EdgesStaleSince()) {
     answer.degradations.push_back({Neighbour::kCdnRouting, age});
   }
+  if (alone) answer.degradations.push_back(*alone);
   return answer;
 }
 

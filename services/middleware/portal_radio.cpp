@@ -22,8 +22,9 @@ void AppendStation(JsonWriter& json, const RadioStation& station, int number, bo
   json.BeginObject().Key("id").String(station.id).Field("name", station.name);
   json.Key("number").String(static_cast<std::int64_t>(number)).Field("cmd", station.address);
   json.Field("count", "0").Field("status", "1").Field("volume_correction", "0");
-  json.Field("enable_monitoring", "0").Field("monitoring_status", "1");
-  json.Field("fav", favourite ? 1 : 0).Field("error", "").Field("open", 1).Field("radio", true);
+  json.Field("enable_monitoring", "1").Field("monitoring_status", station.down ? "0" : "1");
+  json.Field("fav", favourite ? 1 : 0).Field("error", station.down ? "limit" : "");
+  json.Field("open", station.down ? 0 : 1).Field("radio", true);
   json.Field("page", page).EndObject();
 }
 
@@ -53,8 +54,15 @@ void RadioActions::AddTo(ActionTable& table) {
       "get_fav_ids", [this](PortalCall& c) { return GetFavouriteIds(c); }, "[]");
   add(
       "set_fav", [this](PortalCall& c) { return SetFavourites(c); }, "false");
-  table.Add("radio", "get_channel_by_id", Access::kSubscriber,
-            Bind(*this, &RadioActions::GetByNumber));
+  table.Add(
+      "radio", "get_channel_by_id", Access::kSubscriber, [this](PortalCall&) -> PortalOutcome {
+        return Later{[this](PortalCall& c) {
+                       const ViewerData::Loaded viewer =
+                           parts_.viewers.Load(ViewerOf(*c.device), ViewerDeadline());
+                       return Marked(GetByNumber(c, FavouritesIn(*viewer.items)), viewer.degraded);
+                     },
+                     [this](PortalCall& c) { return GetByNumber(c, {}); }};
+      });
 }
 
 std::vector<std::int64_t> RadioActions::FavouritesIn(const ViewerItems& items) const {
@@ -72,7 +80,8 @@ std::optional<Degradation> RadioActions::CatalogueAge() const {
 }
 
 PortalAnswer RadioActions::List(const PortalCall& call, Show show) {
-  const std::uint64_t revision = parts_.models.catalogue_replica().revision();  // the catalogue is not older
+  const std::uint64_t revision =
+      parts_.models.catalogue_replica().revision();  // the catalogue is not older
   const auto catalogue = parts_.models.catalogue();
   const ViewerData::Loaded viewer = parts_.viewers.Load(ViewerOf(*call.device), ViewerDeadline());
   const std::vector<std::int64_t> favourites = FavouritesIn(*viewer.items);
@@ -147,7 +156,8 @@ PortalAnswer RadioActions::GetFavouriteIds(const PortalCall& call) {
   return Marked(PortalAnswer::Js(std::move(js)), viewer.degraded);
 }
 
-PortalAnswer RadioActions::GetByNumber(PortalCall& call) {
+PortalAnswer RadioActions::GetByNumber(const PortalCall& call,
+                                       const std::vector<std::int64_t>& favourites) {
   const auto catalogue = parts_.models.catalogue();
   const std::int64_t number = call.form.Int("number", 0);
   for (const RadioStation& station : catalogue->stations()) {
@@ -155,7 +165,8 @@ PortalAnswer RadioActions::GetByNumber(PortalCall& call) {
     if (!MaySee(station.package, call.knowledge.entitlement->packages)) continue;
     std::string js;
     JsonWriter json(js);
-    AppendStation(json, station, station.number, false, 1);
+    const bool favourite = std::ranges::find(favourites, station.id) != favourites.end();
+    AppendStation(json, station, station.number, favourite, 1);
     return PortalAnswer::Js(std::move(js)).With(CatalogueAge());
   }
   return PortalAnswer::False().With(CatalogueAge());

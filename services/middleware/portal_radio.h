@@ -32,7 +32,8 @@ class RadioActions {
   PortalAnswer List(const PortalCall& call, Show show);
   PortalAnswer SetFavourites(const PortalCall& call);
   PortalAnswer GetFavouriteIds(const PortalCall& call);
-  PortalAnswer GetByNumber(PortalCall& call);
+  // The station that has the number, marked if it is one of `favourites`.
+  PortalAnswer GetByNumber(const PortalCall& call, const std::vector<std::int64_t>& favourites);
   std::vector<std::int64_t> FavouritesIn(const ViewerItems& items) const;
   std::optional<Degradation> CatalogueAge() const;
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "libs/base/random.h"
+#include "services/middleware/billing_office.h"
 #include "services/middleware/billing_words.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_account.h"
@@ -89,7 +90,7 @@ PortalAnswer AccountActions::AskToRent(const PortalCall& call, std::int64_t id) 
                                            .package = title->package,
                                            .price = *price,
                                            .key = "box-" + SecureHex(12),
-                                           .person = "viewer:" + call.device->mac},
+                                           .person = PersonOf("viewer", call.device->mac)},
                                           Deadline::After(kRentTimeout));
   if (!rented.ok()) return Refused(rented.status());
   right.until = rented->until;

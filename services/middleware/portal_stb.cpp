@@ -46,14 +46,14 @@ const Channel* ChannelOf(const PortalCall& call, const Lineup& lineup) {
 // By the place code "tmp_type" (boxes that send none are at the TV); "" for what is not counted.
 // Only what is watched live counts for the channel.
 std::string WhatPlays(const PortalCall& call, const Lineup& lineup, const Catalogue& catalogue) {
-  constexpr std::int64_t kNone = 0, kTv = 1, kFilms = 2, kArchive = 11, kTimeShift = 14;
-  const std::int64_t place = call.form.Int("tmp_type", kTv);
+  constexpr std::int64_t kNone = 0, kFilms = 2, kArchive = 11, kTimeShift = 14;
+  const std::int64_t place = call.form.Int("tmp_type", kPlaceOfTv);
   if (place == kFilms) {
     const VodTitle* title = catalogue.FindTitle(call.form.Int("content_id", 0));
     return title == nullptr ? "" : absl::StrCat("film:", title->id);
   }
   const bool of_channel =
-      place == kTv || place == kNone || place == kArchive || place == kTimeShift;
+      place == kPlaceOfTv || place == kNone || place == kArchive || place == kTimeShift;
   const Channel* channel = of_channel ? ChannelOf(call, lineup) : nullptr;
   if (channel == nullptr) return "";
   const std::string stream(channel->stream());
@@ -145,9 +145,22 @@ PortalAnswer StbActions::HandshakeAnswer(const PortalCall& call, const Entitleme
   return PortalAnswer::Js(std::move(js));
 }
 
+// A box that says what it does is believed, also by its heartbeats from now on.
+void StbActions::NoteStream(const PortalCall& call, PlaybackReport::Kind kind) {
+  using Kind = PlaybackReport::Kind;
+  const Device& device = *call.device;
+  if (kind == Kind::kError) return;  // it tries again
+  if (kind == Kind::kStop || !PlaysStream(call.form.Int("tmp_type", kPlaceOfTv))) {
+    parts_.streams.GiveBack(device.account, device.mac);
+  } else {
+    parts_.streams.Plays(device.account, device.mac);
+  }
+}
+
 PortalAnswer StbActions::Log(PortalCall& call) {
   const std::optional<PlaybackReport::Kind> kind = KindOf(call.Get("real_action"));
   if (!kind) return PortalAnswer::Js("1");
+  NoteStream(call, *kind);
   PlaybackReport report{
       .kind = *kind,
       .stream = WhatPlays(call, *parts_.models.lineup(), *parts_.models.catalogue())};

@@ -22,6 +22,7 @@
 #include "services/middleware/reporter.h"
 #include "services/middleware/sessions.h"
 #include "services/middleware/store.h"
+#include "services/middleware/stream_slots.h"
 #include "services/middleware/viewer_writes.h"
 #include "services/middleware/zones.h"
 
@@ -38,6 +39,7 @@ struct StbParts {
   ReadModels& models;
   ViewerWrites& writes;
   Reporter& reporter;
+  StreamSlots& streams;
   OssHooks& hooks;
   Zones& zones;
   BoxGuard& guard;
@@ -57,6 +59,7 @@ class StbActions {
   PortalOutcome Handshake(PortalCall& call);
   PortalAnswer HandshakeAnswer(const PortalCall& call, const Entitlement* entitlement);
   PortalAnswer Log(PortalCall& call);
+  void NoteStream(const PortalCall& call, PlaybackReport::Kind kind);
   PortalAnswer ReportStreamError(PortalCall& call);
   void AddSmallAnswers(ActionTable& table);
 

@@ -14,6 +14,7 @@
 #include "services/middleware/portal_call.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/reporter.h"
+#include "services/middleware/stream_gate.h"
 #include "services/middleware/stream_links.h"
 #include "services/middleware/viewer_data.h"
 #include "services/middleware/zones.h"
@@ -28,6 +29,7 @@ class VodActions {
     ReadModels& models;
     Lists& lists;
     const StreamLinks& links;
+    StreamGate& streams;
     ViewerData& viewers;
     Reporter& reporter;
     Zones& zones;

@@ -35,7 +35,7 @@ Handle ParseHandle(std::string_view cmd) {
 }
 
 std::string LinkAnswer(std::int64_t id, std::string_view command, std::string_view error,
-                       const VodFile* file) {
+                       const VodFile* file, std::string_view words = {}) {
   std::string js;
   JsonWriter json(js);
   json.BeginObject().Key("id").String(id).Field("cmd", command).Field("storage_id", "1");
@@ -46,7 +46,9 @@ std::string LinkAnswer(std::int64_t id, std::string_view command, std::string_vi
       json.EndObject();
     }
   }
-  json.EndArray().EndObject();
+  json.EndArray();
+  if (!words.empty()) json.Field("msg", words);
+  json.EndObject();
   return js;
 }
 
@@ -88,13 +90,19 @@ PortalAnswer VodActions::CreateLink(PortalCall& call) {
     parts_.metrics.film_links.With({"link_fault"}).Add();
     return PortalAnswer::Js(LinkAnswer(id, "", "link_fault", nullptr));
   }
+  const auto alone = parts_.streams.Alone(entitlement);
+  if (!parts_.streams.Admits(*call.device, entitlement)) {
+    parts_.metrics.film_links.With({"limit"}).Add();
+    const std::string words = parts_.streams.Words(call.device->account, entitlement);
+    return PortalAnswer::Js(LinkAnswer(id, "", "limit", nullptr, words)).With(alone);
+  }
   parts_.metrics.film_links.With({"ok"}).Add();
   auto answer = PortalAnswer::Js(LinkAnswer(
       id, absl::StrCat("ffmpeg ", *address, std::string(handle.tail)), "", choice->file));
   if (const auto age = parts_.links.EdgesStaleSince()) {
     answer.degradations.push_back({Neighbour::kCdnRouting, age});
   }
-  return std::move(answer).With(CatalogueAge());
+  return std::move(answer).With(alone).With(CatalogueAge());
 }
 
 bool VodActions::CanSee(const PortalCall& call, std::int64_t id) const {

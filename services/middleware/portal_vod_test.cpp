@@ -416,6 +416,8 @@ TEST_F(PortalVodTest, StationsAreListedAndPlayedDirectly) {
   EXPECT_EQ(there_.Call("radio", "get_fav_ids").Js(), Json::array({stations_[1]}));
   EXPECT_EQ(there_.Call("radio", "get_all_fav_radio").Js()["data"][0]["name"], "Two");
   EXPECT_EQ(here_.Call("radio", "get_channel_by_id", "number=2").Js()["name"], "Two");
+  EXPECT_EQ(here_.Call("radio", "get_channel_by_id", "number=2").Js()["fav"], 1);
+  EXPECT_EQ(here_.Call("radio", "get_channel_by_id", "number=1").Js()["fav"], 0);
   EXPECT_EQ(here_.Call("radio", "get_channel_by_id", "number=9").Js(), false);
   EXPECT_EQ(here_.Call("radio", "get_ordered_list", "search=tw").Js()["total_items"], 1);
 }

@@ -64,8 +64,18 @@ void RestApi::AddRoutes(http::Router& router) {
       [this](const RestCall& call) { return parts_.viewer.Favourites(call); });
   Add(router, "PUT", "/v1/favourites", Access::kLoggedIn, Where::kOnWorker,
       [this](const RestCall& call) { return parts_.viewer.PutFavourites(call); });
+  AddStreamRoutes(router);
   AddPersonRoutes(router);
   AddFilmRoutes(router);
+}
+
+void RestApi::AddStreamRoutes(http::Router& router) {
+  Add(router, "GET", "/v1/streams", Access::kLoggedIn, Where::kHere,
+      [this](const RestCall& call) { return parts_.streams.List(call); });
+  Add(router, "PUT", "/v1/stream", Access::kLoggedIn, Where::kHere,
+      [this](const RestCall& call) { return parts_.streams.Keep(call); });
+  Add(router, "DELETE", "/v1/stream", Access::kLoggedIn, Where::kHere,
+      [this](const RestCall& call) { return parts_.streams.End(call); });
 }
 
 void RestApi::AddPersonRoutes(http::Router& router) {

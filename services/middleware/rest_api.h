@@ -19,6 +19,7 @@
 #include "services/middleware/rest_profiles.h"
 #include "services/middleware/rest_reminders.h"
 #include "services/middleware/rest_session.h"
+#include "services/middleware/rest_streams.h"
 #include "services/middleware/rest_viewer.h"
 
 namespace holdfast::middleware {
@@ -44,6 +45,7 @@ class RestApi {
     RestReminders& reminders;
     RestFilms& films;
     RestParental& parental;
+    RestStreams& streams;
   };
 
   // `when_unknown`: what an account may watch of which nobody has ever told.
@@ -59,6 +61,7 @@ class RestApi {
   enum class Where { kHere, kOnWorker };  // memory only; may block or takes long
   using Answer = std::function<http::Response(const RestCall&)>;
 
+  void AddStreamRoutes(http::Router& router);
   void AddPersonRoutes(http::Router& router);
   void AddFilmRoutes(http::Router& router);
   void Add(http::Router& router, std::string_view method, std::string_view pattern, Access access,

@@ -65,21 +65,26 @@ std::string_view BearerOf(std::string_view authorization) {
 }
 
 http::Response Problem(int status, std::string_view code, std::string_view detail) {
-  return FieldProblem(status, code, "", detail);
+  return Problem(status, code, detail, [](JsonWriter&) {});
 }
 
 http::Response FieldProblem(int status, std::string_view code, std::string_view field,
                             std::string_view detail) {
+  return Problem(status, code, detail, [&](JsonWriter& json) {
+    json.Key("errors").BeginArray().BeginObject().Field("field", field).Field("detail", detail);
+    json.EndObject().EndArray();
+  });
+}
+
+http::Response Problem(int status, std::string_view code, std::string_view detail,
+                       const std::function<void(JsonWriter&)>& more) {
   http::Response response;
   response.status = status;
   response.content_type = "application/problem+json";
   JsonWriter json(response.text);
   json.BeginObject().Field("type", absl::StrCat("urn:holdfast:problem:", std::string(code)));
   json.Field("title", TitleOf(status)).Field("status", status).Field("detail", detail);
-  if (!field.empty()) {
-    json.Key("errors").BeginArray().BeginObject().Field("field", field).Field("detail", detail);
-    json.EndObject().EndArray();
-  }
+  more(json);
   json.EndObject();
   response.headers.emplace_back("Cache-Control", "no-store");
   if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");

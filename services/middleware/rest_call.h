@@ -15,6 +15,7 @@
 #include "services/middleware/body_cache.h"
 #include "services/middleware/device_table.h"
 #include "services/middleware/domain/entitlement.h"
+#include "services/middleware/json_writer.h"
 #include "services/middleware/portal_call.h"
 #include "services/middleware/sessions.h"
 
@@ -47,6 +48,9 @@ struct RestCall {
 
 // "application/problem+json" (RFC 9457). `code` is one word that programs compare.
 http::Response Problem(int status, std::string_view code, std::string_view detail);
+// The same with further members.
+http::Response Problem(int status, std::string_view code, std::string_view detail,
+                       const std::function<void(JsonWriter&)>& more);
 // The token of "Bearer <token>", or "".
 std::string_view BearerOf(std::string_view authorization);
 

@@ -85,6 +85,10 @@ http::Response BadLimit(int most) {
   return Problem(400, "bad-limit", fmt::format("limit is not from 1 to {}", most));
 }
 
+std::uint64_t ContentOf(const Channel& channel) {
+  return static_cast<std::uint64_t>(channel.id.value());
+}
+
 StreamViewer ViewerOf(const RestCall& call) {
   return {call.account().value(), std::to_string(call.device->id)};
 }
@@ -288,7 +292,8 @@ const Channel* RestCatalogue::ToPlay(const RestCall& call, const Lineup& lineup,
   return nullptr;
 }
 
-http::Response RestCatalogue::SendLink(const Channel& channel, const StreamLink& link) const {
+http::Response RestCatalogue::SendLink(const RestCall& call, const Channel& channel,
+                                       const StreamLink& link) const {
   std::string text;
   JsonWriter json(text);
   json.BeginObject().Field("url", link.address).Field("format", "hls");
@@ -297,7 +302,7 @@ http::Response RestCatalogue::SendLink(const Channel& channel, const StreamLink&
   if (const auto age = parts_.links.EdgesStaleSince()) {
     MarkDegraded(response, {{Neighbour::kCdnRouting, age}}, "rest", parts_.metrics);
   }
-  return response;
+  return parts_.streams.Marked(call, std::move(response));
 }
 
 http::Response RestCatalogue::LiveLink(const RestCall& call) const {
@@ -321,12 +326,16 @@ http::Response RestCatalogue::LiveLink(const RestCall& call) const {
     parts_.reporter.Report(std::move(report));
     return TryAgain("no edge can serve the channel");
   }
+  if (auto refused = parts_.streams.Refuse(call, ContentOf(*channel))) {
+    parts_.metrics.zaps.limit.Add();
+    return *std::move(refused);
+  }
   parts_.metrics.zaps.ok.Add();
   report.edge_id = link->edge_id;
   report.device = call.device->mac;
   report.link_expires = ExpiryOfLink(link->address);
   parts_.reporter.Report(std::move(report));
-  return SendLink(*channel, *link);
+  return SendLink(call, *channel, *link);
 }
 
 http::Response RestCatalogue::CatchUpLink(const RestCall& call) const {
@@ -353,8 +362,12 @@ http::Response RestCatalogue::CatchUpLink(const RestCall& call) const {
     parts_.metrics.catch_up_links.no_edge.Add();
     return TryAgain("no edge can serve the archive");
   }
+  if (auto refused = parts_.streams.Refuse(call, ContentOf(*channel))) {
+    parts_.metrics.catch_up_links.limit.Add();
+    return *std::move(refused);
+  }
   parts_.metrics.catch_up_links.ok.Add();
-  return SendLink(*channel, *link);
+  return SendLink(call, *channel, *link);
 }
 
 }  // namespace holdfast::middleware

@@ -11,6 +11,7 @@
 #include "services/middleware/reporter.h"
 #include "services/middleware/rest_call.h"
 #include "services/middleware/rest_parental.h"
+#include "services/middleware/rest_streams.h"
 #include "services/middleware/stream_links.h"
 #include "services/middleware/xtream_api.h"
 
@@ -26,6 +27,7 @@ class RestCatalogue {
     Reporter& reporter;
     Metrics& metrics;
     RestParental& parental;
+    RestStreams& streams;
   };
 
   RestCatalogue(AdultChannels adult, const Parts& parts) : adult_(adult), parts_(parts) {}
@@ -46,7 +48,8 @@ class RestCatalogue {
                            std::int64_t limit) const;
   // Null, and `problem` is set, if this viewer may not play it.
   const Channel* ToPlay(const RestCall& call, const Lineup& lineup, http::Response& problem) const;
-  http::Response SendLink(const Channel& channel, const StreamLink& link) const;
+  http::Response SendLink(const RestCall& call, const Channel& channel,
+                          const StreamLink& link) const;
 
   const AdultChannels adult_;
   const Parts parts_;

@@ -58,6 +58,45 @@ class RestDocumentTest : public RestNotes {
     EXPECT_EQ(Note(again, "GET", "/v1/channels/2/catch-up" + time).status, 404);
     NoteStranger(again, "GET", "/v1/channels/1/catch-up" + time);
   }
+  void NoteStreams() {
+    const std::string all = "/v1/streams", own = "/v1/stream";
+    app_.box().max_streams = 1;
+    app_.box().HaveEntitlement();
+    EXPECT_EQ(Note(own, "DELETE", own).status, 204);  // it had links
+    app_.box().LogIn();
+    ASSERT_THAT(app_.box().Zap(1), StartsWith("ffmpeg "));
+    const AppAnswer kept = Note(own, "PUT", own);
+    EXPECT_EQ(kept.status, 403);
+    EXPECT_EQ(kept.AsJson()["type"], "urn:holdfast:problem:too-many-streams");
+    EXPECT_EQ(kept.AsJson()["streams"].size(), 1u);
+    EXPECT_EQ(kept.AsJson()["streams"][0]["device_id"], "12");
+    EXPECT_EQ(kept.AsJson()["streams"][0]["model"], "MAG250");
+    for (const auto& [path, target] :
+         {std::pair("/v1/channels/{channel}/link", "/v1/channels/1/link"),
+          std::pair("/v1/channels/{channel}/catch-up",
+                    "/v1/channels/1/catch-up?start=2026-01-02T08:30:00Z&duration=3600"),
+          std::pair("/v1/films/files/{file}/link", "/v1/films/files/50/link")}) {
+      const AppAnswer refused = Note(path, "GET", target);
+      EXPECT_EQ(refused.status, 403) << target;
+      EXPECT_THAT(refused.AsJson()["detail"].get<std::string>(),
+                  StartsWith("Your subscription lets 1 device play at once. Playing now: MAG250."));
+    }
+    app_.box().Call("stb", "log", "real_action=stop&ch_id=1");
+    EXPECT_EQ(Note(own, "PUT", own).status, 204);
+    const Json streams = Note(all, "GET", all).AsJson();
+    EXPECT_EQ(streams["max_streams"], 1);
+    ASSERT_EQ(streams["items"].size(), 1u);
+    EXPECT_EQ(streams["items"][0]["own"], true);
+    EXPECT_EQ(app_.box().Zap(1), "");
+    EXPECT_EQ(Note(own, "DELETE", own).status, 204);
+    EXPECT_EQ(Note(own, "DELETE", own).status, 204);
+    EXPECT_THAT(app_.box().Zap(1), StartsWith("ffmpeg "));
+    NoteStranger(all, "GET", all);
+    NoteStranger(own, "PUT", own);
+    NoteStranger(own, "DELETE", own);
+    app_.box().max_streams = 0;
+    app_.box().HaveEntitlement();
+  }
   void NoteFavourites() {
     const std::string path = "/v1/favourites";
     NoteList(path, path);
@@ -364,6 +403,7 @@ TEST_F(RestDocumentTest, TheDocumentIsWhatTheServerDoes) {
   HaveCatalogue();
   NoteFilms();
   NoteRentals();
+  NoteStreams();
   NoteParental();
   NoteFull();
   NoteBusy();

@@ -266,6 +266,10 @@ http::Response RestFilms::Link(const RestCall& call) {
     }
     address = link->address;
   }
+  if (auto refused = parts_.streams.Refuse(call, static_cast<std::uint64_t>(found->title->id))) {
+    parts_.metrics.film_links.With({"limit"}).Add();
+    return *std::move(refused);
+  }
   parts_.metrics.film_links.With({"ok"}).Add();
   std::string text;
   JsonWriter json(text);
@@ -280,7 +284,7 @@ http::Response RestFilms::Link(const RestCall& call) {
   if (const auto age = parts_.links.EdgesStaleSince()) {
     MarkDegraded(response, {{Neighbour::kCdnRouting, age}}, "rest", parts_.metrics);
   }
-  return response;
+  return parts_.streams.Marked(call, std::move(response));
 }
 
 http::Response RestFilms::Favourites(const RestCall& call) {

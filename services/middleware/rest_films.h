@@ -16,6 +16,7 @@
 #include "services/middleware/rest_call.h"
 #include "services/middleware/rest_parental.h"
 #include "services/middleware/rest_profiles.h"
+#include "services/middleware/rest_streams.h"
 #include "services/middleware/stream_links.h"
 #include "services/middleware/xtream_api.h"
 
@@ -32,6 +33,7 @@ class RestFilms {
     Metrics& metrics;
     RestParental& parental;
     RentalDesk& rentals;
+    RestStreams& streams;
   };
 
   RestFilms(AdultChannels adult, const Parts& parts) : adult_(adult), parts_(parts) {}

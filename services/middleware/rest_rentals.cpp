@@ -6,6 +6,7 @@
 #include "libs/base/encoding.h"
 #include "libs/base/random.h"
 #include "libs/security/hmac.h"
+#include "services/middleware/billing_office.h"
 #include "services/middleware/billing_words.h"
 #include "services/middleware/rest_films.h"
 #include "services/middleware/rest_pages.h"
@@ -131,7 +132,7 @@ http::Response RestFilms::Rent(const RestCall& call) {
                                            .package = title->package,
                                            .price = *price,
                                            .key = KeyFor(call),
-                                           .person = "viewer:" + call.device->mac},
+                                           .person = PersonOf("viewer", call.device->mac)},
                                           Deadline::After(kRentTimeout));
   if (!rented.ok()) {
     const bool away = absl::IsUnavailable(rented.status()) ||

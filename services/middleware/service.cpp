@@ -33,6 +33,9 @@ void Service::Register(rpc::ServiceTable& table) {
                &S::Audited<&S::RevokeDevice, v1::RevokeDeviceRequest, v1::Device>);
   table.Worker("UnbindDevice", *this,
                &S::Audited<&S::UnbindDevice, v1::UnbindDeviceRequest, v1::Device>);
+  table.Inline("ListStreams", *this, &S::ListStreams);
+  table.Worker("EndStream", *this,
+               &S::Audited<&S::EndStream, v1::EndStreamRequest, v1::EndStreamResponse>);
   table.Worker("SendEvent", *this,
                &S::Audited<&S::SendEvent, v1::SendEventRequest, v1::BoxEventInfo>);
   table.Inline("ListEvents", *this, &S::ListEvents);

@@ -11,6 +11,7 @@
 #include "services/middleware/metrics.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/store.h"
+#include "services/middleware/stream_gate.h"
 
 namespace holdfast::middleware {
 
@@ -25,6 +26,7 @@ class Service {
     Entitlements& entitlements;
     const ReadModels& models;
     const EventBoard& events;
+    const StreamGate& streams;
     Audit& audit;
     Metrics& metrics;
     const Clock& clock;
@@ -37,6 +39,7 @@ class Service {
         entitlements_(parts.entitlements),
         models_(parts.models),
         events_(parts.events),
+        streams_(parts.streams),
         audit_(parts.audit),
         metrics_(parts.metrics),
         clock_(parts.clock),
@@ -73,6 +76,12 @@ class Service {
   absl::StatusOr<v1::ListAuditResponse> ListAudit(const rpc::Call& call,
                                                   const v1::ListAuditRequest& request);
 
+  // service_streams.cpp
+  absl::StatusOr<v1::ListStreamsResponse> ListStreams(const rpc::Call& call,
+                                                      const v1::ListStreamsRequest& request);
+  absl::StatusOr<v1::EndStreamResponse> EndStream(const rpc::Call& call,
+                                                  const v1::EndStreamRequest& request);
+
   // service_events.cpp
   absl::StatusOr<v1::BoxEventInfo> SendEvent(const rpc::Call& call,
                                              const v1::SendEventRequest& request);
@@ -107,6 +116,7 @@ class Service {
   Entitlements& entitlements_;
   const ReadModels& models_;
   const EventBoard& events_;
+  const StreamGate& streams_;
   Audit& audit_;
   Metrics& metrics_;
   const Clock& clock_;

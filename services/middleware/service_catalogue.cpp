@@ -65,8 +65,17 @@ absl::StatusOr<v1::VodTitle> Service::PutVodTitle(const rpc::Call& call,
 
 absl::StatusOr<v1::RadioStation> Service::PutRadioStation(
     const rpc::Call& call, const v1::PutRadioStationRequest& request) {
+  v1::RadioStation station = request.station();
+  station.set_down(false);
+  if (station.radio_id() > 0) {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        const auto held,
+        store_.FindItem(call.deadline(), kTopic, "r" + std::to_string(station.radio_id())));
+    v1::CatalogueItem item;
+    if (held && item.ParseFromString(*held)) station.set_down(item.radio().down());
+  }
   return Put<v1::RadioStation>(
-      store_, call, request.idempotency_key(), "r", request.station(),
+      store_, call, request.idempotency_key(), "r", std::move(station),
       [](v1::RadioStation& r, std::int64_t id) { r.set_radio_id(id); },
       request.station().radio_id(), &v1::CatalogueItem::mutable_radio);
 }

@@ -105,7 +105,7 @@ std::optional<http::Response> XtreamApi::Info(AppCall& call) {
   std::string text;
   JsonWriter json(text);
   json.BeginObject();
-  AppendUserInfo(json, call);
+  AppendUserInfo(json, call, parts_.streams.slots().Count(call.login->account));
   AppendServerInfo(json, call.base_url, call.now);
   json.EndObject();
   return Json(std::move(text));
@@ -238,7 +238,7 @@ std::optional<http::Response> XtreamApi::PanelApi(AppCall& call) {
   std::string text;
   JsonWriter json(text);
   json.BeginObject();
-  AppendUserInfo(json, call);
+  AppendUserInfo(json, call, parts_.streams.slots().Count(call.login->account));
   AppendServerInfo(json, call.base_url, call.now);
   json.Key("categories").BeginObject().Key("live");
   AppendCategories(json, *lineup, channels);

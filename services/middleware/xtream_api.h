@@ -17,6 +17,7 @@
 #include "services/middleware/app_call.h"
 #include "services/middleware/body_cache.h"
 #include "services/middleware/read_models.h"
+#include "services/middleware/stream_gate.h"
 
 namespace holdfast::middleware {
 
@@ -37,6 +38,7 @@ class XtreamApi {
     AppGate& gate;
     ReadModels& models;
     BodyCache& bodies;
+    const StreamGate& streams;
     Metrics& metrics;
   };
 

@@ -60,7 +60,7 @@ int ArchiveDays(const Channel& channel) {
 
 }  // namespace
 
-void AppendUserInfo(JsonWriter& json, const AppCall& call) {
+void AppendUserInfo(JsonWriter& json, const AppCall& call, int active_streams) {
   const Entitlement& entitlement = *call.knowledge.entitlement;
   json.Key("user_info").BeginObject();
   json.Field("username", call.credentials.login).Field("password", call.credentials.password);
@@ -72,7 +72,7 @@ void AppendUserInfo(JsonWriter& json, const AppCall& call) {
   } else {
     json.Key("exp_date").String(end);
   }
-  json.Field("is_trial", "0").Field("active_cons", "0");
+  json.Field("is_trial", "0").Key("active_cons").String(std::int64_t{active_streams});
   json.Key("created_at").String(call.login->first_at);
   json.Key("max_connections").String(entitlement.max_streams);
   json.Key("allowed_output_formats").BeginArray().String("m3u8").EndArray();

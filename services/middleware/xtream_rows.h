@@ -17,7 +17,8 @@
 namespace holdfast::middleware {
 
 // Fields "user_info" and "server_info" of an account that is let in.
-void AppendUserInfo(JsonWriter& json, const AppCall& call);
+// `active_streams`: how many devices of the account play.
+void AppendUserInfo(JsonWriter& json, const AppCall& call, int active_streams);
 void AppendServerInfo(JsonWriter& json, std::string_view base_url, WallTime now);
 
 // The answer to a wrong login.

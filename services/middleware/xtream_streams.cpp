@@ -109,6 +109,10 @@ std::optional<http::Response> XtreamStreams::Live(AppCall& call) {
     Report(call, *channel, {.kind = PlaybackReport::Kind::kError, .error = "no_edge"});
     return NoEdge();
   }
+  if (auto refused = TooMany(call)) {
+    parts_.metrics.zaps.limit.Add();
+    return refused;
+  }
   if (!call.head_only && recent_.IsNew(call.login->account, channel->id)) {
     parts_.metrics.zaps.ok.Add();
     Report(call, *channel,
@@ -149,6 +153,10 @@ std::optional<http::Response> XtreamStreams::CatchUp(AppCall& call, const Wish& 
     parts_.metrics.catch_up_links.no_edge.Add();
     return NoEdge();
   }
+  if (auto refused = TooMany(call)) {
+    parts_.metrics.catch_up_links.limit.Add();
+    return refused;
+  }
   if (!call.head_only) parts_.metrics.catch_up_links.ok.Add();
   return Redirect(call, *link, catch_up_path_.name);
 }
@@ -185,6 +193,10 @@ std::optional<http::Response> XtreamStreams::Film(AppCall& call, FilmKind kind) 
     parts_.metrics.film_links.With({"link_fault"}).Add();
     return NoEdge();
   }
+  if (auto refused = TooMany(call)) {
+    parts_.metrics.film_links.With({"limit"}).Add();
+    return refused;
+  }
   if (!call.head_only) parts_.metrics.film_links.With({"ok"}).Add();
   return Redirect(call, *link, film_.name);
 }
@@ -197,7 +209,28 @@ void XtreamStreams::Report(const AppCall& call, const Channel& channel, Playback
   parts_.reporter.Report(std::move(report));
 }
 
-http::Response XtreamStreams::Redirect(const AppCall&, const StreamLink& link,
+std::optional<http::Response> XtreamStreams::TooMany(const AppCall& call) const {
+  const AccountId& account = call.login->account;
+  const Entitlement& entitlement = *call.knowledge.entitlement;
+  StreamSlots& slots = parts_.streams.slots();
+  const std::string player = NameOfPlayer(call.client_address, call.client);
+  const bool may = call.head_only
+                       ? slots.WouldTake(account, player, entitlement.max_streams)
+                       : slots.Take(account, {.device = player,
+                                              .limit = entitlement.max_streams,
+                                              .content = StringHash()(call.request->target()) | 1,
+                                              .reloads = true});
+  if (may) return std::nullopt;
+  http::Response response =
+      http::Response::Text(403, parts_.streams.Words(account, entitlement) + "\n");
+  response.headers.emplace_back("Cache-Control", "no-store");
+  if (const auto alone = parts_.streams.Alone(entitlement)) {
+    MarkDegraded(response, {*alone}, live_.name, parts_.metrics);
+  }
+  return response;
+}
+
+http::Response XtreamStreams::Redirect(const AppCall& call, const StreamLink& link,
                                        std::string_view name) const {
   http::Response response;
   response.status = 302;
@@ -205,6 +238,9 @@ http::Response XtreamStreams::Redirect(const AppCall&, const StreamLink& link,
   response.headers = {{"Location", link.address}, {"Cache-Control", "no-store"}};
   if (const auto age = parts_.links.EdgesStaleSince()) {
     MarkDegraded(response, {{Neighbour::kCdnRouting, age}}, name, parts_.metrics);
+  }
+  if (const auto alone = parts_.streams.Alone(*call.knowledge.entitlement)) {
+    MarkDegraded(response, {*alone}, name, parts_.metrics);
   }
   return response;
 }

@@ -19,6 +19,7 @@
 #include "services/middleware/app_call.h"
 #include "services/middleware/read_models.h"
 #include "services/middleware/reporter.h"
+#include "services/middleware/stream_gate.h"
 #include "services/middleware/stream_links.h"
 #include "services/middleware/xtream_api.h"
 
@@ -45,6 +46,7 @@ class XtreamStreams {
     AppGate& gate;
     ReadModels& models;
     const StreamLinks& links;
+    StreamGate& streams;
     Reporter& reporter;
     Metrics& metrics;
     const Clock& clock;
@@ -66,6 +68,9 @@ class XtreamStreams {
   std::optional<http::Response> CatchUp(AppCall& call, const Wish& wish);
   std::optional<http::Response> Film(AppCall& call, FilmKind kind);
   void Report(const AppCall& call, const Channel& channel, PlaybackReport report);
+  // The refusal, if as many devices of the account play as may. Otherwise this player is one of
+  // them; a HEAD plays nothing.
+  std::optional<http::Response> TooMany(const AppCall& call) const;
   http::Response Redirect(const AppCall& call, const StreamLink& link, std::string_view name) const;
   void RunWithPath(const http::Request& request, const AppRoute& route, http::Reply reply);
 

@@ -82,6 +82,7 @@ struct RadioStation {
   std::string name;
   std::string address;
   PackageId package;  // empty: everybody
+  bool down = false;  // as the operator's monitoring said last
 };
 
 // Immutable; replaced as a whole. Thread-safe.
