@@ -469,7 +469,8 @@ TEST_P(SeededHistoriesTest, LeavesTheBooksRight) {
   ASSERT_THAT(parked, IsOk());
   EXPECT_EQ(*parked, 0);
   for (const std::string& account : accounts_) EXPECT_GE(Wallet(account), 0);
-  if (GetParam() < 2) EXPECT_GT(foreseen_, 0) << "no change of plan moved money";
+  const bool by_chance = GetParam() >= 2;
+  EXPECT_TRUE(by_chance || foreseen_ > 0) << "no change of plan moved money";
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SeededHistoriesTest, testing::Range(0, 3));
