@@ -10,6 +10,7 @@
 namespace holdfast::test {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
