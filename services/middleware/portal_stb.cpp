@@ -150,7 +150,9 @@ void StbActions::NoteStream(const PortalCall& call, PlaybackReport::Kind kind) {
   using Kind = PlaybackReport::Kind;
   const Device& device = *call.device;
   if (kind == Kind::kError) return;  // it tries again
-  if (kind == Kind::kStop || !PlaysStream(call.form.Int("tmp_type", kPlaceOfTv))) {
+  const std::int64_t place = call.form.Int("tmp_type", 0);
+  const bool plays = place == 0 || PlaysStream(place);  // who names no place is at the TV
+  if (kind == Kind::kStop || !plays) {
     parts_.streams.GiveBack(device.account, device.mac);
   } else {
     parts_.streams.Plays(device.account, device.mac);
