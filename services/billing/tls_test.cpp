@@ -44,10 +44,12 @@ class TlsTest : public testing::Test {
     return config;
   }
   static PaymentAttempt Attempt() {
-    return {.id = AttemptId("a-1"),
-            .account = AccountId("ann"),
-            .gateway = "card",
-            .amount = *Money::Make(500, "EUR")};
+    PaymentAttempt attempt;
+    attempt.id = AttemptId("a-1");
+    attempt.account = AccountId("ann");
+    attempt.gateway = "card";
+    attempt.amount = *Money::Make(500, "EUR");
+    return attempt;
   }
   std::string Unrelated() {
     std::ofstream(dir_.File("other.pem")) << test::TestAuthority().pem();
