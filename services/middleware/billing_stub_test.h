@@ -127,6 +127,8 @@ class BillingStub {
     HOLDFAST_NONE(PauseSubscription, Subscription);
     HOLDFAST_NONE(ListSubscriptions, ListSubscriptionsResponse);
     HOLDFAST_NONE(ListRentals, ListRentalsResponse);
+    none("PreviewChange",
+         &BillingStub::Nothing<v1::ChangeSubscriptionRequest, v1::PreviewChangeResponse>);
 #undef HOLDFAST_NONE
   }
 

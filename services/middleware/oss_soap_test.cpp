@@ -242,7 +242,7 @@ class DescriptionTest : public testing::Test {
     }
   }
 
-  static constexpr const char* kAddress = "http://tv.example/api/soap.php?a=1&b=2";
+  static constexpr const char* kAddress = "http://tv.example/api/soap.php";
   static constexpr const char* kWsdl = "http://schemas.xmlsoap.org/wsdl/";
   static constexpr const char* kSchema = "http://www.w3.org/2001/XMLSchema";
   std::unique_ptr<xmlDoc, decltype(&xmlFreeDoc)> document_{nullptr, xmlFreeDoc};

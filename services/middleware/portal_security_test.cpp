@@ -43,7 +43,7 @@ class PortalSecurityTest : public testing::Test {
     ASSERT_THAT(a_.portal().entitlements().feed().Apply(
                     {.kind = replica::Update::Kind::kDelta,
                      .epoch = "test",
-                     .revision = 3,
+                     .revision = 1000,
                      .items = {{"acc-1", MakeShared(entitlement.SerializeAsString())}}}),
                 test::IsOk());
   }
