@@ -4,6 +4,7 @@
 #include <map>
 #include <thread>
 
+#include "libs/testing/eventually.h"
 #include "services/billing/billing_money_test.h"
 #include "services/billing/refusal.h"
 #include "services/billing/snapshot.h"
@@ -416,6 +417,7 @@ TEST_F(RentalsTest, WithoutTheDatabaseNothingIsRentedAndWhatIsRentedIsStillTold)
                                                       absl::StatusCode::kDeadlineExceeded));
   EXPECT_THAT(Told("ann"), ElementsAre("film-1 until 172800"));
   gate_.Open();
+  EXPECT_TRUE(test::Eventually([&] { return pool_.Ping(Soon()).ok(); }));
 }
 
 }  // namespace

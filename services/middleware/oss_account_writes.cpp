@@ -205,6 +205,13 @@ absl::Status OssAccounts::Update(const bv1::Account& account, const OssCall& cal
   HOLDFAST_RETURN_IF_ERROR(UpdateWords(account, call));
   HOLDFAST_RETURN_IF_ERROR(parts_.notes.Save(id, NotesIn(call), call.deadline));
 
+  // On before all else and off after it: what gives no service cannot be changed. Boxes are cut off
+  // and on by the entitlement, with their next heartbeat.
+  const auto turn = [&]() -> absl::Status {
+    HOLDFAST_ASSIGN_OR_RETURN(const auto now, parts_.desk.Load(id, call.deadline));
+    return parts_.desk.SwitchOn(now, *on, errand).status();
+  };
+  if (on && *on) HOLDFAST_RETURN_IF_ERROR(turn());
   bool other_packages = false;
   if (const std::string plan(call.Get("tariff_plan")); !plan.empty()) {
     HOLDFAST_ASSIGN_OR_RETURN(const auto now, parts_.desk.Load(id, call.deadline));
@@ -214,11 +221,7 @@ absl::Status OssAccounts::Update(const bv1::Account& account, const OssCall& cal
     HOLDFAST_ASSIGN_OR_RETURN(const auto now, parts_.desk.Load(id, call.deadline));
     HOLDFAST_RETURN_IF_ERROR(parts_.desk.EndAt(id, now, *end, errand).status());
   }
-  if (on) {
-    HOLDFAST_ASSIGN_OR_RETURN(const auto now, parts_.desk.Load(id, call.deadline));
-    // Boxes are cut off and on by the entitlement, with their next heartbeat.
-    HOLDFAST_RETURN_IF_ERROR(parts_.desk.SwitchOn(now, *on, errand).status());
-  }
+  if (on && !*on) HOLDFAST_RETURN_IF_ERROR(turn());
   if (call.Has("stb_mac")) {
     HOLDFAST_RETURN_IF_ERROR(ReplaceBox(id, call.Get("stb_mac"), call.deadline));
   }

@@ -126,8 +126,8 @@ TEST_F(OssContractTest, BillingKnowsWhoseScriptItWas) {
       WhoDid("who-1"),
       ElementsAre("CreateAccount" + by, "StartSubscription" + by, "UpdateAccount" + by,
                   "SetPassword" + by, "ChangeSubscription" + by, "StartSubscription" + by,
-                  "CancelSubscription" + by, "SuspendSubscription" + by, "ChangeSubscription" + by,
-                  "ResumeSubscription" + by, "StartSubscription" + by, "CancelSubscription" + by));
+                  "CancelSubscription" + by, "SuspendSubscription" + by, "ResumeSubscription" + by,
+                  "ChangeSubscription" + by, "StartSubscription" + by, "CancelSubscription" + by));
 }
 
 TEST_F(OssContractTest, WhatOtherSystemsSayOfAnAccountIsKeptAndTheirBalanceIsShownOnTheBox) {
