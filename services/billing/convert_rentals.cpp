@@ -37,8 +37,7 @@ absl::StatusOr<RentalOrder> ParseOrder(const v1::RentFilmRequest& request) {
   if (!request.has_expected_price()) return InvalidArgument("expected_price is needed");
   RentalOrder order{.item = ItemId(request.item_id()), .item_name = request.item_name()};
   order.package.id = PackageId(request.package_id());
-  HOLDFAST_ASSIGN_OR_RETURN(order.expected,
-                            ParseMoney("expected_price", request.expected_price()));
+  HOLDFAST_ASSIGN_OR_RETURN(order.expected, ParseMoney("expected_price", request.expected_price()));
   return order;
 }
 

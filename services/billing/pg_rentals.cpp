@@ -27,8 +27,8 @@ Package PackageAt(const PgResult& rows, int row, int first = 0) {
           .rental_length = std::chrono::seconds(rows.Int(row, first + 4))};
 }
 
-#define HOLDFAST_RENTAL_COLUMNS                                                    \
-  "r.rental_id, r.account_id, r.item_id, r.package_id, r.currency, r.price, "      \
+#define HOLDFAST_RENTAL_COLUMNS                                               \
+  "r.rental_id, r.account_id, r.item_id, r.package_id, r.currency, r.price, " \
   "coalesce(r.invoice_id, ''), r.begins_at, r.until, r.over"
 
 Rental RentalAt(const PgResult& rows, int row) {
@@ -63,11 +63,10 @@ constexpr std::string_view kFindPlanOf =
 // two sees what the other did.
 absl::Status PgBillingTransaction::PutPackage(const Package& package) {
   const bool single = package.service_type == Package::ServiceType::kSingle;
-  HOLDFAST_RETURN_IF_ERROR(tx_.Query(kPutPackage, package.id.value(), package.name,
-                                     single ? kSingle : "periodic",
-                                     MoneyTexts(package.rental_prices),
-                                     package.rental_length.count())
-                               .status());
+  HOLDFAST_RETURN_IF_ERROR(
+      tx_.Query(kPutPackage, package.id.value(), package.name, single ? kSingle : "periodic",
+                MoneyTexts(package.rental_prices), package.rental_length.count())
+          .status());
   if (!single) return absl::OkStatus();
   HOLDFAST_ASSIGN_OR_RETURN(const PgResult plan, tx_.Query(kFindPlanOf, package.id.value()));
   if (plan.rows() == 0) return absl::OkStatus();

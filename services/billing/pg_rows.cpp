@@ -184,8 +184,7 @@ std::vector<Facts::RunningRental> RunningRentalsIn(const std::vector<std::string
   std::vector<Facts::RunningRental> rentals;
   for (const std::string& text : texts) {
     const auto words = Words(text);
-    rentals.push_back(
-        {ItemId(std::string(words.at(0))), FromEpochSeconds(Number(words.at(1)))});
+    rentals.push_back({ItemId(std::string(words.at(0))), FromEpochSeconds(Number(words.at(1)))});
   }
   return rentals;
 }

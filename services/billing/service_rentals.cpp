@@ -41,8 +41,8 @@ absl::StatusOr<v1::ListRentalsResponse> Service::ListRentals(
                             }));
   v1::ListRentalsResponse response;
   for (const Rental& found : page.rows) *response.add_rentals() = ToProto(found);
-  response.set_next_page_token(page.NextToken(
-      [](const Rental& last) { return TokenAfter(last.from, last.id.value()); }));
+  response.set_next_page_token(
+      page.NextToken([](const Rental& last) { return TokenAfter(last.from, last.id.value()); }));
   return response;
 }
 
