@@ -93,7 +93,9 @@ PortalFixture::PortalFixture(FixtureOptions options)
   directory_ = *discovery::OpenDirectory(
       {.spec = "static:billing=" + options.billing + ";analytics=127.0.0.1:1;epg=127.0.0.1:1"},
       clock_, random_, metrics_);
-  const rpc::ChannelEnvironment environment{*directory_, clock_, random_, metrics_, {}, "a"};
+  // Calls go to real sockets, and their deadlines are the real clock's.
+  const rpc::ChannelEnvironment environment{*directory_, SystemClock::Get(), random_, metrics_, {},
+                                            "a"};
   billing_ = std::make_unique<rpc::Channel>("billing", rpc::PeerOptions{}, environment);
   epg_ = std::make_unique<rpc::Channel>("epg", rpc::PeerOptions{}, environment);
   analytics_ = std::make_unique<rpc::Channel>("analytics", rpc::PeerOptions{}, environment);
