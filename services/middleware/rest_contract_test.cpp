@@ -404,8 +404,8 @@ TEST_F(RestDocumentTest, TheDocumentIsWhatTheServerDoes) {
   NoteReminders();
   HaveCatalogue();
   NoteFilms();
-  NoteRentals();
   NoteStreams();
+  NoteRentals();
   NoteParental();
   NoteFull();
   NoteBusy();

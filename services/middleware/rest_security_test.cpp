@@ -223,6 +223,9 @@ TEST_F(RestSecurityTest, NoRouteShowsWhatIsAnothers) {
       {"DELETE /v1/films/favourites/{film}", "/v1/films/favourites/5", ""},
       {"GET /v1/films/files/{file}/link", "/v1/films/files/50/link", ""},
       {"GET /v1/films/{film}", "/v1/films/5", ""},
+      {"GET /v1/streams", "", ""},
+      {"PUT /v1/stream", "", ""},
+      {"DELETE /v1/stream", "", ""},
       {"POST /v1/films/{film}/rental", "/v1/films/5/rental",
        R"({"price":{"minor_units":300,"currency":"EUR"}})"},
       {"POST /v1/logout", "", ""}};
