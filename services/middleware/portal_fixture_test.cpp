@@ -93,10 +93,13 @@ PortalFixture::PortalFixture(FixtureOptions options)
   directory_ = *discovery::OpenDirectory(
       {.spec = "static:billing=" + options.billing + ";analytics=127.0.0.1:1;epg=127.0.0.1:1"},
       clock_, random_, metrics_);
-  // Calls go to real sockets, and their deadlines are the real clock's.
-  const rpc::ChannelEnvironment environment{*directory_, SystemClock::Get(), random_, metrics_, {},
-                                            "a"};
-  billing_ = std::make_unique<rpc::Channel>("billing", rpc::PeerOptions{}, environment);
+  const rpc::ChannelEnvironment environment{*directory_, clock_, random_, metrics_, {}, "a"};
+  // The deadlines of calls that a neighbour answers are the real clock's.
+  const bool answers = options.billing != FixtureOptions().billing;
+  const Clock& clock = answers ? SystemClock::Get() : static_cast<const Clock&>(clock_);
+  billing_ = std::make_unique<rpc::Channel>(
+      "billing", rpc::PeerOptions{},
+      rpc::ChannelEnvironment{*directory_, clock, random_, metrics_, {}, "a"});
   epg_ = std::make_unique<rpc::Channel>("epg", rpc::PeerOptions{}, environment);
   analytics_ = std::make_unique<rpc::Channel>("analytics", rpc::PeerOptions{}, environment);
   postgres_ = std::make_unique<storage::PgPool>(options.postgres, metrics_);
