@@ -8,7 +8,7 @@
 #include "libs/base/random.h"
 #include "libs/base/status.h"
 #include "libs/telemetry/log.h"
-#include "services/middleware/billing_words.h"
+#include "services/middleware/box_messages.h"
 #include "services/middleware/channel_rows.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_account.h"
@@ -20,29 +20,17 @@ using namespace std::chrono_literals;
 
 constexpr auto kListTimeout = 2s;
 constexpr auto kChangeTimeout = 8s;
-constexpr std::string_view kNoAccount = "This device belongs to no account.";
 constexpr std::string_view kNotHere = "Packages cannot be changed on this device.";
-constexpr std::string_view kTryAgain =
-    "The provider's billing cannot be reached at the moment. Please try again.";
-
-PortalAnswer Message(std::string_view text) {
-  std::string js;
-  JsonWriter(js).BeginObject().Field("message", text).EndObject();
-  return PortalAnswer::Js(std::move(js));
-}
 
 PortalAnswer Result(bool done) {
   return PortalAnswer::Js(done ? R"({"result":true})" : R"({"result":false})");
 }
 
 PortalAnswer Refused(const absl::Status& status) {
-  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-      absl::IsResourceExhausted(status)) {
-    return Message(kTryAgain).With(Degradation{Neighbour::kBilling, {}});
-  }
-  if (const auto reason = RefusalOf(status)) return Message(SentenceOf(*reason));
-  if (absl::IsNotFound(status)) return Message("This package is not offered to the account.");
-  return Message("The package could not be changed. Please contact your provider.");
+  return BoxRefusal(status,
+                    absl::IsNotFound(status)
+                        ? "This package is not offered to the account."
+                        : "The package could not be changed. Please contact your provider.");
 }
 
 void AppendOffer(JsonWriter& json, const Offer& offer) {
@@ -104,7 +92,7 @@ PortalAnswer AccountActions::GetPackages(const PortalCall& call) {
 }
 
 PortalAnswer AccountActions::CheckPrice(const PortalCall& call) {
-  if (call.device->account.value().empty()) return Message(kNoAccount);
+  if (call.device->account.value().empty()) return BoxMessage(kDeviceWithoutAccount);
   const auto now = parts_.desk.Load(call.device->account, Deadline::After(kListTimeout));
   if (!now.ok()) return Refused(now.status());
   const std::vector<Offer> offers = OffersOf(*now);
@@ -162,8 +150,8 @@ void AccountActions::TellOthers(const PortalCall& call, const AccountSubscriptio
 }
 
 PortalAnswer AccountActions::Subscribe(const PortalCall& call) {
-  if (!config_.subscription_from_box) return Message(kNotHere);
-  if (call.device->account.value().empty()) return Message(kNoAccount);
+  if (!config_.subscription_from_box) return BoxMessage(kNotHere);
+  if (call.device->account.value().empty()) return BoxMessage(kDeviceWithoutAccount);
   const Deadline deadline = Deadline::After(kChangeTimeout);
   const auto now = parts_.desk.Load(call.device->account, deadline);
   if (!now.ok()) return Refused(now.status());
@@ -175,8 +163,8 @@ PortalAnswer AccountActions::Subscribe(const PortalCall& call) {
 }
 
 PortalAnswer AccountActions::Unsubscribe(const PortalCall& call) {
-  if (!config_.subscription_from_box) return Message(kNotHere);
-  if (call.device->account.value().empty()) return Message(kNoAccount);
+  if (!config_.subscription_from_box) return BoxMessage(kNotHere);
+  if (call.device->account.value().empty()) return BoxMessage(kDeviceWithoutAccount);
   const Deadline deadline = Deadline::After(kChangeTimeout);
   const auto now = parts_.desk.Load(call.device->account, deadline);
   if (!now.ok()) return Refused(now.status());

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/base/random.h"
 #include "services/middleware/billing_office.h"
-#include "services/middleware/billing_words.h"
+#include "services/middleware/box_messages.h"
 #include "services/middleware/json_writer.h"
 #include "services/middleware/portal_account.h"
 #include "services/middleware/vod_rows.h"
@@ -20,39 +20,23 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRentTimeout = 8s;
-constexpr std::string_view kNoAccount = "This device belongs to no account.";
+constexpr std::string_view kNotRented =
+    "The film could not be rented. Please contact your provider.";
 constexpr std::string_view kNotForRent = "This film is not for rent.";
 constexpr std::string_view kNoPrice = "The price is missing. Please try again.";
 constexpr std::string_view kBusy = "Not possible at the moment. Please try again.";
-constexpr std::string_view kTryAgain =
-    "The provider's billing cannot be reached at the moment. Please try again.";
-
-PortalAnswer Message(std::string_view text) {
-  std::string js;
-  JsonWriter(js).BeginObject().Field("message", text).EndObject();
-  return PortalAnswer::Js(std::move(js));
-}
-
-PortalAnswer Refused(const absl::Status& status) {
-  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-      absl::IsResourceExhausted(status)) {
-    return Message(kTryAgain).With(Degradation{Neighbour::kBilling, {}});
-  }
-  if (const auto reason = RefusalOf(status)) return Message(SentenceOf(*reason));
-  return Message("The film could not be rented. Please contact your provider.");
-}
 
 }  // namespace
 
 PortalAnswer AccountActions::CheckFilmPrice(PortalCall& call) {
-  if (call.device->account.value().empty()) return Message(kNoAccount);
+  if (call.device->account.value().empty()) return BoxMessage(kDeviceWithoutAccount);
   const auto catalogue = parts_.models.catalogue();
   const VodTitle* title = catalogue->FindTitle(call.form.Int("video_id", 0));
   const FilmRights rights = RightsOf(call);
   const FilmRight right = title == nullptr ? FilmRight() : rights.Of(*title);
   // A box that does not know yet that it is rented goes on without asking its viewer.
   const bool runs = right.access == FilmAccess::kRented;
-  if (!runs && right.access != FilmAccess::kForRent) return Message(kNotForRent);
+  if (!runs && right.access != FilmAccess::kForRent) return BoxMessage(kNotForRent);
   std::string js;
   JsonWriter json(js);
   const bool free = runs || right.price->minor_units() == 0;
@@ -63,27 +47,27 @@ PortalAnswer AccountActions::CheckFilmPrice(PortalCall& call) {
 }
 
 PortalOutcome AccountActions::RentFilm(PortalCall& call) {
-  if (call.device->account.value().empty()) return Message(kNoAccount);
+  if (call.device->account.value().empty()) return BoxMessage(kDeviceWithoutAccount);
   const auto catalogue = parts_.models.catalogue();
   const VodTitle* title = catalogue->FindTitle(call.form.Int("video_id", 0));
-  if (title == nullptr) return Message(kNotForRent);
+  if (title == nullptr) return BoxMessage(kNotForRent);
   const FilmRights rights = RightsOf(call);
   const FilmRight right = rights.Of(*title);
   if (right.access == FilmAccess::kRented) return Rented(call, *title, right);
-  if (right.access != FilmAccess::kForRent) return Message(kNotForRent);
+  if (right.access != FilmAccess::kForRent) return BoxMessage(kNotForRent);
   return Later{[this, id = title->id](PortalCall& c) { return AskToRent(c, id); },
-               [](PortalCall&) { return Message(kBusy); }};
+               [](PortalCall&) { return BoxMessage(kBusy); }};
 }
 
 PortalAnswer AccountActions::AskToRent(const PortalCall& call, std::int64_t id) {
   const auto catalogue = parts_.models.catalogue();
   const VodTitle* title = catalogue->FindTitle(id);
-  if (title == nullptr) return Message(kNotForRent);
+  if (title == nullptr) return BoxMessage(kNotForRent);
   const FilmRights rights = RightsOf(call);
   FilmRight right = rights.Of(*title);
   if (right.access == FilmAccess::kRented) return Rented(call, *title, right);
   const std::optional<Money> price = ParsePrice(call.Get("price"), rights.currency());
-  if (!price) return Message(kNoPrice);
+  if (!price) return BoxMessage(kNoPrice);
   const auto rented = parts_.rentals.Rent({.account = call.device->account,
                                            .title = title->id,
                                            .name = title->name,
@@ -92,7 +76,7 @@ PortalAnswer AccountActions::AskToRent(const PortalCall& call, std::int64_t id) 
                                            .key = "box-" + SecureHex(12),
                                            .person = PersonOf("viewer", call.device->mac)},
                                           Deadline::After(kRentTimeout));
-  if (!rented.ok()) return Refused(rented.status());
+  if (!rented.ok()) return BoxRefusal(rented.status(), kNotRented);
   right.until = rented->until;
   return Rented(call, *title, right);
 }
