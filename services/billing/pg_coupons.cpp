@@ -83,7 +83,9 @@ constexpr std::string_view kFindRedeemer = R"sql(
   SELECT (SELECT count(*) FROM coupon_redemption WHERE coupon_id = $1 AND account_id = $2),
          EXISTS (SELECT 1 FROM invoice WHERE account_id = $2)
            OR EXISTS (SELECT 1 FROM subscription_term t JOIN subscription s USING (subscription_id)
-                       WHERE s.account_id = $2)
+                       WHERE s.account_id = $2 AND NOT t.void)
+           OR EXISTS (SELECT 1 FROM subscription_term t JOIN subscription s USING (subscription_id)
+                       WHERE s.account_id = $2 AND t.void)
 )sql";
 
 absl::StatusOr<Redeemer> PgBillingTransaction::FindRedeemer(const CouponId& coupon,
@@ -107,14 +109,15 @@ absl::StatusOr<std::int64_t> PgBillingTransaction::AddRedemption(const Redemptio
 }
 
 // $1 subscription, $2 the day, or all. One row, so one question per charge: of NULLs without
-// coupon.
+// coupon. Void terms have an index of their own, hence the two questions.
 constexpr std::string_view kFindHistory =
     "SELECT " HOLDFAST_COUPON_COLUMNS
     ", r.redemption_id, ARRAY(SELECT DISTINCT t.period_end - DATE '1970-01-01'"
     " FROM subscription_term t WHERE t.subscription_id = $1"
     " AND t.redemption_id = r.redemption_id AND NOT t.void"
     " AND ($2::int IS NULL OR t.from_day < DATE '1970-01-01' + $2::int)),"
-    " EXISTS (SELECT 1 FROM subscription_term t WHERE t.subscription_id = $1)"
+    " EXISTS (SELECT 1 FROM subscription_term t WHERE t.subscription_id = $1 AND NOT t.void)"
+    " OR EXISTS (SELECT 1 FROM subscription_term t WHERE t.subscription_id = $1 AND t.void)"
     " FROM (SELECT 1) one"
     " LEFT JOIN LATERAL (SELECT x.redemption_id, x.coupon_id FROM coupon_redemption x"
     " WHERE x.subscription_id = $1 ORDER BY x.redemption_id DESC LIMIT 1) r ON true"

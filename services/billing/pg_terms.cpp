@@ -118,7 +118,7 @@ constexpr std::string_view kEndTerm = R"sql(
 // All terms of the period: a change of plan may have made several of it.
 constexpr std::string_view kMovePeriod = R"sql(
   UPDATE subscription_term SET period_end = DATE '1970-01-01' + $3::int
-   WHERE subscription_id = $1 AND period_end = DATE '1970-01-01' + $2::int
+   WHERE subscription_id = $1 AND period_end = DATE '1970-01-01' + $2::int AND NOT void
 )sql";
 
 absl::Status PgBillingTransaction::EndTerm(const Term& term, sys_days to) {

@@ -15,6 +15,7 @@ namespace bv1 = billing::v1;
 
 constexpr auto kTimeout = 4s;
 constexpr int kPage = 1000;
+constexpr std::string_view kWallet = "wallet/";  // begins the names of wallets in the ledger
 
 constexpr std::size_t kLongestPerson = 200;  // bytes, as billing takes it
 
@@ -56,15 +57,15 @@ absl::StatusOr<Response> BillingOffice::Ask(const char* method, const Request& r
                                             Deadline deadline) {
   const rpc::Call call(deadline, telemetry::TraceContext::Start(context_.random),
                        rpc::Criticality::kInteractive);
-  return channel_.Invoke<Response>(call, std::string("holdfast.billing.v1.Billing/") + method,
-                                   request, {.timeout = kTimeout});
+  return channel_.Invoke<Response>(call, std::string("holdfast.billing.v1.") + method, request,
+                                   {.timeout = kTimeout});
 }
 
 absl::StatusOr<bv1::Account> BillingOffice::Find(const AccountId& id, Deadline deadline) {
   bv1::GetAccountRequest request;
   request.set_account_id(id.value());
   HOLDFAST_ASSIGN_OR_RETURN(bv1::Account account,
-                            Ask<bv1::Account>("GetAccount", request, deadline));
+                            Ask<bv1::Account>("Billing/GetAccount", request, deadline));
   if (account.state() == bv1::Account::STATE_CLOSED) return NotFound("account is closed");
   return account;
 }
@@ -78,8 +79,8 @@ absl::StatusOr<bv1::Account> BillingOffice::FindExactly(const std::string& searc
   request.set_search(search);
   request.set_state(bv1::Account::STATE_OPEN);
   request.set_page_size(kPage);
-  HOLDFAST_ASSIGN_OR_RETURN(const auto found,
-                            Ask<bv1::ListAccountsResponse>("ListAccounts", request, deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      const auto found, Ask<bv1::ListAccountsResponse>("Billing/ListAccounts", request, deadline));
   for (const bv1::Account& account : found.accounts()) {
     if ((account.*of)() == search) return account;
   }
@@ -102,43 +103,63 @@ absl::StatusOr<std::vector<bv1::Account>> BillingOffice::All(Deadline deadline) 
   request.set_state(bv1::Account::STATE_OPEN);
   request.set_page_size(kPage);
   do {
-    HOLDFAST_ASSIGN_OR_RETURN(auto page,
-                              Ask<bv1::ListAccountsResponse>("ListAccounts", request, deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(
+        auto page, Ask<bv1::ListAccountsResponse>("Billing/ListAccounts", request, deadline));
     for (bv1::Account& account : *page.mutable_accounts()) all.push_back(std::move(account));
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
   return all;
 }
 
+absl::StatusOr<StringMap<std::int64_t>> BillingOffice::AllWallets(Deadline deadline) {
+  StringMap<std::int64_t> wallets;
+  bv1::ListBalancesRequest request;
+  request.set_kind("wallet");
+  request.set_page_size(kPage);
+  do {
+    HOLDFAST_ASSIGN_OR_RETURN(
+        auto page, Ask<bv1::ListBalancesResponse>("Books/ListBalances", request, deadline));
+    for (const bv1::Balance& wallet : page.balances()) {
+      const std::string_view name = wallet.ledger_account();
+      if (!name.starts_with(kWallet)) continue;
+      wallets[std::string(name.substr(kWallet.size()))] =
+          wallet.balance() - wallet.debits_pending();
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return wallets;
+}
+
 absl::StatusOr<bv1::Account> BillingOffice::Create(bv1::CreateAccountRequest request,
                                                    const Errand& errand) {
-  return Command<bv1::Account>("CreateAccount", std::move(request), errand);
+  return Command<bv1::Account>("Billing/CreateAccount", std::move(request), errand);
 }
 
 absl::Status BillingOffice::Update(bv1::UpdateAccountRequest request, const Errand& errand) {
-  return Command<bv1::Account>("UpdateAccount", std::move(request), errand).status();
+  return Command<bv1::Account>("Billing/UpdateAccount", std::move(request), errand).status();
 }
 
 absl::Status BillingOffice::SetPassword(bv1::SetPasswordRequest request, const Errand& errand) {
-  return Command<bv1::Account>("SetPassword", std::move(request), errand).status();
+  return Command<bv1::Account>("Billing/SetPassword", std::move(request), errand).status();
 }
 
 absl::Status BillingOffice::Close(const AccountId& id, const Errand& errand) {
   bv1::CloseAccountRequest request;
   request.set_account_id(id.value());
-  return Command<bv1::Account>("CloseAccount", std::move(request), errand).status();
+  return Command<bv1::Account>("Billing/CloseAccount", std::move(request), errand).status();
 }
 
 absl::StatusOr<std::vector<bv1::TariffPlan>> BillingOffice::Plans(Deadline deadline) {
   HOLDFAST_ASSIGN_OR_RETURN(
-      auto answer, Ask<bv1::ListTariffPlansResponse>("ListTariffPlans",
+      auto answer, Ask<bv1::ListTariffPlansResponse>("Billing/ListTariffPlans",
                                                      bv1::ListTariffPlansRequest(), deadline));
   return std::vector<bv1::TariffPlan>(answer.tariff_plans().begin(), answer.tariff_plans().end());
 }
 
 absl::StatusOr<std::vector<bv1::Package>> BillingOffice::Packages(Deadline deadline) {
-  HOLDFAST_ASSIGN_OR_RETURN(auto answer, Ask<bv1::ListPackagesResponse>(
-                                             "ListPackages", bv1::ListPackagesRequest(), deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(
+      auto answer,
+      Ask<bv1::ListPackagesResponse>("Billing/ListPackages", bv1::ListPackagesRequest(), deadline));
   return std::vector<bv1::Package>(answer.packages().begin(), answer.packages().end());
 }
 
@@ -146,8 +167,8 @@ absl::StatusOr<std::vector<bv1::Subscription>> BillingOffice::Held(const Account
                                                                    Deadline deadline) {
   bv1::ListSubscriptionsRequest request;
   request.set_account_id(account.value());
-  HOLDFAST_ASSIGN_OR_RETURN(
-      auto answer, Ask<bv1::ListSubscriptionsResponse>("ListSubscriptions", request, deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(auto answer, Ask<bv1::ListSubscriptionsResponse>(
+                                             "Billing/ListSubscriptions", request, deadline));
   std::vector<bv1::Subscription> held;
   for (bv1::Subscription& subscription : *answer.mutable_subscriptions()) {
     if (!IsOver(subscription)) held.push_back(std::move(subscription));
@@ -161,8 +182,8 @@ absl::StatusOr<StringMap<std::vector<bv1::Subscription>>> BillingOffice::AllHeld
   bv1::ListSubscriptionsRequest request;
   request.set_page_size(kPage);
   do {
-    HOLDFAST_ASSIGN_OR_RETURN(
-        auto page, Ask<bv1::ListSubscriptionsResponse>("ListSubscriptions", request, deadline));
+    HOLDFAST_ASSIGN_OR_RETURN(auto page, Ask<bv1::ListSubscriptionsResponse>(
+                                             "Billing/ListSubscriptions", request, deadline));
     for (bv1::Subscription& subscription : *page.mutable_subscriptions()) {
       if (IsOver(subscription)) continue;
       std::vector<bv1::Subscription>& of_account = held[subscription.account_id()];
@@ -175,34 +196,38 @@ absl::StatusOr<StringMap<std::vector<bv1::Subscription>>> BillingOffice::AllHeld
 
 absl::StatusOr<bv1::Subscription> BillingOffice::Start(bv1::StartSubscriptionRequest request,
                                                        const Errand& errand) {
-  return Command<bv1::Subscription>("StartSubscription", std::move(request), errand);
+  return Command<bv1::Subscription>("Billing/StartSubscription", std::move(request), errand);
 }
 
 absl::StatusOr<bv1::RentFilmResponse> BillingOffice::Rent(bv1::RentFilmRequest request,
                                                           const Errand& errand) {
-  return Command<bv1::RentFilmResponse>("RentFilm", std::move(request), errand);
+  return Command<bv1::RentFilmResponse>("Billing/RentFilm", std::move(request), errand);
 }
 
 absl::Status BillingOffice::Change(const std::string& subscription, const std::string& plan,
                                    const Errand& errand) {
   auto request = ForSubscription<bv1::ChangeSubscriptionRequest>(subscription);
   request.set_tariff_plan_id(plan);
-  return Command<bv1::Subscription>("ChangeSubscription", std::move(request), errand).status();
+  return Command<bv1::Subscription>("Billing/ChangeSubscription", std::move(request), errand)
+      .status();
 }
 
 absl::Status BillingOffice::Suspend(const std::string& subscription, const Errand& errand) {
   auto request = ForSubscription<bv1::SuspendSubscriptionRequest>(subscription);
-  return Command<bv1::Subscription>("SuspendSubscription", std::move(request), errand).status();
+  return Command<bv1::Subscription>("Billing/SuspendSubscription", std::move(request), errand)
+      .status();
 }
 
 absl::Status BillingOffice::Resume(const std::string& subscription, const Errand& errand) {
   auto request = ForSubscription<bv1::ResumeSubscriptionRequest>(subscription);
-  return Command<bv1::Subscription>("ResumeSubscription", std::move(request), errand).status();
+  return Command<bv1::Subscription>("Billing/ResumeSubscription", std::move(request), errand)
+      .status();
 }
 
 absl::Status BillingOffice::Cancel(const std::string& subscription, const Errand& errand) {
   auto request = ForSubscription<bv1::CancelSubscriptionRequest>(subscription);
-  return Command<bv1::Subscription>("CancelSubscription", std::move(request), errand).status();
+  return Command<bv1::Subscription>("Billing/CancelSubscription", std::move(request), errand)
+      .status();
 }
 
 }  // namespace holdfast::middleware

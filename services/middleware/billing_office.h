@@ -5,6 +5,7 @@
 // name of who wants it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,9 @@ class BillingOffice {
   absl::StatusOr<billing::v1::Account> FindByNumber(const std::string& number, Deadline deadline);
   absl::StatusOr<billing::v1::Account> FindByLogin(const std::string& login, Deadline deadline);
   absl::StatusOr<std::vector<billing::v1::Account>> All(Deadline deadline);
+  // What their wallets hold, less what is held in them: minor units by "account id/currency". An
+  // account without money may be missing.
+  absl::StatusOr<StringMap<std::int64_t>> AllWallets(Deadline deadline);
   absl::StatusOr<billing::v1::Account> Create(billing::v1::CreateAccountRequest request,
                                               const Errand& errand);
   absl::Status Update(billing::v1::UpdateAccountRequest request, const Errand& errand);

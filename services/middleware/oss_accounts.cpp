@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "libs/base/money.h"
 #include "libs/base/status.h"
 #include "libs/base/time_zone.h"
 #include "services/middleware/json_writer.h"
@@ -132,9 +133,16 @@ OssAnswer OssAccounts::Accounts(const OssCall& call) {
 }
 
 // Told by the operator's own systems, or else what billing's books say.
-std::string OssAccounts::BalanceOf(const AccountId& id, const AccountNote& note,
-                                   Deadline deadline) {
+std::string OssAccounts::BalanceOf(const bv1::Account& account, const AccountNote& note,
+                                   const Facts& facts, Deadline deadline) {
   if (!note.balance.empty()) return note.balance;
+  if (facts.wallets) {
+    const std::int64_t* held =
+        Find(*facts.wallets, account.account_id() + '/' + account.currency());
+    const auto money = Money::Make(held == nullptr ? 0 : *held, account.currency());
+    return money.ok() ? money->ToString() : "";  // without a currency billing charges nobody
+  }
+  const AccountId id(account.account_id());
   if (parts_.entitlements.Load(id, deadline.AtMost(kEntitlementTimeout)) == nullptr) return "";
   return parts_.entitlements.Page(id).value_or(AccountPage{}).balance;
 }
@@ -151,6 +159,7 @@ StringMap<SeenBox> OssAccounts::SeenOf(const std::vector<std::string>& macs,
 
 absl::Status OssAccounts::GatherAll(Facts& facts, Deadline deadline) {
   HOLDFAST_ASSIGN_OR_RETURN(facts.held, parts_.billing.AllHeld(deadline));
+  HOLDFAST_ASSIGN_OR_RETURN(facts.wallets, parts_.billing.AllWallets(deadline));
   HOLDFAST_ASSIGN_OR_RETURN(facts.notes, parts_.notes.LoadAll(deadline));
   std::string next;
   do {
@@ -221,7 +230,7 @@ void OssAccounts::Append(JsonWriter& json, const Chosen& choice, const Facts& fa
   json.Field("online", seen.online ? "1" : "0").Field("ip", seen.address);
   json.Field("version", SettingOr(device.settings, kFirmware, ""));
   json.Field("last_active", LastActiveText(seen));
-  json.Field("comment", note.comment).Field("account_balance", BalanceOf(id, note, deadline));
+  json.Field("comment", note.comment).Field("account_balance", BalanceOf(account, note, facts, deadline));
   json.Field("adult_in_players", note.adult_in_players ? "1" : "0");
   AppendTexts(json, "subscribed", subscribed);
   AppendTexts(json, "subscribed_id", subscribed);

@@ -4,11 +4,13 @@
 // an account has several, that is the one they named, or the one that joined first by MAC.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "libs/base/clock.h"
+#include "libs/base/string_map.h"
 #include "services/middleware/account_notes.h"
 #include "services/middleware/device_table.h"
 #include "services/middleware/entitlements.h"
@@ -68,6 +70,8 @@ class OssAccounts {
     StringMap<std::vector<Device>> boxes;
     StringMap<AccountNote> notes;
     StringMap<SeenBox> seen;
+    // Read where there are many accounts: see BillingOffice::AllWallets.
+    std::optional<StringMap<std::int64_t>> wallets;
   };
   absl::StatusOr<std::vector<Chosen>> Choose(const OssCall& call);
   StringMap<SeenBox> SeenOf(const std::vector<std::string>& macs, const OssCall& call) const;
@@ -85,7 +89,8 @@ class OssAccounts {
   OssAnswer SubscriptionsOf(const std::vector<Chosen>& chosen, const OssCall& call);
   absl::Status CheckNewBox(std::string_view mac, const AccountId& account, Deadline deadline);
   absl::Status ReplaceBox(const AccountId& account, std::string_view mac, Deadline deadline);
-  std::string BalanceOf(const AccountId& id, const AccountNote& note, Deadline deadline);
+  std::string BalanceOf(const billing::v1::Account& account, const AccountNote& note,
+                        const Facts& facts, Deadline deadline);
   absl::Status UpdateWords(const billing::v1::Account& account, const OssCall& call);
 
   const std::string restart_message_;

@@ -174,7 +174,7 @@ TEST_F(OssBoxesContractTest, AViewerAddsAPackageOnTheBoxAndTheOperatorHearsOfIt)
   const std::string mac = "00:1A:79:02:00:0C";
   HaveAccount("buy-1", mac);
   EXPECT_EQ(StartBox(mac)["allow_subscription_from_stb"], true);
-  const Json page = Box(mac, "type=account_info&action=get_user_packages&p=1");
+  Json page = Box(mac, "type=account_info&action=get_user_packages&p=1");
   EXPECT_EQ(page["total_items"], 2);
   EXPECT_EQ(page["data"][0]["package_id"], "basic");
   EXPECT_EQ(page["data"][0]["optional"], false);

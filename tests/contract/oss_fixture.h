@@ -150,6 +150,25 @@ class OssContractTest : public testing::Test {
         true);
   }
 
+  // Charged by billing itself, with so much in its wallet.
+  void HaveChargedAccount(const std::string& number, std::int64_t cents) {
+    billing::v1::CreateAccountRequest account;
+    account.set_idempotency_key("account-" + number);
+    account.set_account_id(number);
+    account.set_charging(billing::v1::CHARGING_PREPAID);
+    account.set_currency("EUR");
+    programs_.Ask<billing::v1::Account>("billing", "CreateAccount", account);
+    if (cents == 0) return;
+    billing::v1::AdjustRequest gift;
+    gift.set_idempotency_key("gift-" + number);
+    gift.set_account_id(number);
+    gift.mutable_amount()->set_minor_units(cents);
+    gift.mutable_amount()->set_currency("EUR");
+    gift.set_promotion_id("goodwill");
+    gift.set_reason("contract test");
+    programs_.Ask<billing::v1::Transfer>("billing", "Books/Adjust", gift);
+  }
+
   std::string AccountIdOf(const std::string& number) {
     billing::v1::ListAccountsRequest request;
     request.set_search(number);
