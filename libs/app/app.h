@@ -135,10 +135,11 @@ class Runtime {
   virtual void Repeat(std::string_view job, std::chrono::milliseconds interval,
                       std::function<absl::Status(Deadline)> body) = 0;
   // The same, but only on the instance that holds the job's advisory lock in that database; taken
-  // over within seconds when the holder dies.
-  virtual void RepeatOnOneInstance(std::string_view job, const storage::PgOptions& lock,
-                                   std::chrono::milliseconds interval,
-                                   std::function<absl::Status(Deadline)> body) = 0;
+  // over within seconds when the holder dies. `given_up` is called on the job's thread when this
+  // instance held it and does not any more: what only the holder can know is no longer said here.
+  virtual void RepeatOnOneInstance(
+      std::string_view job, const storage::PgOptions& lock, std::chrono::milliseconds interval,
+      std::function<absl::Status(Deadline)> body, std::function<void()> given_up = [] {}) = 0;
 
   // Shown on /dependencies and as holdfast_dependency_up{dependency}; never makes us "not ready".
   virtual void ReportDependency(std::string_view name,

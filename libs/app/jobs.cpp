@@ -34,14 +34,16 @@ Jobs::~Jobs() { Stop(); }
 
 void Jobs::Repeat(std::string_view name, std::chrono::milliseconds interval, Body body) {
   jobs_.push_back(
-      std::make_unique<Job>(Job{std::string(name), interval, std::move(body), nullptr}));
+      std::make_unique<Job>(Job{std::string(name), interval, std::move(body), nullptr, nullptr}));
   failures_.With({name});  // seen as 0 before the first failure
 }
 
 void Jobs::RepeatOnOneInstance(std::string_view name, const storage::PgOptions& lock,
-                               std::chrono::milliseconds interval, Body body) {
+                               std::chrono::milliseconds interval, Body body,
+                               std::function<void()> given_up) {
   Repeat(name, interval, std::move(body));
   jobs_.back()->leader = std::make_unique<storage::PgLeader>(lock, name);
+  jobs_.back()->given_up = std::move(given_up);
 }
 
 void Jobs::Start() {
@@ -80,6 +82,7 @@ bool Jobs::MayRun(Job& job) {
   const telemetry::Gauge gauge = leads_.With({job.name});
   if (leads != (gauge.value() != 0)) {
     Log(telemetry::Info, leads ? "job taken over" : "job given up", {{"job", job.name}});
+    if (!leads) job.given_up();
   }
   gauge.Set(leads ? 1 : 0);
   return leads;

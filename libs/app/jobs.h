@@ -27,9 +27,10 @@ class Jobs {
 
   // Every `interval`, jittered by a tenth, first after a moment.
   void Repeat(std::string_view name, std::chrono::milliseconds interval, Body body);
-  // The same on the one instance that holds the job's advisory lock.
+  // The same on the one instance that holds the job's advisory lock; `given_up` when it is lost.
   void RepeatOnOneInstance(std::string_view name, const storage::PgOptions& lock,
-                           std::chrono::milliseconds interval, Body body);
+                           std::chrono::milliseconds interval, Body body,
+                           std::function<void()> given_up);
 
   void Start();
   // Begins no further run and waits for those under way, which end by their own deadlines.
@@ -41,6 +42,7 @@ class Jobs {
     std::chrono::milliseconds interval;
     Body body;
     std::unique_ptr<storage::PgLeader> leader;  // null: runs on every instance
+    std::function<void()> given_up;
   };
 
   void Run(Job& job);

@@ -210,8 +210,9 @@ void RuntimeImpl::Repeat(std::string_view job, std::chrono::milliseconds interva
 
 void RuntimeImpl::RepeatOnOneInstance(std::string_view job, const storage::PgOptions& lock,
                                       std::chrono::milliseconds interval,
-                                      std::function<absl::Status(Deadline)> body) {
-  jobs_.RepeatOnOneInstance(job, lock, interval, std::move(body));
+                                      std::function<absl::Status(Deadline)> body,
+                                      std::function<void()> given_up) {
+  jobs_.RepeatOnOneInstance(job, lock, interval, std::move(body), std::move(given_up));
 }
 
 void RuntimeImpl::ReportDependency(std::string_view name,

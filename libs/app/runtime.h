@@ -54,7 +54,8 @@ class RuntimeImpl final : public RunningRuntime {
               std::function<absl::Status(Deadline)> body) override;
   void RepeatOnOneInstance(std::string_view job, const storage::PgOptions& lock,
                            std::chrono::milliseconds interval,
-                           std::function<absl::Status(Deadline)> body) override;
+                           std::function<absl::Status(Deadline)> body,
+                           std::function<void()> given_up) override;
 
   void ReportDependency(std::string_view name, std::function<absl::Status(Deadline)> ping) override;
   void ReadyWhen(std::string_view what, std::function<bool()> ready) override;

@@ -276,6 +276,33 @@ TEST_F(RuntimeTest, AJobForOneInstanceIsTakenOverWhenItsHolderEnds) {
   EXPECT_TRUE(Eventually([&] { return second > 0; }));
 }
 
+TEST_F(RuntimeTest, WhoLosesAJobForOneInstanceIsToldSo) {
+  const std::unique_ptr<TestPostgres> postgres = TestPostgres::Start();
+  const storage::PgOptions lock{.hosts = postgres->host() + ":" + std::to_string(postgres->port()),
+                                .database = postgres->NewDatabase(),
+                                .user = postgres->user()};
+  std::atomic<int> runs = 0, given_up = 0;
+  InProcess& process = Start([&](Runtime& runtime) {
+    runtime.RepeatOnOneInstance(
+        "sweep", lock, 20ms,
+        [&](Deadline) {
+          ++runs;
+          return absl::OkStatus();
+        },
+        [&] { ++given_up; });
+    return runtime.RunUntilStopped();
+  });
+  ASSERT_TRUE(Eventually([&] { return runs > 3; }));
+  EXPECT_EQ(given_up, 0);
+  postgres->Kill();
+  EXPECT_TRUE(Eventually([&] { return given_up == 1; }, 30s));
+  postgres->Restart();
+  const int before = runs;
+  EXPECT_TRUE(Eventually([&] { return runs > before; }, 30s));
+  EXPECT_EQ(given_up, 1);
+  EXPECT_THAT(process.Stop(), IsOk());
+}
+
 TEST_F(RuntimeTest, TheSchemaIsPutInPlaceWhenTheDatabaseComesBack) {
   const std::unique_ptr<TestPostgres> postgres = TestPostgres::Start();
   const storage::PgOptions options{
@@ -341,8 +368,8 @@ TEST_F(RuntimeTest, AProgramThatStopsIsDrainingForDiscoveryUntilItsLastAnswer) {
   ASSERT_NE(etcd, nullptr);
   telemetry::Metrics metrics;
   SeededRandom random(1);
-  const auto directory =
-      discovery::OpenDirectory({.spec = "etcd:" + etcd->url()}, SystemClock::Get(), random, metrics);
+  const auto directory = discovery::OpenDirectory({.spec = "etcd:" + etcd->url()},
+                                                  SystemClock::Get(), random, metrics);
   ASSERT_THAT(directory, IsOk());
   absl::Mutex mutex;
   discovery::InstanceSet seen;

@@ -2,17 +2,11 @@
 
 #include <gmock/gmock.h>
 
-#include <atomic>
-#include <set>
 #include <string>
-#include <thread>
 
-#include "absl/synchronization/notification.h"
 #include "libs/http/client.h"
-#include "libs/http/raw_client_test.h"
-#include "libs/telemetry/trace.h"
+#include "libs/http/server_fixture_test.h"
 #include "libs/testing/eventually.h"
-#include "libs/testing/status_matchers.h"
 
 namespace holdfast::http {
 namespace {
@@ -20,88 +14,10 @@ namespace {
 using namespace std::chrono_literals;
 using test::Eventually;
 using test::HasCode;
-using test::IsOk;
-using testing::ContainsRegex;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-// Held replies and what handlers saw, for tests that complete them later.
-class ServerTest : public testing::Test {
- protected:
-  static ServerOptions Quick() {
-    ServerOptions options;
-    options.idle_timeout = 5s;
-    options.read_timeout = 5s;
-    options.max_body_bytes = 1000;
-    options.max_head_bytes = 4096;
-    return options;
-  }
-
-  void Serve(const ServerOptions& options = Quick()) {
-    Router router;
-    router.Get("/hello", Inline([](const Request&) { return Response::Text(200, "hello"); }));
-    router.Any("/echo", Inline([](const Request& r) {
-                 return Response::Text(200, std::string(r.method()) + " " + std::string(r.query()) +
-                                                " " + std::string(r.body()));
-               }));
-    router.Get("/parts/{one}/x/{rest*}", Inline([](const Request& r) {
-                 return Response::Text(200, r.captures()[0] + "|" + r.captures()[1]);
-               }));
-    router.Get("/big", Inline([this](const Request&) { return Response{.bytes = big_}; }));
-    router.Get("/held", [this](const Request&, Reply reply) {
-      absl::MutexLock lock(&mutex_);
-      held_.push_back(std::move(reply));
-    });
-    router.Get("/dropped", [](const Request&, Reply) {});
-    router.Get("/work", Worker(pool_, [this](const Request& r) {
-                 work_may_end_.WaitForNotification();
-                 return Response::Text(200, "done " + std::string(r.query()));
-               }));
-    router.Get("/nothing", Inline([](const Request&) { return Response{.status = 204}; }));
-    router.Get("/trace", Inline([](const Request&) {
-                 return Response::Text(200, telemetry::ScopedTrace::Current()->trace_id.ToString());
-               }));
-    router.Get("/headers", Inline([](const Request&) {
-                 Response response = Response::Text(200, "x");
-                 response.headers = {
-                     {"Connection", "close"}, {"X-Bad", "a\r\nX-Injected: 1"}, {"X-Good", "1"}};
-                 return response;
-               }));
-    server_ = std::make_unique<Server>(options, std::move(router), metrics_);
-    ASSERT_THAT(server_->Start(), IsOk());
-  }
-
-  void TearDown() override {
-    if (!work_may_end_.HasBeenNotified()) work_may_end_.Notify();
-  }
-
-  std::size_t held() {
-    absl::MutexLock lock(&mutex_);
-    return held_.size();
-  }
-
-  // The whole answer to raw bytes; the connection must end by itself.
-  std::string Exchange(std::string_view bytes) {
-    RawClient client(server_->port());
-    client.Send(bytes);
-    client.FinishSending();
-    return client.ReadAll();
-  }
-
-  std::string Url(std::string_view path) {
-    return "http://127.0.0.1:" + std::to_string(server_->port()) + std::string(path);
-  }
-
-  telemetry::Metrics metrics_;
-  const SharedBytes big_ = MakeShared(std::string(8 << 20, 'b'));
-  absl::Notification work_may_end_;
-  WorkerPool pool_{{.name = "test", .threads = 1, .max_waiting = 1}};
-  absl::Mutex mutex_;
-  std::vector<Reply> held_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<Server> server_;  // ends before what its handlers use
-};
 
 TEST_F(ServerTest, AnswersFromARoute) {
   Serve();
@@ -343,24 +259,6 @@ TEST_F(ServerTest, InvitesABodyThatTheClientHoldsBack) {
   EXPECT_THAT(client.ReadAnswer(), StartsWith("HTTP/1.1 413"));
 }
 
-TEST_F(ServerTest, AFullPoolSaysTryAgain) {
-  Serve();
-  RawClient running(server_->port());
-  running.Send("GET /work?1 HTTP/1.1\r\nHost: x\r\n\r\n");
-  ASSERT_TRUE(Eventually([&] { return pool_.busy() == 1; }));
-  RawClient waiting(server_->port());
-  waiting.Send("GET /work?2 HTTP/1.1\r\nHost: x\r\n\r\n");
-  ASSERT_TRUE(Eventually([&] { return pool_.waiting() == 1; }));
-  RawClient refused(server_->port());
-  refused.Send("GET /work?3 HTTP/1.1\r\nHost: x\r\n\r\n");
-  const std::string answer = refused.ReadAnswer();
-  EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
-  EXPECT_THAT(answer, testing::ContainsRegex("Retry-After: [123]\r\n"));
-  work_may_end_.Notify();
-  EXPECT_THAT(running.ReadAnswer(), EndsWith("done 1"));
-  EXPECT_THAT(waiting.ReadAnswer(), EndsWith("done 2"));
-}
-
 TEST_F(ServerTest, ADroppedReplyIsAnError) {
   Serve();
   RawClient client(server_->port());
@@ -385,101 +283,6 @@ TEST_F(ServerTest, LargeSharedBodiesArriveWhole) {
                        Fetch({.url = Url("/big")}, Deadline::After(20s)));
   EXPECT_TRUE(answer.body == *big_);
   EXPECT_TRUE(Eventually([&] { return big_.use_count() == owners; }));
-}
-
-TEST_F(ServerTest, CutsOffAClientThatSendsSlowly) {
-  ServerOptions options = Quick();
-  options.read_timeout = 100ms;
-  Serve(options);
-  RawClient client(server_->port());
-  client.Send("GET /hello HTTP/1.1\r\nHost:");
-  EXPECT_TRUE(client.Closed());
-}
-
-TEST_F(ServerTest, DripFeedingDoesNotExtendTheLimit) {
-  ServerOptions options = Quick();
-  options.read_timeout = 200ms;
-  Serve(options);
-  RawClient client(server_->port());
-  std::atomic<bool> closed = false;
-  std::thread dripping([&] {
-    client.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
-    EXPECT_TRUE(Eventually([&] {
-      client.Send("x");
-      return closed.load();
-    }));
-  });
-  EXPECT_TRUE(client.Closed());
-  closed = true;
-  dripping.join();
-}
-
-TEST_F(ServerTest, CutsOffAClientThatDoesNotTakeItsAnswer) {
-  ServerOptions options = Quick();
-  options.read_timeout = 1ms;
-  Serve(options);
-  // 8 MiB at the slowest accepted speed would take longer than this test: ask for it and leave.
-  const long owners = big_.use_count();
-  {
-    RawClient client(server_->port());
-    client.Send("GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
-    ASSERT_TRUE(Eventually([&] { return big_.use_count() > owners; }));
-  }
-  EXPECT_TRUE(Eventually([&] { return big_.use_count() == owners; }));
-}
-
-TEST_F(ServerTest, ClosesIdleConnections) {
-  ServerOptions options = Quick();
-  options.idle_timeout = 100ms;
-  Serve(options);
-  RawClient client(server_->port());
-  client.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_THAT(client.ReadAnswer(), EndsWith("hello"));
-  EXPECT_TRUE(client.Closed());
-}
-
-TEST_F(ServerTest, DrainAnswersWhatIsInFlightAndClosesTheRest) {
-  Serve();
-  RawClient idle(server_->port());
-  idle.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_THAT(idle.ReadAnswer(), EndsWith("hello"));
-  RawClient busy(server_->port());
-  busy.Send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
-  ASSERT_TRUE(Eventually([&] { return held() == 1; }));
-
-  std::thread draining([&] { server_->Drain(Deadline::After(20s)); });
-  EXPECT_TRUE(idle.Closed());
-  held_.front().Send(Response::Text(200, "in time"));
-  EXPECT_THAT(busy.ReadAll(),
-              testing::AllOf(HasSubstr("Connection: close\r\n"), EndsWith("in time")));
-  draining.join();
-  EXPECT_FALSE(RawClient(server_->port()).connected());
-}
-
-TEST_F(ServerTest, DrainGivesUpAtItsDeadline) {
-  Serve();
-  RawClient busy(server_->port());
-  busy.Send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
-  ASSERT_TRUE(Eventually([&] { return held() == 1; }));
-  server_->Drain(Deadline::After(50ms));
-  EXPECT_TRUE(busy.Closed());
-}
-
-TEST_F(ServerTest, RefusesConnectionsBeyondItsLimit) {
-  ServerOptions options = Quick();
-  options.max_connections = 1;
-  Serve(options);
-  RawClient first(server_->port());
-  first.Send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_THAT(first.ReadAnswer(), EndsWith("hello"));
-  std::set<std::string> advice;
-  for (int i = 0; i < 50; ++i) {
-    const std::string refusal = RawClient(server_->port()).ReadAll();
-    EXPECT_THAT(refusal, StartsWith("HTTP/1.1 503"));
-    EXPECT_THAT(refusal, ContainsRegex("Retry-After: [123]\r\n"));
-    advice.insert(refusal);
-  }
-  EXPECT_GT(advice.size(), 1u) << "those refused together do not come back together";
 }
 
 TEST_F(ServerTest, SeveralThreadsShareOnePort) {

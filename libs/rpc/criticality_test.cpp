@@ -1,11 +1,9 @@
 // Which class a call is of, as its caller says or as its method is declared, and what that costs.
 
 #include <gmock/gmock.h>
-#include <grpcpp/generic/async_generic_service.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include "libs/rpc/testing/declining_server.h"
 #include "libs/rpc/testing/echo.h"
 #include "libs/rpc/testing/raw_call.h"
 #include "libs/testing/status_matchers.h"
@@ -79,47 +77,30 @@ TEST_F(CriticalityTest, OfACallThatSaysNothingTheMethodDecides) {
 }
 
 // Shows what callers put beside their requests.
-class HeaderCatcher final : public grpc::CallbackGenericService {
+class HeaderCatcher {
  public:
-  HeaderCatcher() {
-    int port = 0;
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterCallbackGenericService(this);
-    server_ = builder.BuildAndStart();
-    address_ = "127.0.0.1:" + std::to_string(port);
-  }
-  ~HeaderCatcher() override { server_->Shutdown(std::chrono::system_clock::now()); }
-
-  grpc::ServerGenericBidiReactor* CreateReactor(
-      grpc::GenericCallbackServerContext* context) override {
-    class Declined final : public grpc::ServerGenericBidiReactor {
-     public:
-      Declined() { Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, "")); }
-      void OnDone() override { delete this; }
-    };
-    if (context->method().find("rpctest") != std::string::npos) {
-      absl::MutexLock lock(&mutex_);
-      caught_.clear();
-      for (auto [at, end] = context->client_metadata().equal_range(kContextKey); at != end; ++at) {
-        caught_.emplace_back(at->second.data(), at->second.size());
-      }
-    }
-    context->AddTrailingMetadata("hf-origin", "h");
-    return new Declined;
-  }
-
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return server_.address(); }
   std::vector<std::string> caught() const {
     absl::MutexLock lock(&mutex_);
     return caught_;
   }
 
  private:
-  std::string address_;
+  void Catch(grpc::GenericCallbackServerContext& context) {
+    if (context.method().find("rpctest") != std::string::npos) {
+      absl::MutexLock lock(&mutex_);
+      caught_.clear();
+      for (auto [at, end] = context.client_metadata().equal_range(kContextKey); at != end; ++at) {
+        caught_.emplace_back(at->second.data(), at->second.size());
+      }
+    }
+    context.AddTrailingMetadata("hf-origin", "h");
+  }
+
   mutable absl::Mutex mutex_;
   std::vector<std::string> caught_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<grpc::Server> server_;
+  DecliningServer server_{{grpc::StatusCode::NOT_FOUND, ""},
+                          [this](grpc::GenericCallbackServerContext& c) { Catch(c); }};
 };
 
 TEST(CriticalityHeaderTest, TheUsualCallCarriesNone) {

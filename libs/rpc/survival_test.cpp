@@ -1,11 +1,9 @@
 // Hedges, pushback, cancellation, knobs that change, faults made on purpose: over real connections.
 
 #include <gmock/gmock.h>
-#include <grpcpp/generic/async_generic_service.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include "libs/rpc/testing/declining_server.h"
 #include "libs/rpc/testing/echo.h"
 #include "libs/rpc/testing/scrape.h"
 #include "libs/testing/eventually.h"
@@ -25,38 +23,21 @@ using testing::HasSubstr;
 SteadyTime Now() { return SystemClock::Get().SteadyNow(); }
 
 // Declines every call in gRPC's own words, with a wish to be left alone.
-class PushingServer final : public grpc::CallbackGenericService {
+class PushingServer {
  public:
-  explicit PushingServer(std::string pushback) : pushback_(std::move(pushback)) {
-    int port = 0;
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterCallbackGenericService(this);
-    server_ = builder.BuildAndStart();
-    address_ = "127.0.0.1:" + std::to_string(port);
-  }
-  ~PushingServer() override { server_->Shutdown(std::chrono::system_clock::now()); }
+  explicit PushingServer(std::string pushback) : pushback_(std::move(pushback)) {}
 
-  grpc::ServerGenericBidiReactor* CreateReactor(
-      grpc::GenericCallbackServerContext* context) override {
-    class Declined final : public grpc::ServerGenericBidiReactor {
-     public:
-      Declined() { Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "full")); }
-      void OnDone() override { delete this; }
-    };
-    ++calls;
-    context->AddTrailingMetadata("hf-origin", "d");
-    context->AddTrailingMetadata("grpc-retry-pushback-ms", pushback_);
-    return new Declined;
-  }
-
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return server_.address(); }
   std::atomic<int> calls = 0;
 
  private:
   const std::string pushback_;
-  std::string address_;
-  std::unique_ptr<grpc::Server> server_;
+  DecliningServer server_{{grpc::StatusCode::RESOURCE_EXHAUSTED, "full"},
+                          [this](grpc::GenericCallbackServerContext& context) {
+                            ++calls;
+                            context.AddTrailingMetadata("hf-origin", "d");
+                            context.AddTrailingMetadata("grpc-retry-pushback-ms", pushback_);
+                          }};
 };
 
 TEST(PushbackTest, AnInstanceThatPushesBackIsLeftAloneForThatTime) {

@@ -12,13 +12,11 @@
 #include "libs/base/status.h"
 #include "libs/security/secret_file.h"
 #include "libs/security/tls.h"
+#include "libs/security/x509.h"
 
 namespace holdfast::security {
 namespace {
 
-using KeyPtr = std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>>;
-using CertificatePtr = std::unique_ptr<X509, FreeWith<X509_free>>;
-using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, FreeWith<X509_EXTENSION_free>>;
 
 constexpr long kYearSeconds = 365L * 24 * 3600;
@@ -28,24 +26,6 @@ struct Issued {
   CertificatePtr certificate;
   KeyPtr key;
 };
-
-std::string Text(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  return {data, static_cast<std::size_t>(size)};
-}
-
-std::string PemOf(X509* certificate) {
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(bio.get(), certificate);
-  return Text(bio.get());
-}
-
-std::string PemOf(EVP_PKEY* key) {
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
-  return Text(bio.get());
-}
 
 // Both files, if they are there, belong together and are valid now.
 Issued Read(const std::string& certificate_path, const std::string& key_path) {

@@ -87,7 +87,8 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   runtime.Repeat("entitlement_keys", 5s, [&](Deadline) { return keys.Reload(); });
   runtime.Repeat("save_entitlements", 10s, [&](Deadline) { return entitlements.SaveToDisk(); });
   runtime.RepeatOnOneInstance(
-      "expiry", config.postgres, config.expiry_interval, [&](Deadline deadline) -> absl::Status {
+      "expiry", config.postgres, config.expiry_interval,
+      [&](Deadline deadline) -> absl::Status {
         // A long night takes several runs. Until all are charged nobody is ended or reminded.
         HOLDFAST_ASSIGN_OR_RETURN(const Progress charged, renewals.Run(deadline));
         if (charged == Progress::kMoreToDo) return absl::OkStatus();
@@ -104,7 +105,8 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
         }
         HOLDFAST_RETURN_IF_ERROR(dunning.RunFor(today, deadline));
         return collected;
-      });
+      },
+      [&] { metrics.parked.Set(0); });
   runtime.RepeatOnOneInstance("forget", config.postgres, 1h,
                               [&](Deadline deadline) { return forget.Run(deadline); });
 
@@ -119,7 +121,8 @@ absl::Status Run(const Config& config, app::Runtime& runtime) {
   runtime.RepeatOnOneInstance(
       "payment_attempts", config.postgres,
       std::min<std::chrono::milliseconds>(config.gateway.first_look, 10s),
-      [&](Deadline deadline) { return gateways.LookAfterOpenAttempts(deadline); });
+      [&](Deadline deadline) { return gateways.LookAfterOpenAttempts(deadline); },
+      [&] { metrics.attempts_stuck.Set(0); });
   runtime.RepeatOnOneInstance(
       "refunds", config.postgres,
       std::min<std::chrono::milliseconds>(config.gateway.first_look, 10s),

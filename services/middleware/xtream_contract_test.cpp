@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "services/middleware/apps_fixture_test.h"
+#include "services/middleware/json_shape_test.h"
 
 namespace holdfast::middleware {
 namespace {
@@ -24,26 +25,6 @@ class XtreamContractTest : public testing::Test {
   }
   AppAnswer Play(const std::string& file) { return app_.Get("/live" + (kAdaPath + ("/" + file))); }
 
-  // "s name": a text, i: a whole number, b: true or false, a: an array, o: an object, n: null.
-  static void ExpectExactly(const Json& object, const std::string& letters_and_names) {
-    std::istringstream in(letters_and_names);
-    std::string letter, name;
-    std::size_t count = 0;
-    while (in >> letter >> name) {
-      ++count;
-      ASSERT_TRUE(object.contains(name)) << name << " is missing in " << object.dump();
-      const Json& value = object[name];
-      const bool right = letter == "s"   ? value.is_string()
-                         : letter == "i" ? value.is_number_integer()
-                         : letter == "b" ? value.is_boolean()
-                         : letter == "a" ? value.is_array()
-                         : letter == "n" ? value.is_null()
-                                         : value.is_object();
-      EXPECT_TRUE(right) << name << " is " << value.dump() << ", wanted " << letter;
-    }
-    EXPECT_EQ(object.size(), count) << object.dump();
-  }
-
   AppsFixture app_;
 };
 
@@ -52,13 +33,17 @@ TEST_F(XtreamContractTest, TheLoginAnswerHasEveryFieldInItsType) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.content_type, "application/json");
   const Json js = answer.AsJson();
-  ExpectExactly(js, "o user_info o server_info");
-  ExpectExactly(js["user_info"],
-                "s username s password s message i auth s status n exp_date s is_trial "
-                "s active_cons s created_at s max_connections a allowed_output_formats");
-  ExpectExactly(js["server_info"],
-                "s url s port s https_port s server_protocol s rtmp_port s timezone "
-                "i timestamp_now s time_now b process");
+  EXPECT_EQ(Misfit(js, "{user_info:{*:any},server_info:{*:any}}"), "");
+  EXPECT_EQ(Misfit(js["user_info"],
+                   "{username:str,password:str,message:str,auth:int,status:str,exp_date:null,"
+                   "is_trial:str,active_cons:str,created_at:str,max_connections:str,"
+                   "allowed_output_formats:[any]}"),
+            "");
+  EXPECT_EQ(
+      Misfit(js["server_info"],
+             "{url:str,port:str,https_port:str,server_protocol:str,rtmp_port:str,timezone:str,"
+             "timestamp_now:int,time_now:str,process:bool}"),
+      "");
   EXPECT_EQ(js["user_info"]["username"], "ada");
   EXPECT_EQ(js["user_info"]["password"], "s/e+c r&t");
   EXPECT_EQ(js["user_info"]["auth"], 1);
@@ -117,7 +102,7 @@ TEST_F(XtreamContractTest, GuessingIsStoppedBeforeAnybodyIsAsked) {
 TEST_F(XtreamContractTest, CategoriesHaveExactlyTheProtocolsTypes) {
   const Json js = Player("action=get_live_categories").AsJson();
   ASSERT_EQ(js.size(), 2u);
-  ExpectExactly(js[0], "s category_id s category_name i parent_id");
+  EXPECT_EQ(Misfit(js[0], "{category_id:str,category_name:str,parent_id:int}"), "");
   EXPECT_EQ(js[0]["category_name"], "news");
 }
 
@@ -125,11 +110,11 @@ TEST_F(XtreamContractTest, StreamsHaveExactlyTheProtocolsTypes) {
   const Json js = Player("action=get_live_streams").AsJson();
   ASSERT_EQ(js.size(), 2u);
   const std::string fields =
-      "i num s name s stream_type i stream_id s stream_icon s epg_channel_id s added i is_adult "
-      "s category_id a category_ids s custom_sid i tv_archive s direct_source "
-      "i tv_archive_duration";
-  ExpectExactly(js[0], fields);
-  ExpectExactly(js[1], fields);
+      "{num:int,name:str,stream_type:str,stream_id:int,stream_icon:str,epg_channel_id:str,"
+      "added:str,is_adult:int,category_id:str,category_ids:[any],custom_sid:str,"
+      "tv_archive:int,direct_source:str,tv_archive_duration:int}";
+  EXPECT_EQ(Misfit(js[0], fields), "");
+  EXPECT_EQ(Misfit(js[1], fields), "");
   EXPECT_EQ(js[0]["stream_id"], 1);
   EXPECT_EQ(js[0]["epg_channel_id"], "news1.example");
   EXPECT_EQ(js[0]["stream_icon"], "http://l/1.png");
@@ -161,12 +146,13 @@ TEST_F(XtreamContractTest, AChannelWithoutGuideHasNull) {
 
 TEST_F(XtreamContractTest, ShortGuideHasExactlyTheProtocolsTypes) {
   const Json js = Player("action=get_short_epg&stream_id=1").AsJson();
-  ExpectExactly(js, "a epg_listings");
+  EXPECT_EQ(Misfit(js, "{epg_listings:[any]}"), "");
   ASSERT_EQ(js["epg_listings"].size(), 4u);
   const Json& now = js["epg_listings"][0];
-  ExpectExactly(now,
-                "s id s epg_id s title s lang s start s end s description s channel_id "
-                "s start_timestamp s stop_timestamp");
+  EXPECT_EQ(Misfit(now,
+                   "{id:str,epg_id:str,title:str,lang:str,start:str,end:str,description:str,"
+                   "channel_id:str,start_timestamp:str,stop_timestamp:str}"),
+            "");
   EXPECT_EQ(now["title"], "U2hvdyAw");  // "Show 0"
   EXPECT_EQ(now["description"], "QWJvdXQgIml0Ig==");
   EXPECT_EQ(now["start"], "2026-01-02 09:30:00");
@@ -179,9 +165,11 @@ TEST_F(XtreamContractTest, TheTableOfAChannelMarksNowAndArchive) {
   for (const char* action : {"get_simple_data_table", "get_simple_date_table"}) {
     const Json js = Player(std::string("action=") + action + "&stream_id=1").AsJson();
     ASSERT_EQ(js["epg_listings"].size(), 33u);
-    ExpectExactly(js["epg_listings"][0],
-                  "s id s epg_id s title s lang s start s end s description s channel_id "
-                  "s start_timestamp s stop_timestamp i now_playing i has_archive");
+    EXPECT_EQ(Misfit(js["epg_listings"][0],
+                     "{id:str,epg_id:str,title:str,lang:str,start:str,end:str,description:str,"
+                     "channel_id:str,start_timestamp:str,stop_timestamp:str,now_playing:int,"
+                     "has_archive:int}"),
+              "");
     EXPECT_EQ(js["epg_listings"][0]["has_archive"], 1);
     EXPECT_EQ(js["epg_listings"][3]["now_playing"], 1);
     EXPECT_EQ(js["epg_listings"][4]["has_archive"], 0);
@@ -200,21 +188,29 @@ TEST_F(XtreamContractTest, FilmsAndSeriesAreRightShaped) {
        {"get_vod_categories", "get_vod_streams", "get_series_categories", "get_series"}) {
     EXPECT_TRUE(Player(std::string("action=") + list).AsJson().is_array());
   }
-  ExpectExactly(Player("action=get_vod_info&vod_id=99").AsJson(), "a info o movie_data");
-  ExpectExactly(Player("action=get_series_info&series_id=99").AsJson(),
-                "a seasons o info o episodes");
+  EXPECT_EQ(
+      Misfit(Player("action=get_vod_info&vod_id=99").AsJson(), "{info:[any],movie_data:{*:any}}"),
+      "");
+  EXPECT_EQ(Misfit(Player("action=get_series_info&series_id=99").AsJson(),
+                   "{seasons:[any],info:{*:any},episodes:{*:any}}"),
+            "");
 }
 
 TEST_F(XtreamContractTest, ThePanelTellsEverythingAtOnce) {
   const Json js = app_.Get(std::string("/panel_api.php?") + kAdaFields).AsJson();
-  ExpectExactly(js, "o user_info o server_info o categories o available_channels");
-  ExpectExactly(js["categories"], "a live a movie a series");
+  EXPECT_EQ(Misfit(js,
+                   "{user_info:{*:any},server_info:{*:any},categories:{*:any},"
+                   "available_channels:{*:any}}"),
+            "");
+  EXPECT_EQ(Misfit(js["categories"], "{live:[any],movie:[any],series:[any]}"), "");
   ASSERT_EQ(js["available_channels"].size(), 2u);
-  ExpectExactly(js["available_channels"]["1"],
-                "i num s name s stream_type s type_name s stream_id s stream_icon "
-                "s epg_channel_id s added s category_name s category_id n series_no s live "
-                "n container_extension s custom_sid i tv_archive s direct_source "
-                "i tv_archive_duration");
+  EXPECT_EQ(
+      Misfit(js["available_channels"]["1"],
+             "{num:int,name:str,stream_type:str,type_name:str,stream_id:str,stream_icon:str,"
+             "epg_channel_id:str,added:str,category_name:str,category_id:str,series_no:null,"
+             "live:str,container_extension:null,custom_sid:str,tv_archive:int,direct_source:str,"
+             "tv_archive_duration:int}"),
+      "");
 }
 
 TEST_F(XtreamContractTest, ListsAreCompressedForWhoTakesIt) {

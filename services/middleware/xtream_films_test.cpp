@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "services/middleware/apps_fixture_test.h"
+#include "services/middleware/json_shape_test.h"
 #include "services/middleware/xtream_films.h"
 
 namespace holdfast::middleware {
@@ -77,44 +78,28 @@ class XtreamFilmsTest : public testing::Test {
   AppAnswer Player(const std::string& action) {
     return app_.Get(std::string("/player_api.php?") + kAdaFields + "&action=" + action);
   }
-  // Exactly these fields: s a text, i a whole number, f a number, a an array, o an object, n null.
-  static void ExpectExactly(const Json& object, const std::string& letters_and_names) {
-    std::istringstream in(letters_and_names);
-    std::string letter, name;
-    std::size_t count = 0;
-    while (in >> letter >> name) {
-      ++count;
-      ASSERT_TRUE(object.contains(name)) << name << " is missing in " << object.dump();
-      const Json& value = object[name];
-      const bool right = letter == "s"   ? value.is_string()
-                         : letter == "i" ? value.is_number_integer()
-                         : letter == "f" ? value.is_number()
-                         : letter == "a" ? value.is_array()
-                         : letter == "n" ? value.is_null()
-                                         : value.is_object();
-      EXPECT_TRUE(right) << name << " is " << value.dump() << ", wanted " << letter;
-    }
-    EXPECT_EQ(object.size(), count) << object.dump();
-  }
 
   AppsFixture app_;
 };
 
-constexpr const char* kSeriesFields =
-    "s name i series_id s cover s plot s cast s director s genre s releaseDate s release_date "
-    "s last_modified s rating f rating_5based a backdrop_path s youtube_trailer "
-    "s episode_run_time s category_id a category_ids";
+const std::string kSeriesFields =
+    "name:str,series_id:int,cover:str,plot:str,cast:str,director:str,genre:str,"
+    "releaseDate:str,release_date:str,last_modified:str,rating:str,rating_5based:num,"
+    "backdrop_path:[any],youtube_trailer:str,episode_run_time:str,category_id:str,"
+    "category_ids:[any]";
 
 TEST_F(XtreamFilmsTest, FilmsHaveExactlyTheProtocolsTypes) {
   const Json categories = Player("get_vod_categories").AsJson();
   ASSERT_EQ(categories.size(), 1u);  // adult ones are not shown to apps
-  ExpectExactly(categories[0], "s category_id s category_name i parent_id");
+  EXPECT_EQ(Misfit(categories[0], "{category_id:str,category_name:str,parent_id:int}"), "");
   const Json films = Player("get_vod_streams").AsJson();
   ASSERT_EQ(films.size(), 1u);
-  ExpectExactly(films[0],
-                "i num s name s stream_type i stream_id s stream_icon s rating f rating_5based "
-                "s added i is_adult s category_id a category_ids s container_extension "
-                "n custom_sid s direct_source s plot s year s cast s director");
+  EXPECT_EQ(Misfit(films[0],
+                   "{num:int,name:str,stream_type:str,stream_id:int,stream_icon:str,rating:str,"
+                   "rating_5based:num,added:str,is_adult:int,category_id:str,category_ids:[any],"
+                   "container_extension:str,custom_sid:null,direct_source:str,plot:str,year:str,"
+                   "cast:str,director:str}"),
+            "");
   EXPECT_EQ(films[0]["stream_id"], 5);
   EXPECT_EQ(films[0]["rating_5based"], 3.55);
   EXPECT_EQ(films[0]["container_extension"], "mkv");
@@ -143,15 +128,18 @@ TEST_F(XtreamFilmsTest, CategoriesAreMadeOnceForAllWithTheSamePackages) {
 
 TEST_F(XtreamFilmsTest, AFilmIsTold) {
   const Json info = Player("get_vod_info&vod_id=5").AsJson();
-  ExpectExactly(info, "o info o movie_data");
-  ExpectExactly(info["info"],
-                "s name s o_name s cover_big s movie_image s release_date s releasedate s plot "
-                "s description s cast s actors s director s genre s country s age s rating "
-                "s youtube_trailer a backdrop_path i duration_secs s duration i bitrate o video "
-                "o audio");
-  ExpectExactly(info["movie_data"],
-                "i stream_id s name s added s category_id a category_ids s container_extension "
-                "s custom_sid s direct_source");
+  EXPECT_EQ(Misfit(info, "{info:{*:any},movie_data:{*:any}}"), "");
+  EXPECT_EQ(
+      Misfit(info["info"],
+             "{name:str,o_name:str,cover_big:str,movie_image:str,release_date:str,releasedate:str,"
+             "plot:str,description:str,cast:str,actors:str,director:str,genre:str,country:str,"
+             "age:str,rating:str,youtube_trailer:str,backdrop_path:[any],duration_secs:int,"
+             "duration:str,bitrate:int,video:{*:any},audio:{*:any}}"),
+      "");
+  EXPECT_EQ(Misfit(info["movie_data"],
+                   "{stream_id:int,name:str,added:str,category_id:str,category_ids:[any],"
+                   "container_extension:str,custom_sid:str,direct_source:str}"),
+            "");
   EXPECT_EQ(info["info"]["duration"], "01:30:00");
   EXPECT_EQ(info["info"]["genre"], "tragedy");
   for (const char* other : {"6", "7", "8", "99", "x"}) {
@@ -163,22 +151,25 @@ TEST_F(XtreamFilmsTest, AFilmIsTold) {
 TEST_F(XtreamFilmsTest, SeriesHaveExactlyTheProtocolsTypes) {
   const Json list = Player("get_series").AsJson();
   ASSERT_EQ(list.size(), 1u);
-  ExpectExactly(list[0], std::string("i num ") + kSeriesFields);
+  EXPECT_EQ(Misfit(list[0], "{num:int," + kSeriesFields + "}"), "");
   const Json info = Player("get_series_info&series_id=6").AsJson();
-  ExpectExactly(info, "a seasons o info o episodes");
-  ExpectExactly(info["info"], kSeriesFields);
+  EXPECT_EQ(Misfit(info, "{seasons:[any],info:{*:any},episodes:{*:any}}"), "");
+  EXPECT_EQ(Misfit(info["info"], "{" + kSeriesFields + "}"), "");
   ASSERT_EQ(info["seasons"].size(), 2u);
-  ExpectExactly(info["seasons"][0],
-                "i season_number s name s air_date i episode_count i id s overview s cover "
-                "s cover_big");
+  EXPECT_EQ(Misfit(info["seasons"][0],
+                   "{season_number:int,name:str,air_date:str,episode_count:int,id:int,overview:str,"
+                   "cover:str,cover_big:str}"),
+            "");
   ASSERT_EQ(info["episodes"]["2"].size(), 2u);
   const Json& episode = info["episodes"]["2"][1];
-  ExpectExactly(episode,
-                "s id i episode_num s title s container_extension o info s custom_sid s added "
-                "i season s direct_source");
-  ExpectExactly(episode["info"],
-                "s plot s releasedate i duration_secs s duration s movie_image i bitrate s rating "
-                "i season");
+  EXPECT_EQ(Misfit(episode,
+                   "{id:str,episode_num:int,title:str,container_extension:str,info:{*:any},"
+                   "custom_sid:str,added:str,season:int,direct_source:str}"),
+            "");
+  EXPECT_EQ(Misfit(episode["info"],
+                   "{plot:str,releasedate:str,duration_secs:int,duration:str,movie_image:str,"
+                   "bitrate:int,rating:str,season:int}"),
+            "");
   EXPECT_EQ(episode["id"], "202");
   EXPECT_EQ(Player("get_series_info&series_id=5").AsJson()["episodes"].size(), 0u);
 }
