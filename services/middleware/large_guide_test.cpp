@@ -91,6 +91,11 @@ TEST(LargeGuideBlockTest, ManyBoxesCostTheMemoryOfOneCompressedBlock) {
   EXPECT_GT(size, 60 * kMebibyte);
   EXPECT_LT(BytesHeld(box.metrics()), 10 * kMebibyte);
 
+  // In an overload it is too much to send, and is asked for again.
+  BoxRequest in_overload = request;
+  in_overload.admitted = Criticality::kCritical;
+  EXPECT_EQ(box.Send(in_overload).status, 503);
+
   // Who cannot unpack it gets the same text; nothing of it stays.
   const std::size_t before = Resident();
   request.accept_encoding = "identity";

@@ -35,6 +35,7 @@ struct PortalCall {
   std::string client_address;
   std::string model;  // X-User-Agent: "Model: MAG250; ..."
   bool accepts_gzip = false;
+  bool admitted = true;        // false: there is no time for its class; see Shedding::looks_itself
   bool locked_is_open = true;  // links to what is locked may be handed out: see PinGate
   WallTime now;
 
@@ -52,9 +53,10 @@ struct Degradation {
 
 struct PortalAnswer {
   enum class Form {
-    kPayload,  // `text` is the JSON of "js": the envelope is put around it
-    kWhole,    // `body` is the whole body
-    kPlain,    // `text` is the whole body, not JSON
+    kPayload,   // `text` is the JSON of "js": the envelope is put around it
+    kWhole,     // `body` is the whole body
+    kPlain,     // `text` is the whole body, not JSON
+    kTryAgain,  // 503: only where clients are known to ask again
   };
   Form form = Form::kPayload;
   std::string text;
@@ -70,6 +72,7 @@ struct PortalAnswer {
   static PortalAnswer Plain(std::string_view text) {
     return {.form = Form::kPlain, .text = std::string(text)};
   }
+  static PortalAnswer TryAgain() { return {.form = Form::kTryAgain}; }
 
   PortalAnswer&& With(std::optional<Degradation> degradation) && {
     if (degradation) degradations.push_back(*degradation);
@@ -78,7 +81,7 @@ struct PortalAnswer {
 };
 
 // The answer needs a thread that may block. `if_busy` goes out when no worker is free: boxes take a
-// thin answer, never a 503.
+// thin answer, and nearly all of them no 503.
 struct Later {
   std::function<PortalAnswer(PortalCall&)> work;
   std::function<PortalAnswer(PortalCall&)> if_busy = [](PortalCall&) {

@@ -89,8 +89,10 @@ TEST(PortalGoldenTest, WhatIsTurnedAwayInAnOverloadStillHasItsShapeOrIsFalse) {
         "type=" + box.TypeIn(row) + "&action=" + box.ActionIn(row) + "&" + box.QueryIn(row);
     request.authorization = "Bearer " + box.token;
     request.admitted = Criticality::kCritical;
-    const Json js = box.Send(request).Js();
+    const BoxAnswer answer = box.Send(request);
     const Shedding shedding = SheddingOf(box.TypeIn(row), box.ActionIn(row));
+    if (shedding.looks_itself && answer.status == 503) continue;  // see portal_shedding.h
+    const Json js = answer.Js();
     if (shedding.criticality == Criticality::kCritical || js == false) continue;
     std::string shape = row.shape;
     shape.erase(std::remove(shape.begin(), shape.end(), '+'), shape.end());  // empty lists are fine

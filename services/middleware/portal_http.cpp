@@ -91,7 +91,9 @@ void PortalHttp::Handle(const http::Request& request, http::Reply reply) {
     return reply.Send(Respond(PortalAnswer::Plain(kUnauthorizedRequest), call));
   }
   const Shedding& shedding = entry->shedding;
-  if (!request.Admits(shedding.criticality, call.mac ? call.mac->text() : call.client_address)) {
+  call.admitted =
+      request.Admits(shedding.criticality, call.mac ? call.mac->text() : call.client_address);
+  if (!call.admitted && !shedding.looks_itself) {
     parts_.metrics.busy.Add();
     return reply.Send(Respond(PortalAnswer::Js(std::string(shedding.js)), call));
   }
@@ -240,6 +242,8 @@ http::Response PortalHttp::Respond(PortalAnswer answer, const PortalCall& call) 
       response.content_type = "text/html; charset=utf-8";
       response.text = std::move(answer.text);
       break;
+    case PortalAnswer::Form::kTryAgain:
+      return http::Busy(Criticality::kBackground);
   }
   return response;
 }

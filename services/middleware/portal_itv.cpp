@@ -24,7 +24,8 @@ std::int64_t RoundPeriod(std::int64_t hours) {
   return 168;
 }
 
-constexpr std::string_view kEmptyBlock = "{\"data\":{}}";  // never []: clients drop their guide
+// A guide of so many bytes costs no more than the lists that are sent in every overload.
+constexpr std::size_t kCheapBlock = 64 << 10;
 
 }  // namespace
 
@@ -114,6 +115,14 @@ PortalOutcome ItvActions::GetEpgInfo(PortalCall& call) {
   auto body = parts_.blocks.Ready(request);
   std::shared_ptr<const Body> last;
   if (body == nullptr) last = parts_.blocks.Last(request);
+  if (!call.admitted) {
+    if (body == nullptr) body = last;
+    if (body != nullptr && call.accepts_gzip && body->gzip->size() <= kCheapBlock) {
+      return SendBlock(std::move(body), call);
+    }
+    parts_.metrics.busy.Add();
+    return PortalAnswer::TryAgain();
+  }
   if (last != nullptr && !parts_.blocks.Claim(request)) body = last;  // the new one is being made
   if (body != nullptr && call.accepts_gzip) return SendBlock(std::move(body), call);
   return Later{
@@ -121,7 +130,7 @@ PortalOutcome ItvActions::GetEpgInfo(PortalCall& call) {
       [this, request_of, last](PortalCall& c) {
         parts_.blocks.GiveUp(request_of(c));
         if (last != nullptr && c.accepts_gzip) return SendBlock(last, c);
-        return PortalAnswer::Js(std::string(kEmptyBlock));
+        return PortalAnswer::TryAgain();
       }};
 }
 
@@ -132,7 +141,7 @@ PortalAnswer ItvActions::SendBlock(std::shared_ptr<const Body> body, const Porta
   answer.body = call.accepts_gzip ? body->gzip : parts_.blocks.Plain(*body);
   if (answer.body == nullptr) {
     parts_.metrics.busy.Add();
-    return PortalAnswer::Js(std::string(kEmptyBlock)).With(Degradation{Neighbour::kEpg, {}});
+    return PortalAnswer::TryAgain();
   }
   return std::move(answer).With(LineupAge()).With(GuideAge());
 }

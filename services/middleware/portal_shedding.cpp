@@ -40,7 +40,7 @@ constexpr Row kRows[] = {
      {Criticality::kInteractive,
       R"({"cur_page":0,"selected_item":0,"total_items":0,"max_page_items":10,"data":[]})"}},
 
-    {"itv", "get_epg_info", {Criticality::kBackground, R"({"data":{}})"}},
+    {"itv", "get_epg_info", {.criticality = Criticality::kBackground, .looks_itself = true}},
     {"itv", "set_last_id", {Criticality::kBackground, "true"}},
     {"itv", "set_played", {Criticality::kBackground, "true"}},
     {"stb", "log", {Criticality::kBackground, "1"}},
