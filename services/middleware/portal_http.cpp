@@ -100,6 +100,10 @@ void PortalHttp::Handle(const http::Request& request, http::Reply reply) {
   Identify(call);
   const Admission admission = Admit(call, entry->access);
   if (admission == Admission::kLookUpDevice) {
+    if (!call.admitted) {
+      parts_.metrics.busy.Add();
+      return reply.Send(Respond(PortalAnswer::TryAgain(), call));
+    }
     if (!parts_.guard.MayBeLookedUp(call.client_address)) {
       return reply.Send(Respond(Refuse(Admission::kAuthorizationFailed), call));
     }

@@ -67,6 +67,18 @@ TEST_F(PortalSheddingTest, AGuideThatIsThereIsSentAndOneThatIsNotIsPutOff) {
   EXPECT_EQ(CallInOverload("itv", "get_epg_info", "period=3").status, 503);
 }
 
+// It would have to be asked of the database, for which there is no time; nothing says that the box
+// may not watch.
+TEST(PortalSheddingUnknownBoxTest, ABoxThatThisInstanceDoesNotKnowIsNotToldThatItFailed) {
+  PortalFixture box;
+  const Json js = box.Call("stb", "handshake").Js();
+  EXPECT_EQ(box.Send({.query = "type=itv&action=get_epg_info&period=3",
+                      .authorization = "Bearer " + js["token"].get<std::string>(),
+                      .admitted = kCritical})
+                .status,
+            503);
+}
+
 TEST_F(PortalSheddingTest, RefusalsAreCounted) {
   const auto busy = [&] {
     return box_.metrics()

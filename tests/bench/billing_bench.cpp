@@ -27,8 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kMostInterruptions = 20;  // of a night
-
-constexpr int kYesterday = 2000;  // subscriptions that are due a day before the others
+constexpr int kYesterday = 2000;        // subscriptions that are due a day before the others
 
 // Prepaid accounts with money for many months, each with a monthly subscription whose last paid day
 // was yesterday; written as a month of life would have left them. Of a hundred in a row `unpaid`
@@ -64,8 +63,9 @@ std::string Prepare(int accounts, int unpaid) {
     INSERT INTO ledger_transfer (position, transfer_id, entry_id, kind, currency, debit_account,
                                  credit_account, amount, reason, created_at)
       SELECT n, 'gift-' || n, 'gift-' || n, 'posted', 'EUR', 'promotion/bench/EUR',
-             'wallet/a-' || n || '/EUR', CASE WHEN n % 100 < {1} AND n <= {0} - {2} THEN 1 ELSE 100000 END, 'bench',
-             now() FROM generate_series(1, {0}) AS n;
+             'wallet/a-' || n || '/EUR',
+             CASE WHEN n % 100 < {1} AND n <= {0} - {2} THEN 1 ELSE 100000 END, 'bench', now()
+        FROM generate_series(1, {0}) AS n;
     UPDATE ledger_counter SET position = {0};
     ANALYZE;
   )sql",
